@@ -1,0 +1,1 @@
+//! Simulated Ganeti clusters speaking the Remote API over HTTPS.

@@ -1,0 +1,1 @@
+//! Postgres, NATS, certificates and waiting for tests.

@@ -1,0 +1,1 @@
+//! Users, sessions, tokens, grants, console tickets.

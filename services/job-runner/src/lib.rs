@@ -1,0 +1,1 @@
+//! Carries out what people ask of Ganeti, exactly once.

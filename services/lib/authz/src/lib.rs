@@ -1,0 +1,1 @@
+//! Authorisation: the watch on auth's decisions, the in-process check, the verified principal.

@@ -1,0 +1,1 @@
+//! NATS JetStream: connection, streams, CloudEvents types, outbox relay, consumer runner.

@@ -1,0 +1,1 @@
+//! What every service process shares: main, configuration, telemetry, health, shutdown, gRPC and HTTP edges.

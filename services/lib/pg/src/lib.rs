@@ -1,0 +1,1 @@
+//! Postgres: pool, migrations, constraint mapping, leases, outbox and inbox.

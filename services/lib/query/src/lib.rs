@@ -1,0 +1,1 @@
+//! The query grammar of lists and its compilation to SQL.

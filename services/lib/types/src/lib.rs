@@ -1,0 +1,1 @@
+//! Ids, validated names, permissions. No I/O, no async.

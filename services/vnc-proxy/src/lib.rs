@@ -1,0 +1,1 @@
+//! Consoles through the firewall, without passwords.
