@@ -1,0 +1,17 @@
+//! Compiles the `.proto` files with protox, so that no protoc is needed.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let files = [
+        "gwm/common/v1/common.proto",
+        "gwm/auth/v1/auth_service.proto",
+        "gwm/cache/v1/cache_service.proto",
+        "gwm/jobs/v1/jobs_service.proto",
+        "gwm/console/v1/console_service.proto",
+    ];
+    println!("cargo::rerun-if-changed=gwm");
+    let descriptors = protox::compile(files, ["."])?;
+    let out = std::path::PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("descriptor.bin"), prost::Message::encode_to_vec(&descriptors))?;
+    tonic_prost_build::configure().compile_fds(descriptors)?;
+    Ok(())
+}
