@@ -1,1 +1,12 @@
-//! Ids, validated names, permissions. No I/O, no async.
+//! Ids, validated names, permissions: the words that every service shares. No I/O, no async.
+
+mod id;
+mod name;
+mod permission;
+
+pub use id::{
+    ClusterId, ConsoleId, GrantId, InstanceUuid, InvalidId, JobId, NodeUuid, OpId, SessionId,
+    TicketId, TokenId, UserId,
+};
+pub use name::{InvalidName, ObjectName, Slug, Username};
+pub use permission::{Object, Permission, UnknownPermission};
