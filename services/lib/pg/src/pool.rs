@@ -1,0 +1,63 @@
+//! The pool and the migrations.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgPoolOptions;
+use tokio_util::sync::CancellationToken;
+
+use crate::{Kind, PgSettings, Result};
+
+const POLL: Duration = Duration::from_millis(500);
+
+/// Makes the pool without connecting: a database that is absent at start is a matter of readiness,
+/// not a reason to exit.
+pub fn connect(settings: &PgSettings, application_name: &str) -> Result<PgPool> {
+    settings.validate()?;
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.max_connections)
+        .acquire_timeout(settings.acquire_timeout)
+        .connect_lazy_with(settings.options(application_name)?))
+}
+
+/// Applies what is missing, under the migrator's advisory lock: replicas that start at once wait
+/// for each other.
+pub async fn migrate(pool: &PgPool, migrator: &'static Migrator) -> Result<()> {
+    // A connection of its own: waiting for the lock and long index builds must not hit the
+    // pool's time-outs, and they must not be changed on a connection that goes back.
+    let mut connection = pool.acquire().await?.detach();
+    sqlx::query("select set_config('lock_timeout', '0', false), set_config('statement_timeout', '0', false)")
+        .execute(&mut connection)
+        .await?;
+    migrator.run_direct(None, &mut connection, false).await?;
+    Ok(())
+}
+
+/// Asks the database for a sign of life, for readiness.
+pub async fn ping(pool: &PgPool) -> Result<()> {
+    sqlx::query("select 1").execute(pool).await?;
+    Ok(())
+}
+
+/// Waits until the database answers, or until `shutdown`. Yields whether it answered; any failure
+/// but an unreachable database is passed on.
+pub async fn wait_until_reachable(pool: &PgPool, shutdown: &CancellationToken) -> Result<bool> {
+    let mut told = false;
+    loop {
+        match ping(pool).await {
+            Ok(()) => return Ok(true),
+            Err(error) if error.kind() == Kind::Unavailable => {
+                if !told {
+                    tracing::warn!(error = %error, "waiting for the database");
+                    told = true;
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(false),
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
