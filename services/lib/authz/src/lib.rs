@@ -1,1 +1,20 @@
-//! Authorisation: the watch on auth's decisions, the in-process check, the verified principal.
+//! Authorisation, the same in every service.
+//!
+//! `auth` owns the rights and streams them (`Access.Watch`); [`Authz`] keeps them in memory and
+//! answers from there. A person comes with each call as auth's signed assertion, which
+//! [`Authz::principal`] verifies. The rules are in [`Rights`], which auth uses too.
+//!
+//! ```ignore
+//! let authz = Authz::start(boot.peer("auth")?, AuthzConfig::default(), boot);
+//! // in a handler:
+//! let person = authz.principal(&request, Mode::Write)?;
+//! authz.require(&person, Permission::Power, Object::Instance(cluster, uuid))?;
+//! ```
+
+mod assertion;
+mod rights;
+mod watch;
+
+pub use assertion::{Keys, Principal, SignedAssertion, sign};
+pub use rights::{Rights, Scope};
+pub use watch::{Authz, AuthzConfig, Mode};

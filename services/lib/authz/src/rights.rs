@@ -1,0 +1,292 @@
+//! Who may do what, in memory: one look-up for the user, one for the object.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use gwm_proto::auth::{Change, Snapshot, UserRights};
+use gwm_proto::common::ObjectRef;
+use gwm_types::{ClusterId, InstanceUuid, Object, Permission, SessionId, TokenId, UserId};
+
+/// How long an ended session is remembered: longer than any assertion for it lives.
+const REMEMBER_ENDED: Duration = Duration::from_secs(180);
+
+/// All rights, by user.
+#[derive(Debug, Default)]
+pub struct Rights {
+    users: HashMap<UserId, UserEntry>,
+    ended_sessions: HashMap<SessionId, Instant>,
+    revoked_tokens: HashMap<TokenId, Instant>,
+}
+
+#[derive(Debug, Default)]
+struct UserEntry {
+    is_admin: bool,
+    disabled: bool,
+    // The strongest permission held: each includes those before it.
+    clusters: HashMap<ClusterId, Permission>,
+    instances: HashMap<(ClusterId, InstanceUuid), Permission>,
+}
+
+/// What a list may show: everything, or these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything.
+    Fleet,
+    /// These clusters with all in them, and these instances.
+    Limited {
+        /// Clusters with all that is in them.
+        clusters: Vec<ClusterId>,
+        /// Single instances, some perhaps in clusters listed too.
+        instances: Vec<(ClusterId, InstanceUuid)>,
+    },
+}
+
+impl Rights {
+    /// Replaces everything.
+    pub fn replace(&mut self, snapshot: Snapshot) {
+        self.users.clear();
+        for user in snapshot.users {
+            self.put(user);
+        }
+        self.end(snapshot.ended_sessions, snapshot.revoked_tokens);
+    }
+
+    /// Applies one change.
+    pub fn apply(&mut self, change: Change) {
+        for user in change.users {
+            self.put(user);
+        }
+        self.end(change.ended_sessions, change.revoked_tokens);
+    }
+
+    fn put(&mut self, user: UserRights) {
+        let Ok(user_id) = user.user_id.parse::<UserId>() else {
+            tracing::error!(user_id = user.user_id, "rights of an unreadable user id ignored");
+            return;
+        };
+        let mut entry =
+            UserEntry { is_admin: user.is_admin, disabled: user.disabled, ..UserEntry::default() };
+        for right in user.rights {
+            let (Ok(permission), Some(object)) = (right.permission.parse(), right.object) else {
+                tracing::warn!(right = right.permission, "right that this version does not know");
+                continue;
+            };
+            entry.hold(permission, &object);
+        }
+        self.users.insert(user_id, entry);
+    }
+
+    fn end(&mut self, sessions: Vec<String>, tokens: Vec<String>) {
+        let now = Instant::now();
+        self.ended_sessions.retain(|_, at| now.duration_since(*at) < REMEMBER_ENDED);
+        self.revoked_tokens.retain(|_, at| now.duration_since(*at) < REMEMBER_ENDED);
+        self.ended_sessions.extend(sessions.iter().filter_map(|s| Some((s.parse().ok()?, now))));
+        self.revoked_tokens.extend(tokens.iter().filter_map(|t| Some((t.parse().ok()?, now))));
+    }
+
+    /// Whether assertions for this user, session and token still count. A user not heard of yet
+    /// counts (auth vouched for them less than a minute ago) and has no rights.
+    #[must_use]
+    pub fn valid(&self, user: UserId, session: Option<SessionId>, token: Option<TokenId>) -> bool {
+        self.users.get(&user).is_none_or(|u| !u.disabled)
+            && !session.is_some_and(|s| self.ended_sessions.contains_key(&s))
+            && !token.is_some_and(|t| self.revoked_tokens.contains_key(&t))
+    }
+
+    /// Whether the user is an administrator of everything.
+    #[must_use]
+    pub fn is_admin(&self, user: UserId) -> bool {
+        self.users.get(&user).is_some_and(|u| u.is_admin && !u.disabled)
+    }
+
+    /// Whether the user may do this to that.
+    #[must_use]
+    pub fn allows(&self, user: UserId, permission: Permission, object: Object) -> bool {
+        let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else { return false };
+        if entry.is_admin {
+            return true;
+        }
+        let on_cluster =
+            |cluster| entry.clusters.get(&cluster).is_some_and(|held| held.includes(permission));
+        match object {
+            Object::Fleet => false,
+            Object::Cluster(cluster) => on_cluster(cluster),
+            Object::Instance(cluster, uuid) => {
+                on_cluster(cluster)
+                    || entry
+                        .instances
+                        .get(&(cluster, uuid))
+                        .is_some_and(|held| held.includes(permission))
+            }
+        }
+    }
+
+    /// Whether the user may know that the object is there: a cluster is seen by whoever sees
+    /// anything in it.
+    #[must_use]
+    pub fn sees(&self, user: UserId, object: Object) -> bool {
+        if self.allows(user, Permission::View, object) {
+            return true;
+        }
+        let Object::Cluster(cluster) = object else { return false };
+        self.users
+            .get(&user)
+            .is_some_and(|e| !e.disabled && e.instances.keys().any(|(c, _)| *c == cluster))
+    }
+
+    /// What a list of objects on which the user holds `permission` may show.
+    #[must_use]
+    pub fn scope(&self, user: UserId, permission: Permission) -> Scope {
+        let nothing = Scope::Limited { clusters: Vec::new(), instances: Vec::new() };
+        let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else { return nothing };
+        if entry.is_admin {
+            return Scope::Fleet;
+        }
+        Scope::Limited {
+            clusters: keys_holding(&entry.clusters, permission),
+            instances: keys_holding(&entry.instances, permission),
+        }
+    }
+}
+
+impl Scope {
+    /// The clusters of which at least something may be seen; `None` for all.
+    #[must_use]
+    pub fn visible_clusters(&self) -> Option<HashSet<ClusterId>> {
+        match self {
+            Self::Fleet => None,
+            Self::Limited { clusters, instances } => {
+                Some(clusters.iter().copied().chain(instances.iter().map(|(c, _)| *c)).collect())
+            }
+        }
+    }
+}
+
+fn keys_holding<K: Copy>(held: &HashMap<K, Permission>, permission: Permission) -> Vec<K> {
+    held.iter().filter(|(_, h)| h.includes(permission)).map(|(k, _)| *k).collect()
+}
+
+impl UserEntry {
+    fn hold(&mut self, permission: Permission, object: &ObjectRef) {
+        let strongest = |held: &mut Permission| *held = (*held).max(permission);
+        match parse_object(object) {
+            Some(Object::Cluster(cluster)) => {
+                self.clusters.entry(cluster).and_modify(strongest).or_insert(permission);
+            }
+            Some(Object::Instance(cluster, uuid)) => {
+                self.instances.entry((cluster, uuid)).and_modify(strongest).or_insert(permission);
+            }
+            Some(Object::Fleet) | None => {
+                tracing::warn!(kind = object.kind, "right on an object that is not known ignored");
+            }
+        }
+    }
+}
+
+/// Reads an object as the wire names it; `None` when it is neither a cluster nor an instance.
+#[must_use]
+pub(crate) fn parse_object(object: &ObjectRef) -> Option<Object> {
+    let cluster = object.cluster_id.parse().ok()?;
+    match object.kind.as_str() {
+        "cluster" => Some(Object::Cluster(cluster)),
+        "instance" => Some(Object::Instance(cluster, object.uuid.parse().ok()?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gwm_proto::auth::Right;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn object(cluster: ClusterId, instance: Option<InstanceUuid>) -> ObjectRef {
+        ObjectRef {
+            kind: if instance.is_some() { "instance" } else { "cluster" }.to_owned(),
+            cluster_id: cluster.to_string(),
+            uuid: instance.map(|i| i.to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn rights(user: UserId, rights: Vec<Right>) -> Rights {
+        let mut all = Rights::default();
+        let user = UserRights { user_id: user.to_string(), rights, ..Default::default() };
+        all.replace(Snapshot { users: vec![user], ..Default::default() });
+        all
+    }
+
+    #[test]
+    fn a_right_on_one_instance_shows_its_cluster_but_not_its_neighbours() {
+        let (user, cluster) = (UserId::generate(), ClusterId::generate());
+        let (mine, other) = (InstanceUuid::generate(), InstanceUuid::generate());
+        let right =
+            Right { permission: "power".to_owned(), object: Some(object(cluster, Some(mine))) };
+        let rights = rights(user, vec![right]);
+        assert!(rights.allows(user, Permission::Console, Object::Instance(cluster, mine)));
+        assert!(!rights.allows(user, Permission::View, Object::Instance(cluster, other)));
+        assert!(rights.sees(user, Object::Cluster(cluster)));
+        assert!(!rights.allows(user, Permission::View, Object::Cluster(cluster)));
+        assert!(!rights.sees(user, Object::Cluster(ClusterId::generate())));
+    }
+
+    #[test]
+    fn a_disabled_user_and_an_ended_session_count_for_nothing() {
+        let (user, session) = (UserId::generate(), SessionId::generate());
+        let mut rights = rights(user, Vec::new());
+        assert!(rights.valid(user, Some(session), None));
+        rights.apply(Change { ended_sessions: vec![session.to_string()], ..Default::default() });
+        assert!(!rights.valid(user, Some(session), None));
+        assert!(rights.valid(user, None, None));
+        let gone = UserRights {
+            user_id: user.to_string(),
+            is_admin: true,
+            disabled: true,
+            ..Default::default()
+        };
+        rights.apply(Change { users: vec![gone], ..Default::default() });
+        assert!(!rights.valid(user, None, None));
+        assert!(!rights.is_admin(user));
+        assert!(!rights.allows(user, Permission::View, Object::Cluster(ClusterId::generate())));
+    }
+
+    proptest! {
+        /// The index says the same as going through the grants one by one.
+        #[test]
+        fn the_index_agrees_with_a_naive_model(
+            grants in proptest::collection::vec((0..3_usize, 0..3_usize, 0..4_usize), 0..12),
+            ask in (0..3_usize, 0..3_usize, 0..3_usize),
+        ) {
+            let user = UserId::generate();
+            let clusters: Vec<_> = (0..3).map(|_| ClusterId::generate()).collect();
+            let instances: Vec<_> = (0..3).map(|_| InstanceUuid::generate()).collect();
+            // Instance 3 means: on the cluster itself.
+            let held: Vec<_> = grants
+                .iter()
+                .map(|(p, c, i)| {
+                    (Permission::GRANTABLE[*p], clusters[*c], instances.get(*i).copied())
+                })
+                .collect();
+            let wire = held
+                .iter()
+                .map(|(p, c, i)| Right {
+                    permission: p.to_string(),
+                    object: Some(object(*c, *i)),
+                })
+                .collect();
+            let rights = rights(user, wire);
+            let (want, cluster, instance) =
+                (Permission::GRANTABLE[ask.0], clusters[ask.1], instances[ask.2]);
+            let naive = held.iter().any(|(p, c, i)| {
+                *p >= want && *c == cluster && i.is_none_or(|i| i == instance)
+            });
+            prop_assert_eq!(rights.allows(user, want, Object::Instance(cluster, instance)), naive);
+            let Scope::Limited { clusters, instances } = rights.scope(user, want) else {
+                panic!("not an administrator");
+            };
+            let listed =
+                clusters.contains(&cluster) || instances.contains(&(cluster, instance));
+            prop_assert_eq!(listed, naive);
+        }
+    }
+}

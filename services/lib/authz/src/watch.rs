@@ -1,0 +1,343 @@
+//! Following auth, and what holds while it is silent.
+
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use gwm_kernel::grpc::Peer;
+use gwm_kernel::{Boot, Condition, ErrorCode, Fault};
+use gwm_proto::auth::WatchRequest;
+use gwm_proto::auth::access_client::AccessClient;
+use gwm_proto::auth::watch_response::Body;
+use gwm_types::{Object, Permission};
+use moka::sync::Cache;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio_stream::StreamExt;
+
+use crate::assertion::{now, unauthenticated};
+use crate::{Keys, Principal, Rights, Scope, SignedAssertion};
+
+/// Times of the watch.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthzConfig {
+    /// After this much silence writes are refused.
+    #[serde(with = "humantime_serde")]
+    pub silence: Duration,
+    /// For this much longer reads, streams and open consoles go on with what was last known.
+    #[serde(with = "humantime_serde")]
+    pub authz_grace: Duration,
+}
+
+impl Default for AuthzConfig {
+    fn default() -> Self {
+        Self { silence: Duration::from_millis(1500), authz_grace: Duration::from_secs(10) }
+    }
+}
+
+/// Whether a call only reads, or makes, changes or opens something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Goes on for a while when auth is silent.
+    Read,
+    /// Is refused when auth is silent.
+    Write,
+}
+
+/// The decisions of this process. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Authz(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    config: AuthzConfig,
+    rights: RwLock<Rights>,
+    keys: RwLock<Keys>,
+    verified: Cache<SignedAssertion, Principal>,
+    /// `None` until the first snapshot.
+    heard: RwLock<Option<Instant>>,
+    revision: watch::Sender<u64>,
+}
+
+impl Authz {
+    /// Follows auth as long as the process lives; readiness does not depend on it.
+    #[must_use]
+    pub fn start(auth: Peer, config: AuthzConfig, boot: &Boot) -> Self {
+        let authz = Self::detached(config);
+        let (follower, hard) = (authz.clone(), boot.tasks().shutdown().hard.clone());
+        boot.tasks().spawn("authz-watch", async move {
+            tokio::select! {
+                () = follower.follow(auth) => Ok(()),
+                () = hard.cancelled() => Ok(()),
+            }
+        });
+        authz
+    }
+
+    /// One that follows nobody: fed by [`Authz::receive`]. For auth itself, and for tests.
+    #[must_use]
+    pub fn detached(config: AuthzConfig) -> Self {
+        Self(Arc::new(Inner {
+            config,
+            rights: RwLock::default(),
+            keys: RwLock::default(),
+            verified: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(Duration::from_secs(60))
+                .build(),
+            heard: RwLock::new(None),
+            revision: watch::Sender::new(0),
+        }))
+    }
+
+    async fn follow(&self, auth: Peer) {
+        loop {
+            match AccessClient::new(auth.clone()).watch(WatchRequest {}).await {
+                Ok(stream) => {
+                    let mut stream = stream.into_inner();
+                    // A connection that hangs is as good as none: heartbeats come twice a second.
+                    let patience = self.0.config.silence * 2;
+                    while let Ok(Some(Ok(message))) =
+                        tokio::time::timeout(patience, stream.next()).await
+                    {
+                        if let Some(body) = message.body {
+                            self.receive(message.revision, body);
+                        }
+                    }
+                    tracing::warn!("auth fell silent");
+                }
+                Err(error) => tracing::debug!(%error, "auth can't be watched"),
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// Takes in one message of the watch.
+    pub fn receive(&self, revision: u64, body: Body) {
+        let knows = self.0.heard.read().expect("no panic while held").is_some();
+        if !knows && !matches!(body, Body::Snapshot(_)) {
+            return;
+        }
+        match body {
+            Body::Snapshot(mut snapshot) => {
+                self.write_keys(std::mem::take(&mut snapshot.keys));
+                self.0.rights.write().expect("no panic while held").replace(snapshot);
+            }
+            Body::Change(mut change) => {
+                self.write_keys(std::mem::take(&mut change.keys));
+                self.0.rights.write().expect("no panic while held").apply(change);
+            }
+            Body::Heartbeat(_) => {}
+        }
+        *self.0.heard.write().expect("no panic while held") = Some(Instant::now());
+        self.0.revision.send_if_modified(|r| std::mem::replace(r, revision) != revision);
+    }
+
+    fn write_keys(&self, keys: Vec<gwm_proto::auth::SigningKey>) {
+        self.0.keys.write().expect("no panic while held").extend(keys);
+    }
+
+    /// Wakes whoever holds something open on somebody's right, at every change.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.revision.subscribe()
+    }
+
+    /// Whether decisions may be made now.
+    ///
+    /// # Errors
+    /// `unavailable` while auth is silent for too long for this mode.
+    pub fn fresh(&self, mode: Mode) -> Result<(), Fault> {
+        let heard = *self.0.heard.read().expect("no panic while held");
+        let limit = match mode {
+            Mode::Write => self.0.config.silence,
+            Mode::Read => self.0.config.silence + self.0.config.authz_grace,
+        };
+        if heard.is_some_and(|at| at.elapsed() <= limit) {
+            return Ok(());
+        }
+        Err(Fault::new(
+            ErrorCode::Unavailable,
+            "auth_unavailable",
+            "permissions can't be checked just now, so this is refused; try again in a moment",
+        )
+        .retry_after(Duration::from_secs(2)))
+    }
+
+    /// The verified person behind a call.
+    ///
+    /// # Errors
+    /// `unauthenticated` without a valid assertion, `unavailable` while auth is silent.
+    pub fn principal<T>(
+        &self,
+        request: &tonic::Request<T>,
+        mode: Mode,
+    ) -> Result<Principal, Fault> {
+        self.verify(&SignedAssertion::of(request)?, mode)
+    }
+
+    /// Verifies an assertion that came by another way than a call.
+    ///
+    /// # Errors
+    /// As [`Authz::principal`].
+    pub fn verify(&self, signed: &SignedAssertion, mode: Mode) -> Result<Principal, Fault> {
+        self.fresh(mode)?;
+        let known = self.0.verified.get(signed).filter(|p| p.expires_at + 5 >= now());
+        let principal = match known {
+            Some(principal) => principal,
+            None => {
+                let principal = self.0.keys.read().expect("no panic while held").verify(signed)?;
+                self.0.verified.insert(signed.clone(), principal.clone());
+                principal
+            }
+        };
+        if !self.still_valid(&principal) {
+            return Err(unauthenticated("the sign-in has ended; sign in again"));
+        }
+        Ok(principal)
+    }
+
+    /// Whether user, session and token still count. For what stays open longer than an assertion
+    /// lives.
+    #[must_use]
+    pub fn still_valid(&self, person: &Principal) -> bool {
+        let rights = self.0.rights.read().expect("no panic while held");
+        rights.valid(person.user_id, person.session_id, person.token_id)
+    }
+
+    /// Whether the person is an administrator of everything.
+    #[must_use]
+    pub fn is_admin(&self, person: &Principal) -> bool {
+        self.0.rights.read().expect("no panic while held").is_admin(person.user_id)
+    }
+
+    /// Whether the person may do this to that.
+    #[must_use]
+    pub fn allows(&self, person: &Principal, permission: Permission, object: Object) -> bool {
+        let rights = self.0.rights.read().expect("no panic while held");
+        rights.allows(person.user_id, permission, object)
+    }
+
+    /// Whether the person may know that the object is there.
+    #[must_use]
+    pub fn sees(&self, person: &Principal, object: Object) -> bool {
+        self.0.rights.read().expect("no panic while held").sees(person.user_id, object)
+    }
+
+    /// Goes on only if the person may.
+    ///
+    /// # Errors
+    /// `not_found` when the person may not know of the object, else `permission_denied`.
+    pub fn require(
+        &self,
+        person: &Principal,
+        permission: Permission,
+        object: Object,
+    ) -> Result<(), Fault> {
+        if self.allows(person, permission, object) {
+            return Ok(());
+        }
+        if object != Object::Fleet && !self.sees(person, object) {
+            let what = if matches!(object, Object::Cluster(_)) { "cluster" } else { "instance" };
+            return Err(Fault::not_found(what));
+        }
+        Err(Fault::new(
+            ErrorCode::PermissionDenied,
+            "permission_denied",
+            format!("{} lacks the permission \"{permission}\" on this", person.username),
+        ))
+    }
+
+    /// Goes on only for an administrator of everything.
+    ///
+    /// # Errors
+    /// `permission_denied`.
+    pub fn require_admin(&self, person: &Principal) -> Result<(), Fault> {
+        self.require(person, Permission::Admin, Object::Fleet)
+    }
+
+    /// What a list may show this person.
+    #[must_use]
+    pub fn scope(&self, person: &Principal, permission: Permission) -> Scope {
+        self.0.rights.read().expect("no panic while held").scope(person.user_id, permission)
+    }
+
+    /// Keeps a condition in step with whether auth is heard. For services that want to show it.
+    pub async fn report(&self, condition: Condition) {
+        let mut changes = self.changes();
+        loop {
+            match self.fresh(Mode::Read) {
+                Ok(()) => condition.up(),
+                Err(fault) => condition.down(fault.message),
+            }
+            // Only the end of the sender ends this, and it lives as long as self.
+            drop(tokio::time::timeout(Duration::from_secs(1), changes.changed()).await);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::SigningKey;
+    use gwm_proto::auth::{Assertion, Change, Heartbeat, Snapshot, UserRights};
+    use gwm_types::{SessionId, UserId};
+
+    use super::*;
+    use crate::sign;
+
+    fn set_up(config: AuthzConfig) -> (Authz, SignedAssertion, SessionId) {
+        let secret = SigningKey::from_bytes(&[7; 32]);
+        let (user, session) = (UserId::generate(), SessionId::generate());
+        let authz = Authz::detached(config);
+        let snapshot = Snapshot {
+            keys: vec![gwm_proto::auth::SigningKey {
+                key_id: "k1".to_owned(),
+                public_key: secret.verifying_key().to_bytes().to_vec(),
+            }],
+            users: vec![UserRights { user_id: user.to_string(), ..Default::default() }],
+            ..Default::default()
+        };
+        authz.receive(1, Body::Snapshot(snapshot));
+        let assertion = Assertion {
+            key_id: "k1".to_owned(),
+            user_id: user.to_string(),
+            session_id: session.to_string(),
+            issued_at: now(),
+            expires_at: now() + 60,
+            ..Default::default()
+        };
+        (authz, sign(&secret, &assertion), session)
+    }
+
+    #[test]
+    fn an_assertion_verified_before_is_refused_once_its_session_has_ended() {
+        let (authz, signed, session) = set_up(AuthzConfig::default());
+        assert!(authz.verify(&signed, Mode::Write).is_ok());
+        let ended = Change { ended_sessions: vec![session.to_string()], ..Default::default() };
+        authz.receive(2, Body::Change(ended));
+        let fault = authz.verify(&signed, Mode::Read).unwrap_err();
+        assert_eq!(fault.code, ErrorCode::Unauthenticated);
+    }
+
+    #[test]
+    fn while_auth_is_silent_writes_stop_first_and_reads_later() {
+        let config =
+            AuthzConfig { silence: Duration::ZERO, authz_grace: Duration::from_secs(3600) };
+        let (authz, signed, _) = set_up(config);
+        assert_eq!(authz.verify(&signed, Mode::Write).unwrap_err().reason, "auth_unavailable");
+        assert!(authz.verify(&signed, Mode::Read).is_ok());
+        let config = AuthzConfig { silence: Duration::ZERO, authz_grace: Duration::ZERO };
+        let (authz, signed, _) = set_up(config);
+        assert!(authz.verify(&signed, Mode::Read).is_err());
+    }
+
+    #[test]
+    fn nothing_is_decided_before_the_first_snapshot() {
+        let authz = Authz::detached(AuthzConfig::default());
+        assert!(authz.fresh(Mode::Read).is_err());
+        authz.receive(1, Body::Heartbeat(Heartbeat {}));
+        assert!(authz.fresh(Mode::Read).is_err());
+        authz.receive(1, Body::Snapshot(Snapshot::default()));
+        assert!(authz.fresh(Mode::Read).is_ok());
+    }
+}
