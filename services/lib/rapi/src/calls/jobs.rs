@@ -1,0 +1,142 @@
+//! Ganeti's jobs.
+
+use http::Method;
+use uuid::Uuid;
+
+use crate::bulk::Bulk;
+use crate::client::Client;
+use crate::error::Error;
+use crate::model::{GanetiJobId, Job, JobStatus, LogEntry, Op, OpResult};
+use crate::query::{Cell, Filter, Resource};
+
+/// What a cancel did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelOutcome {
+    /// Whether the job will not run.
+    pub canceled: bool,
+    /// Ganeti's words.
+    pub message: String,
+}
+
+type FollowRow = (
+    Cell<GanetiJobId>,
+    Cell<JobStatus>,
+    Cell<Vec<JobStatus>>,
+    Cell<Vec<Vec<LogEntry>>>,
+    Cell<Vec<OpResult>>,
+    Cell<Vec<Op>>,
+    Cell<Vec<String>>,
+    Cell<(i64, u32)>,
+    Cell<(i64, u32)>,
+    Cell<(i64, u32)>,
+    Cell<bool>,
+);
+
+/// `archived` is asked for so that Ganeti looks among archived jobs too.
+const FOLLOW_FIELDS: [&str; 11] = [
+    "id",
+    "status",
+    "opstatus",
+    "oplog",
+    "opresult",
+    "ops",
+    "summary",
+    "received_ts",
+    "start_ts",
+    "end_ts",
+    "archived",
+];
+
+const SEARCH_FIELDS: [&str; 4] = ["id", "ops", "status", "archived"];
+
+fn job_of_row(row: FollowRow) -> Option<Job> {
+    let (id, status, opstatus, oplog, opresult, ops, summary, received, start, end, _archived) =
+        row;
+    let time = |cell: Cell<(i64, u32)>| cell.value.and_then(crate::model::time_of_pair);
+    Some(Job {
+        id: id.value?,
+        status: status.value,
+        summary: summary.value.unwrap_or_default(),
+        ops: ops.value.unwrap_or_default(),
+        opstatus: opstatus.value.unwrap_or_default(),
+        oplog: oplog.value.unwrap_or_default(),
+        opresult: opresult.value.unwrap_or_default(),
+        received_ts: time(received),
+        start_ts: time(start),
+        end_ts: time(end),
+    })
+}
+
+impl Client {
+    /// All unarchived jobs, without log and results.
+    pub async fn jobs(&self) -> Result<Vec<Job>, Error> {
+        self.jobs_bulk_raw().await?.parse()
+    }
+
+    /// All unarchived jobs, as raw objects (they have a number instead of UUID and name: use [`Bulk::slices`]).
+    pub async fn jobs_bulk_raw(&self) -> Result<Bulk, Error> {
+        self.get_bulk("GET /2/jobs", &["2", "jobs"]).await
+    }
+
+    /// The highest job number among unarchived jobs; `None` when there are none.
+    pub async fn last_job_id(&self) -> Result<Option<GanetiJobId>, Error> {
+        #[derive(serde::Deserialize)]
+        struct Listed {
+            id: GanetiJobId,
+        }
+        let jobs: Vec<Listed> = self.get(&["2", "jobs"], &[]).await?;
+        Ok(jobs.into_iter().map(|job| job.id).max())
+    }
+
+    /// One job, archived or not; `None` when Ganeti doesn't know the number (it then answers 200 with nulls).
+    pub async fn job(&self, id: GanetiJobId) -> Result<Option<Job>, Error> {
+        let job: Job = self.get(&["2", "jobs", &id.to_string()], &[]).await?;
+        Ok(job.status.is_some().then_some(job))
+    }
+
+    /// Several jobs with log and results in one call; unknown numbers are left out.
+    pub async fn query_jobs(&self, ids: &[GanetiJobId]) -> Result<Vec<Job>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filter = Filter::any(ids.iter().map(|id| Filter::equals("id", id.0)));
+        let rows: Vec<FollowRow> = self.query(Resource::Job, &FOLLOW_FIELDS, Some(&filter)).await?;
+        Ok(rows.into_iter().filter_map(job_of_row).filter(|job| job.status.is_some()).collect())
+    }
+
+    /// Jobs above `after` whose reason trail carries the op, lowest number first, archived ones included.
+    ///
+    /// The first is the job that the submission made; later ones are children, which inherit the trail.
+    pub async fn find_jobs_by_op(
+        &self,
+        op: Uuid,
+        after: GanetiJobId,
+    ) -> Result<Vec<(GanetiJobId, JobStatus)>, Error> {
+        type Row = (Cell<GanetiJobId>, Cell<Vec<Op>>, Cell<JobStatus>, Cell<bool>);
+        let everywhere =
+            Filter::any([Filter::holds("archived"), Filter::holds("archived").negate()]);
+        let filter = Filter::all([Filter::above("id", after.0), everywhere]);
+        let rows: Vec<Row> = self.query(Resource::Job, &SEARCH_FIELDS, Some(&filter)).await?;
+        let mut found: Vec<_> = rows
+            .into_iter()
+            .filter_map(|(id, ops, status, _archived)| {
+                let carries = ops
+                    .value?
+                    .iter()
+                    .flat_map(|own| &own.reason)
+                    .any(|entry| crate::reason::op_of_reason(&entry.1) == Some(op));
+                carries.then_some(())?;
+                Some((id.value?, status.value?))
+            })
+            .collect();
+        found.sort_by_key(|(id, _)| *id);
+        Ok(found)
+    }
+
+    /// Cancels a job; makes no job itself and may be repeated.
+    pub async fn cancel_job(&self, id: GanetiJobId) -> Result<CancelOutcome, Error> {
+        let (canceled, message): (bool, String) =
+            self.ask(Method::DELETE, &["2", "jobs", &id.to_string()], None::<&()>, false).await?;
+        Ok(CancelOutcome { canceled, message: crate::error::clean(&message) })
+    }
+}
