@@ -59,7 +59,8 @@ impl Ca {
         parameters.subject_alt_names = vec![
             SanType::URI(format!("spiffe://gwm/{service}").try_into()?),
             SanType::DnsName("localhost".try_into()?),
-            SanType::DnsName(service.try_into()?),
+            // What clients check of a server, whatever host they dialled (gwm_kernel::grpc::service_host).
+            SanType::DnsName(format!("{service}.gwm.internal").try_into()?),
             SanType::IpAddress(Ipv4Addr::LOCALHOST.into()),
             SanType::IpAddress(Ipv6Addr::LOCALHOST.into()),
         ];
