@@ -1,1 +1,3 @@
 //! HTTP API and web pages.
+
+pub mod http;

@@ -1,0 +1,3 @@
+//! Pages and the JSON API.
+
+pub mod views;

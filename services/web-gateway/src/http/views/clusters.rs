@@ -1,0 +1,175 @@
+//! Clusters: list, one cluster, adding one.
+
+use askama::Template;
+
+use super::access::AccessSection;
+use super::form::FormErrors;
+use super::listing::Listing;
+use super::overview::{ClusterLine, JobLine};
+use super::parts::{Action, Code, Notice, Problem, Status, When};
+use super::shell::Shell;
+use super::ui;
+
+/// A row of the list.
+#[derive(Debug, Clone)]
+pub struct ClusterRow {
+    /// What the overview shows too.
+    pub line: ClusterLine,
+    /// Ganeti's name of it.
+    pub name: String,
+    /// `3.0.2`; empty while not known.
+    pub version: String,
+    /// No write credential.
+    pub read_only: bool,
+    /// Last complete answer.
+    pub last_success: Option<When>,
+}
+
+/// `GET /clusters`
+#[derive(Debug, Template)]
+#[template(path = "pages/clusters.html")]
+pub struct ClustersPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Filter, columns, paging.
+    pub list: Listing,
+    /// The rows.
+    pub rows: Vec<ClusterRow>,
+}
+
+/// `GET /clusters/{slug}`
+#[derive(Debug, Template)]
+#[template(path = "pages/cluster.html")]
+pub struct ClusterPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Figures and status.
+    pub line: ClusterLine,
+    /// Ganeti's name of it.
+    pub name: String,
+    /// Ganeti's version.
+    pub version: String,
+    /// Ganeti's UUID.
+    pub ganeti_uuid: String,
+    /// The master node's name.
+    pub master_node: String,
+    /// `https://host:5080`, in the order they are tried.
+    pub endpoints: Vec<String>,
+    /// SHA-256 fingerprint that is pinned; empty when a CA is used.
+    pub fingerprint: String,
+    /// RAPI user that reads.
+    pub read_username: String,
+    /// RAPI user that writes; empty means read-only.
+    pub write_username: String,
+    /// `kvm, fake`.
+    pub hypervisors: Vec<String>,
+    /// Console access is on.
+    pub console_enabled: bool,
+    /// Last complete answer.
+    pub last_success: Option<When>,
+    /// Next try when it does not answer.
+    pub next_attempt: Option<When>,
+    /// Why the last read failed; empty when it did not.
+    pub error: String,
+    /// What is wrong in it now.
+    pub problems: Vec<Problem>,
+    /// Its latest jobs.
+    pub jobs: Vec<JobLine>,
+    /// Refresh, edit.
+    pub actions: Vec<Action>,
+    /// Who may use it; `None` hides the section.
+    pub access: Option<AccessSection>,
+    /// The remove form is offered.
+    pub may_remove: bool,
+}
+
+/// What the probe found out about one credential.
+#[derive(Debug, Clone)]
+pub struct CredentialReport {
+    /// `read` or `write`.
+    pub role: &'static str,
+    /// Mark and word: `works`, `refused`.
+    pub status: Status,
+    /// What was tried and answered: `write: 403, this user lacks write`.
+    pub text: String,
+}
+
+/// What the probe found out.
+#[derive(Debug, Clone)]
+pub struct ProbeResult {
+    /// `https://host:5080`
+    pub endpoint: String,
+    /// Ganeti's version; empty when not reached that far.
+    pub ganeti_version: String,
+    /// Ganeti's name of the cluster.
+    pub cluster_name: String,
+    /// SHA-256 fingerprint, colon-separated capital hex.
+    pub fingerprint: String,
+    /// Subject and end of validity of the certificate.
+    pub certificate: String,
+    /// Each credential given.
+    pub credentials: Vec<CredentialReport>,
+    /// How many nodes it counted.
+    pub nodes: u64,
+    /// How many instances it counted.
+    pub instances: u64,
+}
+
+/// Lines for the master, ready to paste.
+#[derive(Debug, Clone)]
+pub struct PasteLines {
+    /// `openssl x509 -in /var/lib/ganeti/rapi.pem -noout -fingerprint -sha256`
+    pub openssl: Code,
+    /// Lines for `/var/lib/ganeti/rapi/users` with `{HA1}` computed.
+    pub users: Code,
+}
+
+/// `GET /clusters/add` and its POSTs. One page, three states: host, probed, imported.
+#[derive(Debug, Template)]
+#[template(path = "pages/cluster_add.html")]
+pub struct ClusterAddPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// What was wrong.
+    pub errors: FormErrors,
+    /// The one field at first: host, host:port or URL.
+    pub host: String,
+    /// Proposed or typed slug.
+    pub slug: String,
+    /// RAPI user names; proposed `gwm-read` and `gwm-write`.
+    pub read_username: String,
+    /// See `read_username`.
+    pub write_username: String,
+    /// Generated passwords, kept in the form until it is sent.
+    pub read_password: String,
+    /// See `read_password`.
+    pub write_password: String,
+    /// The probe's answer; `None` before the first one.
+    pub probe: Option<ProbeResult>,
+    /// Why the probe failed: a message of its own for each cause.
+    pub failure: Option<Notice>,
+    /// The lines to paste, once the certificate is known.
+    pub paste: Option<PasteLines>,
+    /// Each credential works well enough to add the cluster.
+    pub ready: bool,
+}
+
+/// `GET /clusters/{slug}/added`: the import, followed live until it is done.
+#[derive(Debug, Template)]
+#[template(path = "pages/cluster_added.html")]
+pub struct ClusterAddedPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// The cluster.
+    pub slug: String,
+    /// Ganeti's UUID, for live updates.
+    pub uuid: String,
+    /// The first complete read has been stored.
+    pub imported: bool,
+    /// Nodes imported.
+    pub nodes: u64,
+    /// Instances imported.
+    pub instances: u64,
+    /// Why it is not done yet, when something failed.
+    pub error: String,
+}

@@ -1,0 +1,45 @@
+//! `GET /me`: own account and API tokens.
+
+use askama::Template;
+
+use super::form::FormErrors;
+use super::parts::{Code, When};
+use super::shell::Shell;
+use super::ui;
+
+/// An API token; the secret is not kept.
+#[derive(Debug, Clone)]
+pub struct TokenRow {
+    /// Token id.
+    pub id: String,
+    /// Name given by its owner.
+    pub name: String,
+    /// Made.
+    pub created: When,
+    /// Last used; `None` for never.
+    pub last_used: Option<When>,
+    /// Ends; `None` for never.
+    pub expires: Option<When>,
+}
+
+/// `GET /me` and the answer to `POST /me/tokens`.
+#[derive(Debug, Template)]
+#[template(path = "pages/me.html")]
+pub struct MePage {
+    /// Around the page.
+    pub shell: Shell,
+    /// User name.
+    pub username: String,
+    /// Full name or empty.
+    pub full_name: String,
+    /// Signed in since.
+    pub session_since: When,
+    /// Tokens.
+    pub tokens: Vec<TokenRow>,
+    /// The secret just made, shown once.
+    pub fresh: Option<Code>,
+    /// What was wrong with the form.
+    pub errors: FormErrors,
+    /// Name as typed.
+    pub token_name: String,
+}

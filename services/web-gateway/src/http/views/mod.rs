@@ -1,0 +1,21 @@
+//! What each page needs to be drawn: plain structs, one file a page, each bound to its template.
+//!
+//! Nothing here asks a service or decides anything. Handlers fill these structs; templates read them.
+//! Units are in the field names or their docs; `None` means "Ganeti doesn't say now".
+
+pub mod access;
+pub mod assets;
+pub mod clusters;
+pub mod console;
+pub mod form;
+pub mod instances;
+pub mod jobs;
+pub mod listing;
+pub mod me;
+pub mod nodes;
+pub mod outside;
+pub mod overview;
+pub mod parts;
+pub mod shell;
+pub mod text;
+pub mod ui;

@@ -1,0 +1,37 @@
+//! Pages without the shell: login and errors.
+
+use askama::Template;
+
+use super::ui;
+
+/// `GET /login`
+#[derive(Debug, Template)]
+#[template(path = "pages/login.html")]
+pub struct LoginPage {
+    /// As typed before, after a failed try.
+    pub username: String,
+    /// Why it failed; empty at first.
+    pub error: String,
+    /// Why one is here: `Your login has ended after 30 minutes without use.`; may be empty.
+    pub reason: String,
+    /// Where to go afterwards; a path of this site.
+    pub next: String,
+}
+
+/// 403, 404, 421, 429, 500, 503 as a page.
+#[derive(Debug, Template)]
+#[template(path = "pages/error.html")]
+pub struct ErrorPage {
+    /// HTTP status.
+    pub status: u16,
+    /// What happened: `This page does not exist, or you may not see it`.
+    pub title: String,
+    /// Why, and what to do.
+    pub detail: String,
+    /// To find it in the logs; may be empty.
+    pub request_id: String,
+    /// Seconds after which a retry makes sense; 0 hides the button.
+    pub retry_seconds: u32,
+    /// Someone is signed in: offers the way to the overview, else to the login.
+    pub signed_in: bool,
+}

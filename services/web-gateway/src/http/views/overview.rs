@@ -1,0 +1,96 @@
+//! `GET /`: the fleet at a glance.
+
+use askama::Template;
+
+use super::parts::{Problem, Status, Usage, When};
+use super::shell::Shell;
+use super::{text, ui};
+
+/// A step of the check list of an empty installation.
+#[derive(Debug, Clone)]
+pub struct FirstStep {
+    /// What to do: `Add the first cluster`.
+    pub title: String,
+    /// Why or how, one sentence.
+    pub detail: String,
+    /// Where; empty when there is nothing to click.
+    pub href: String,
+    /// The link's text: a verb.
+    pub verb: String,
+    /// Done already.
+    pub done: bool,
+}
+
+/// A cluster's line on the overview.
+#[derive(Debug, Clone)]
+pub struct ClusterLine {
+    /// Ganeti's UUID, for live updates.
+    pub uuid: String,
+    /// Slug, also its URL.
+    pub slug: String,
+    /// reachable or not.
+    pub status: Status,
+    /// `12 of 14 running`.
+    pub instances_running: u64,
+    /// Instances in all.
+    pub instances_total: u64,
+    /// Nodes online.
+    pub nodes_online: u64,
+    /// Nodes in all.
+    pub nodes_total: u64,
+    /// Memory of its nodes.
+    pub memory: Usage,
+    /// Disk of its nodes.
+    pub disk: Usage,
+}
+
+/// A job's line.
+#[derive(Debug, Clone)]
+pub struct JobLine {
+    /// Job id.
+    pub id: String,
+    /// `Start web1.example.com`.
+    pub title: String,
+    /// State.
+    pub status: Status,
+    /// Who asked.
+    pub by: String,
+    /// Begun or ended.
+    pub when: When,
+    /// The cluster's slug.
+    pub cluster: String,
+}
+
+/// `GET /`
+#[derive(Debug, Template)]
+#[template(path = "pages/overview.html")]
+pub struct OverviewPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Instances that run.
+    pub instances_running: u64,
+    /// Instances in all.
+    pub instances_total: u64,
+    /// Instances in an error state.
+    pub instances_wrong: u64,
+    /// Nodes online.
+    pub nodes_online: u64,
+    /// Nodes in all.
+    pub nodes_total: u64,
+    /// Clusters that answer.
+    pub clusters_reachable: u64,
+    /// Clusters in all.
+    pub clusters_total: u64,
+    /// Memory of all nodes.
+    pub memory: Usage,
+    /// Disk of all nodes.
+    pub disk: Usage,
+    /// What is wrong now; empty is good news.
+    pub problems: Vec<Problem>,
+    /// The clusters, worst first, at most 12.
+    pub clusters: Vec<ClusterLine>,
+    /// The latest jobs, at most 8.
+    pub jobs: Vec<JobLine>,
+    /// Shown instead of all this while there is no cluster.
+    pub first_steps: Vec<FirstStep>,
+}

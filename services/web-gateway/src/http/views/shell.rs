@@ -1,0 +1,73 @@
+//! What stands around every page: top bar, side bar, title, banners.
+
+use super::parts::{AsOf, Link, Notice};
+
+/// The side bar's entry that is lit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// `/`
+    Overview,
+    /// `/instances`
+    Instances,
+    /// `/jobs`
+    Jobs,
+    /// `/clusters`
+    Clusters,
+    /// `/nodes`
+    Nodes,
+    /// None of them: own account, errors.
+    Other,
+}
+
+impl Section {
+    /// The attribute of a side bar link.
+    pub fn current(self, entry: &str) -> &'static str {
+        let mine = match self {
+            Self::Overview => "overview",
+            Self::Instances => "instances",
+            Self::Jobs => "jobs",
+            Self::Clusters => "clusters",
+            Self::Nodes => "nodes",
+            Self::Other => "",
+        };
+        if mine == entry { r#" aria-current="page""# } else { "" }
+    }
+}
+
+/// A persona one can act as.
+#[derive(Debug, Clone)]
+pub struct Persona {
+    /// `group/NAME`, or empty for oneself.
+    pub id: String,
+    /// As shown: `ops (group)`, `yourself`.
+    pub label: String,
+}
+
+/// Around every page of a signed-in person.
+#[derive(Debug, Clone)]
+pub struct Shell {
+    /// Document title without the product's name.
+    pub title: String,
+    /// Lit entry of the side bar.
+    pub section: Section,
+    /// User name shown in the top bar.
+    pub user: String,
+    /// May add clusters and see all; hides what others can't use.
+    pub admin: bool,
+    /// What one can act as; the switch shows with two or more.
+    pub personas: Vec<Persona>,
+    /// The current persona's id, rendered into each form.
+    pub persona: String,
+    /// Own jobs that are queued or running.
+    pub running_jobs: u64,
+    /// Way to this page; the last one is the page itself, without a link.
+    pub crumbs: Vec<Link>,
+    /// Banners: dead cluster, NATS away, cache aged.
+    pub notices: Vec<Notice>,
+    /// Age of the data; `None` on pages that show none.
+    pub as_of: Option<AsOf>,
+    /// `stream_sequence` read with the data: live updates start behind it. 0 when not known.
+    pub sequence: u64,
+    /// Version of gwm, for the foot of the side bar.
+    pub version: String,
+}
