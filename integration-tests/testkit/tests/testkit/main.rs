@@ -4,6 +4,7 @@
 
 mod certificates;
 mod helpers;
+mod lab;
 mod leftovers;
 mod nats;
 mod postgres;
