@@ -1,0 +1,115 @@
+//! Access: users, sessions, tokens and grants. What may be done is never decided from these.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::EventType;
+
+/// A user was created.
+pub const USER_CREATED: EventType<User> = EventType::new("created", "A user was created.");
+/// Somebody logged in.
+pub const SESSION_STARTED: EventType<Session> = EventType::new("started", "Somebody logged in.");
+/// A session ended: by logout, by time or by an administrator.
+pub const SESSION_ENDED: EventType<Session> =
+    EventType::new("ended", "A session ended: by logout, by time or by an administrator.");
+/// An API token was created.
+pub const TOKEN_CREATED: EventType<Token> = EventType::new("created", "An API token was created.");
+/// An API token was revoked.
+pub const TOKEN_REVOKED: EventType<Token> = EventType::new("revoked", "An API token was revoked.");
+/// A right was granted.
+pub const GRANT_ADDED: EventType<Grant> = EventType::new("added", "A right was granted.");
+/// A right was taken away.
+pub const GRANT_REMOVED: EventType<Grant> = EventType::new("removed", "A right was taken away.");
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct User {
+    /// gwm's id.
+    pub id: String,
+    /// The login name.
+    pub username: String,
+    /// Whether everything is allowed.
+    pub is_admin: bool,
+    /// Whether logging in is refused.
+    pub disabled: bool,
+    /// When the user was created.
+    pub created_at: DateTime<Utc>,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
+/// A login in a browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Session {
+    /// gwm's id, which is not the cookie's value.
+    pub id: String,
+    /// The user's id.
+    pub user_id: String,
+    /// The user's login name.
+    pub username: String,
+    /// Where from.
+    pub client_address: Option<String>,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
+/// An API token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Token {
+    /// gwm's id, which is not the secret.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// The owner's id.
+    pub user_id: String,
+    /// The owner's login name.
+    pub username: String,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was revoked.
+    pub revoked_at: Option<DateTime<Utc>>,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
+/// A right of somebody on something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Grant {
+    /// gwm's id.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// Whose it is, by login name.
+    pub username: String,
+    /// `view`, `power` or `console`.
+    pub permission: String,
+    /// On what.
+    pub object: GrantObject,
+    /// When it was granted.
+    pub created_at: DateTime<Utc>,
+    /// The login name of who granted it.
+    pub created_by: Option<String>,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
+/// What a right is on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GrantObject {
+    /// `cluster` or `instance`.
+    pub kind: String,
+    /// gwm's id of the cluster.
+    pub cluster_id: String,
+    /// Ganeti's UUID; null for the cluster itself.
+    pub uuid: Option<String>,
+}

@@ -1,0 +1,250 @@
+//! Inventory: what clusters hold, as Ganeti says it.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::EventType;
+use crate::Class;
+
+/// A cluster was entered into gwm.
+pub const CLUSTER_ADDED: EventType<Cluster> =
+    EventType::new("added", "A cluster was entered into gwm.");
+/// A cluster's own properties changed.
+pub const CLUSTER_CHANGED: EventType<Cluster> =
+    EventType::new("changed", "Version, master, endpoints or tags of a cluster changed.");
+/// A cluster answers again.
+pub const CLUSTER_REACHABLE: EventType<Cluster> = EventType::new(
+    "reachable",
+    "A cluster answers again. What changed since its `unreachable` follows as events of its own.",
+);
+/// A cluster stopped answering.
+pub const CLUSTER_UNREACHABLE: EventType<Cluster> = EventType::new(
+    "unreachable",
+    "A cluster stopped answering: until `reachable` nothing is known of what happens in it.",
+);
+/// A cluster's record was removed from gwm; nothing happened to the cluster.
+pub const CLUSTER_FORGOTTEN: EventType<Cluster> = EventType::new(
+    "forgotten",
+    "A cluster's record was removed from gwm. Nothing happened to the cluster itself.",
+);
+
+/// A node was there before gwm looked.
+pub const NODE_DISCOVERED: EventType<Node> =
+    EventType::new("discovered", "A node that was there before gwm first looked.");
+/// A node joined its cluster.
+pub const NODE_CREATED: EventType<Node> = EventType::new("created", "A node joined its cluster.");
+/// A node changed.
+pub const NODE_CHANGED: EventType<Node> = EventType::new("changed", "A node changed.");
+/// A node left its cluster.
+pub const NODE_REMOVED: EventType<Node> = EventType::new("removed", "A node left its cluster.");
+/// A node's record went with its cluster's.
+pub const NODE_FORGOTTEN: EventType<Node> =
+    EventType::new("forgotten", "A node's record was removed from gwm, with its cluster's.");
+
+/// An instance was there before gwm looked.
+pub const INSTANCE_DISCOVERED: EventType<Instance> =
+    EventType::new("discovered", "An instance that was there before gwm first looked.");
+/// An instance was created.
+pub const INSTANCE_CREATED: EventType<Instance> =
+    EventType::new("created", "An instance was created.");
+/// An instance's configuration or place changed.
+pub const INSTANCE_CHANGED: EventType<Instance> = EventType::new(
+    "changed",
+    "Anything but the status alone changed. Where the status changed too, it is named in \
+     `changed` and no `status_changed` follows.",
+);
+/// Only the status of an instance changed.
+pub const INSTANCE_STATUS_CHANGED: EventType<Instance> = EventType::new(
+    "status_changed",
+    "The status changed (with `admin_state`, where it followed), and nothing else did.",
+);
+/// An instance is gone, and that is proven.
+pub const INSTANCE_REMOVED: EventType<Instance> =
+    EventType::new("removed", "An instance is gone, and that is proven.");
+/// An instance is not in Ganeti's answer, and that may be a mistake.
+pub const INSTANCE_MISSING: EventType<Instance> = EventType::new(
+    "missing",
+    "An instance vanished together with many others: nothing is believed yet. `removed` follows, \
+     or `changed` with `missing` false.",
+);
+/// An instance's record went with its cluster's.
+pub const INSTANCE_FORGOTTEN: EventType<Instance> =
+    EventType::new("forgotten", "An instance's record was removed from gwm, with its cluster's.");
+
+/// Sequences of a stream began again.
+pub const STREAM_RESET: EventType<Stream> = EventType::new(
+    "reset",
+    "The stream of this class was made anew, so its sequences began again: read the list again \
+     and start a consumer after its `stream_sequence`. Published in each class.",
+);
+
+/// A cluster.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Cluster {
+    /// gwm's id.
+    pub id: String,
+    /// The short name, which never changes.
+    pub slug: String,
+    /// Ganeti's name of it; null until it was read.
+    pub name: Option<String>,
+    /// Ganeti's UUID of it; null until it was read.
+    pub uuid: Option<String>,
+    /// Ganeti's version.
+    pub ganeti_version: Option<String>,
+    /// The master node's name.
+    pub master_node: Option<String>,
+    /// Where its RAPI is.
+    pub endpoints: Vec<String>,
+    /// Whether gwm has no credential to write with.
+    pub read_only: bool,
+    /// Whether the last attempt to read it succeeded.
+    pub reachable: bool,
+    /// When it was last read completely.
+    pub last_success: Option<DateTime<Utc>>,
+    /// Why it can't be reached, in words.
+    pub error: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Grows with each change.
+    pub revision: u64,
+    /// When it was entered into gwm.
+    pub created_at: DateTime<Utc>,
+}
+
+/// A node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Node {
+    /// Ganeti's UUID.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// The cluster's slug.
+    pub cluster: String,
+    /// `master`, `master-candidate`, `regular`, `drained` or `offline`.
+    pub role: String,
+    /// Its node group's name.
+    pub node_group: Option<String>,
+    /// Memory in MiB.
+    pub memory_total_mib: Option<u64>,
+    /// Free memory in MiB.
+    pub memory_free_mib: Option<u64>,
+    /// Disk space in MiB.
+    pub disk_total_mib: Option<u64>,
+    /// Free disk space in MiB.
+    pub disk_free_mib: Option<u64>,
+    /// Logical CPUs.
+    pub cpus_total: Option<u32>,
+    /// How many instances have it as their primary node.
+    pub instances_primary: u32,
+    /// How many instances have it as a secondary node.
+    pub instances_secondary: u32,
+    /// Whether Ganeti holds it for dead.
+    pub offline: bool,
+    /// Whether it takes no new instances.
+    pub drained: bool,
+    /// Whether it vanished together with many others, and nothing is believed yet.
+    #[serde(default)]
+    pub missing: bool,
+    /// Grows with each change.
+    pub revision: u64,
+    /// When gwm last saw it.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// An instance.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Instance {
+    /// Ganeti's UUID.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// The cluster's slug.
+    pub cluster: String,
+    /// Ganeti's word for its state, such as `running` or `ADMIN_down`.
+    pub status: String,
+    /// What it should be: `up`, `down` or `offline`.
+    pub admin_state: String,
+    /// The node it runs on.
+    pub primary_node: String,
+    /// The nodes that mirror its disks.
+    pub secondary_nodes: Vec<String>,
+    /// The node group's name.
+    pub node_group: Option<String>,
+    /// The hypervisor.
+    pub hypervisor: String,
+    /// The operating system's name, variant included.
+    pub os: String,
+    /// Virtual CPUs.
+    pub vcpus: Option<u32>,
+    /// Memory in MiB.
+    pub memory_mib: Option<u64>,
+    /// Space of its disks in MiB, what mirrors take included.
+    pub disk_mib: Option<u64>,
+    /// `drbd`, `plain`, `file`, ..
+    pub disk_template: String,
+    /// Network interfaces, in order.
+    pub nics: Vec<Nic>,
+    /// Disks, in order.
+    pub disks: Vec<Disk>,
+    /// Ganeti's tags.
+    pub tags: Vec<String>,
+    /// Who is charged for it: `user/NAME` or `group/NAME`.
+    pub owner: Option<String>,
+    /// Whether it vanished together with many others, and nothing is believed yet.
+    #[serde(default)]
+    pub missing: bool,
+    /// Grows with each change.
+    pub revision: u64,
+    /// Grows with each change of the configuration; the strong `ETag`.
+    pub config_version: String,
+    /// When Ganeti made it.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When Ganeti last changed its configuration.
+    pub modified_at: Option<DateTime<Utc>>,
+    /// When gwm last saw it.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// A network interface.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Nic {
+    /// Hardware address.
+    pub mac: Option<String>,
+    /// Address, where Ganeti knows one.
+    pub ip: Option<String>,
+    /// `bridged`, `routed` or `openvswitch`.
+    pub mode: Option<String>,
+    /// Bridge or routing table.
+    pub link: Option<String>,
+    /// Ganeti's network.
+    pub network: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// A disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Disk {
+    /// Size in MiB.
+    pub size_mib: Option<u64>,
+    /// Ganeti's UUID.
+    pub uuid: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// A stream of events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Stream {
+    /// The class it keeps.
+    pub class: Class,
+    /// How often it was made anew.
+    pub revision: u64,
+}
