@@ -1,0 +1,3 @@
+//! Consoles.
+use std::sync::Arc;
+pub async fn supervise(shared: Arc<crate::world::Shared>) { shared.stop.cancelled().await; }
