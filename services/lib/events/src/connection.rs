@@ -51,8 +51,8 @@ pub async fn connect(settings: &NatsSettings, service: &str) -> Result<Nats> {
     if let Some(seed) = &settings.nkey_seed {
         options = options.nkey(seed.expose_secret().trim().to_owned());
     }
-    if let Some(file) = &settings.ca_path {
-        options = options.add_root_certificates(file.clone()).require_tls(true);
+    if let Some(path) = &settings.ca_path {
+        options = options.add_root_certificates(path.clone()).require_tls(true);
     }
     let client = options
         .connect(settings.urls.clone())

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use gwm_kernel::{ErrorCode, Fault};
+
 /// A result with this crate's error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -61,6 +63,34 @@ impl Error {
             | Self::Decode(_) => false,
             #[cfg(feature = "outbox")]
             Self::Database(error) => error.kind() == gwm_pg::Kind::Unavailable,
+        }
+    }
+}
+
+impl Error {
+    /// The code of this error at a service's edge.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Unavailable(_) | Self::ServerTooOld { .. } | Self::Refused { .. } => {
+                ErrorCode::Unavailable
+            }
+            Self::Settings(_) | Self::Subject { .. } | Self::Decode(_) => ErrorCode::Internal,
+            #[cfg(feature = "outbox")]
+            Self::Database(error) => error.code(),
+        }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unavailable(_) | Error::ServerTooOld { .. } | Error::Refused { .. } => {
+                tracing::warn!(error = %error, "message bus");
+                Self::unavailable("the message bus does not answer; try again")
+            }
+            Error::Settings(_) | Error::Subject { .. } | Error::Decode(_) => Self::internal(error),
+            #[cfg(feature = "outbox")]
+            Error::Database(error) => error.into(),
         }
     }
 }

@@ -1,5 +1,8 @@
 //! What can go wrong with the database, told apart by what the caller should do about it.
 
+use std::time::Duration;
+
+use gwm_kernel::{ErrorCode, Fault};
 use sqlx::postgres::PgDatabaseError;
 
 /// A result with this crate's error.
@@ -98,6 +101,17 @@ impl Error {
         }
     }
 
+    /// The code of this error at a service's edge.
+    pub fn code(&self) -> ErrorCode {
+        match self.kind() {
+            Kind::Unavailable | Kind::Retry => ErrorCode::Unavailable,
+            Kind::AlreadyExists => ErrorCode::AlreadyExists,
+            Kind::Conflict => ErrorCode::Conflict,
+            Kind::NotFound => ErrorCode::NotFound,
+            Kind::Internal => ErrorCode::Internal,
+        }
+    }
+
     /// The name of the violated constraint.
     pub fn constraint(&self) -> Option<&str> {
         match self {
@@ -154,6 +168,31 @@ impl From<sqlx::migrate::MigrateError> for Error {
             return Self::from(error);
         }
         Self::Migration(Box::new(error))
+    }
+}
+
+/// For what a service did not turn into an error of its own before.
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match error.kind() {
+            Kind::Unavailable | Kind::Retry => {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(error = %error, source, "database");
+                Self::unavailable("the database does not answer; try again")
+                    .retry_after(Duration::from_secs(2))
+            }
+            Kind::AlreadyExists => {
+                Self::new(error.code(), "already_exists", "there is one like this already")
+            }
+            Kind::Conflict => {
+                Self::new(error.code(), "conflict", "it was changed meanwhile; load it again")
+            }
+            Kind::NotFound => Self::new(error.code(), "not_found", "there is no such object"),
+            Kind::Internal => {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                Self::internal(format!("{error}: {}", source.unwrap_or_default()))
+            }
+        }
     }
 }
 
