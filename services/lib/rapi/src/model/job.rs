@@ -11,7 +11,7 @@ use super::op_result::{OpError, OpResult};
 use crate::reason::op_of_reason;
 
 /// The number that Ganeti gave to a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct GanetiJobId(pub u64);
 
@@ -107,6 +107,9 @@ pub struct Op {
     /// The instance it is about.
     #[serde(default)]
     pub instance_name: Option<String>,
+    /// UUID of the instance it is about, where Ganeti has filled it in.
+    #[serde(default)]
+    pub instance_uuid: Option<String>,
     /// The node it is about.
     #[serde(default)]
     pub node_name: Option<String>,

@@ -121,3 +121,49 @@ impl Body for GatedBody {
         SizeHint::with_exact(self.data.as_ref().map_or(0, |data| data.len() as u64))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use tower::service_fn;
+
+    use super::*;
+
+    fn gates(has_body: bool) -> (Gate, Gate) {
+        let now = Instant::now();
+        (Gate::new(now + Duration::from_secs(60), has_body), Gate::new(now, has_body))
+    }
+
+    async fn connect(gate: &Gate) -> Result<u8, BoxError> {
+        gate.layer(service_fn(|connection: u8| async move { Ok::<_, BoxError>(connection) }))
+            .call(7)
+            .await
+    }
+
+    async fn send(gate: &Gate) -> Option<Result<Frame<Bytes>, DeadlineOver>> {
+        let mut body = GatedBody::new(gate.clone(), Bytes::from_static(b"{}"));
+        poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await
+    }
+
+    #[tokio::test]
+    async fn a_late_connection_is_not_used() {
+        let (open, over) = gates(false);
+        assert_eq!(connect(&open).await.unwrap(), 7);
+        assert!(open.may_have_sent(), "without a body nothing else asks");
+        assert!(connect(&over).await.unwrap_err().is::<DeadlineOver>());
+        assert!(!over.may_have_sent());
+    }
+
+    #[tokio::test]
+    async fn a_late_body_is_not_sent() {
+        let (open, over) = gates(true);
+        connect(&open).await.unwrap();
+        assert!(!open.may_have_sent(), "connected is not yet sent");
+        assert!(send(&open).await.unwrap().is_ok());
+        assert!(open.may_have_sent());
+        assert!(send(&over).await.unwrap().is_err());
+        assert!(!over.may_have_sent());
+    }
+}

@@ -27,10 +27,8 @@ pub enum CaError {
     /// Broken PEM.
     #[error("the CA text is not valid PEM")]
     Pem,
-    /// A certificate that can't act as authority (for example X.509 version 1, as Ganeti makes them itself).
-    #[error(
-        "certificate {0} of the CA text can't act as an authority; Ganeti's own certificate is trusted by its fingerprint instead"
-    )]
+    /// Not a certificate, or none that can act as authority.
+    #[error("certificate {0} of the CA text can't act as an authority")]
     Unusable(usize),
 }
 
