@@ -95,7 +95,7 @@ fn around(title: &str, section: shell::Section, crumbs: &[(&str, &str)]) -> shel
             reason: String::new(),
             aged_after_seconds: 60,
         }),
-        sequence: 41,
+        stream_position: String::new(),
         version: "0.1.0".to_owned(),
     }
 }
@@ -200,6 +200,7 @@ fn head(label: &str, class: &'static str, sorted: &'static str) -> listing::Colu
 fn list(path: &'static str, noun: &'static str, heads: Vec<listing::ColumnHead>, shown: usize, total: u64) -> listing::Listing {
     listing::Listing {
         path,
+        kind: noun.trim_end_matches('s'),
         noun,
         q: String::new(),
         q_error: String::new(),
@@ -269,7 +270,6 @@ fn lines() -> Vec<overview::ClusterLine> {
         .into_iter()
         .enumerate()
         .map(|(n, (slug, up, running, total))| overview::ClusterLine {
-            uuid: uuid(200 + n as u64),
             slug: slug.to_owned(),
             status: if up { parts::Status::new(parts::Mark::Ok, "answers", "last read 12 s ago") } else { parts::Status::new(parts::Mark::Bad, "not reachable", "connection refused") },
             instances_running: running,
@@ -485,7 +485,7 @@ fn add_page(stage: u8) -> clusters::ClusterAddPage {
 fn added_page(imported: bool) -> clusters::ClusterAddedPage {
     let mut shell = around("fra1 added", shell::Section::Clusters, &[("Clusters", "/clusters"), ("fra1", "/clusters/fra1"), ("Added", "")]);
     shell.as_of = None;
-    clusters::ClusterAddedPage { shell, slug: "fra1".to_owned(), uuid: uuid(200), imported, nodes: if imported { 3 } else { 0 }, instances: 14, error: String::new() }
+    clusters::ClusterAddedPage { shell, slug: "fra1".to_owned(), imported, nodes: if imported { 3 } else { 0 }, instances: 14, error: String::new() }
 }
 
 fn node_row(n: u64) -> nodes::NodeRow {

@@ -162,8 +162,6 @@ pub struct ClusterAddedPage {
     pub shell: Shell,
     /// The cluster.
     pub slug: String,
-    /// Ganeti's UUID, for live updates.
-    pub uuid: String,
     /// The first complete read has been stored.
     pub imported: bool,
     /// Nodes imported.

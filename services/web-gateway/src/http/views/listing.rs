@@ -37,6 +37,8 @@ pub struct ColumnChoice {
 pub struct Listing {
     /// The list's page: `/instances`.
     pub path: &'static str,
+    /// Kind of object in events: `instance`, `node`, `cluster`, `job`.
+    pub kind: &'static str,
     /// What it lists, plural: `instances`.
     pub noun: &'static str,
     /// The filter as typed.
@@ -98,6 +100,7 @@ mod tests {
     fn the_summary_says_where_one_is() {
         let mut list = Listing {
             path: "/instances",
+            kind: "instance",
             noun: "instances",
             q: String::new(),
             q_error: String::new(),

@@ -24,8 +24,6 @@ pub struct FirstStep {
 /// A cluster's line on the overview.
 #[derive(Debug, Clone)]
 pub struct ClusterLine {
-    /// Ganeti's UUID, for live updates.
-    pub uuid: String,
     /// Slug, also its URL.
     pub slug: String,
     /// reachable or not.

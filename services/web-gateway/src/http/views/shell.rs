@@ -66,8 +66,9 @@ pub struct Shell {
     pub notices: Vec<Notice>,
     /// Age of the data; `None` on pages that show none.
     pub as_of: Option<AsOf>,
-    /// `stream_sequence` read with the data: live updates start behind it. 0 when not known.
-    pub sequence: u64,
+    /// Where live updates start: opaque, given back as `/api/v1/events?after=…`; read with the data.
+    /// Empty when not known: then updates start with the connection.
+    pub stream_position: String,
     /// Version of gwm, for the foot of the side bar.
     pub version: String,
 }

@@ -1,0 +1,58 @@
+// Lists and small helpers of pages: a click on a row opens it, copy buttons, a filter within a page.
+
+import { announce } from "./dom";
+
+function openRow(event: MouseEvent): void {
+  const target = event.target as Element;
+  const row = target.closest<HTMLElement>("tr[data-href]");
+  if (!row || target.closest("a, button, input, label, form, [popover]") || getSelection()?.toString()) return;
+  const href = row.dataset["href"] ?? "";
+  if (event.ctrlKey || event.metaKey || event.button === 1) window.open(href, "_blank", "noopener");
+  else if (event.button === 0) location.assign(href);
+}
+
+async function copy(button: HTMLElement): Promise<void> {
+  const text = button.closest(".code")?.querySelector("pre")?.textContent ?? "";
+  await navigator.clipboard.writeText(text);
+  button.dataset["copied"] = "";
+  announce("Copied");
+  setTimeout(() => delete button.dataset["copied"], 2000);
+}
+
+function filter(input: HTMLInputElement): void {
+  const wanted = input.value.trim().toLowerCase();
+  const scope = input.closest("[data-filter-scope]");
+  for (const group of scope?.querySelectorAll<HTMLElement>("[data-filter-group]") ?? []) {
+    let any = false;
+    for (const item of group.querySelectorAll<HTMLElement>("[data-filter-item]")) {
+      item.hidden = wanted !== "" && !(item.textContent ?? "").toLowerCase().includes(wanted);
+      any ||= !item.hidden;
+    }
+    group.hidden = !any;
+  }
+}
+
+export function startLists(): void {
+  document.addEventListener("click", openRow);
+  document.addEventListener("auxclick", openRow);
+  document.addEventListener("click", (event) => {
+    const target = event.target as Element;
+    const button = target.closest<HTMLElement>("[data-copy]");
+    if (button) void copy(button);
+    const retry = target.closest<HTMLElement>("[data-retry]");
+    if (retry) {
+      event.preventDefault();
+      location.reload();
+    }
+  });
+  document.addEventListener("input", (event) => {
+    const input = event.target as HTMLElement;
+    if (input instanceof HTMLInputElement && input.hasAttribute("data-filter-input")) filter(input);
+  });
+  document.addEventListener("htmx:before:request", () => document.querySelector(".list")?.classList.add("loading"));
+  document.addEventListener("htmx:finally:request", () => document.querySelector(".list")?.classList.remove("loading"));
+  document.addEventListener("htmx:after:swap", () => {
+    const summary = document.getElementById("rows")?.dataset["summary"];
+    if (summary) announce(summary);
+  });
+}

@@ -1,0 +1,264 @@
+// Live updates: one EventSource a tab; what changed is read again from the page's own URL, and only cells are
+// replaced. The convention (also in templates/README.md):
+//
+//   data-object="<kind>:<id>"  on a row, a header, a group of cells: instance and node by UUID, cluster by slug, job by id
+//   data-cell="<name>"         inside it: what may be replaced; anything else on the page never is
+//
+// A refetch is GET of the page with `Gwm-Fragment: <kind>:<id> …`. The server may answer with only those elements
+// (rows inside <table><tbody>), or with the whole page: both work.
+
+import { announce, icon, make } from "./dom";
+
+const PATCH_MS = 250;
+const POLL_MS = 15_000;
+const LOST_AFTER_MS = 4_000;
+
+const pending = new Set<string>();
+let timer: number | undefined;
+let busy = false;
+let lastFetch = 0;
+let source: EventSource | undefined;
+let poll: number | undefined;
+let lost: number | undefined;
+
+interface CloudEvent {
+  type?: string;
+  data?: { object?: Record<string, unknown> };
+}
+
+const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
+function visible(): Set<string> {
+  return new Set([...document.querySelectorAll<HTMLElement>("[data-object]")].map((e) => e.dataset["object"] ?? ""));
+}
+
+/** The names under which an event's object may stand on a page. */
+function keysOf(event: CloudEvent): { kind: string; verb: string; keys: string[] } {
+  const [kind = "", verb = ""] = text(event.type).replace("org.ganeti.gwm.", "").split(".");
+  const object = event.data?.object ?? {};
+  if (kind === "cluster") return { kind, verb, keys: [`cluster:${text(object["slug"])}`] };
+  const keys = [`${kind}:${text(object["uuid"]) || text(object["id"])}`];
+  const target = object["object"];
+  if (kind === "job" && target && typeof target === "object") {
+    const about = target as Record<string, unknown>;
+    keys.push(`${text(about["kind"])}:${text(about["uuid"])}`);
+  }
+  return { kind, verb, keys };
+}
+
+function receive(message: MessageEvent<string>): void {
+  let event: CloudEvent;
+  try {
+    event = JSON.parse(message.data) as CloudEvent;
+  } catch {
+    return;
+  }
+  const { kind, verb, keys } = keysOf(event);
+  if (kind === "job") document.dispatchEvent(new CustomEvent("gwm:job", { detail: event.data?.object }));
+  const shown = visible();
+  let known = false;
+  for (const key of keys) {
+    if (!shown.has(key)) continue;
+    known = true;
+    if (verb === "removed" || verb === "forgotten") gone(key);
+    else refresh(key);
+  }
+  if (!known && ["created", "discovered", "queued", "added"].includes(verb)) countNew(kind);
+}
+
+function gone(key: string): void {
+  for (const element of document.querySelectorAll(`[data-object="${CSS.escape(key)}"]`)) {
+    if (element instanceof HTMLTableRowElement) element.classList.add("gone");
+    else refresh(key);
+  }
+}
+
+function countNew(kind: string): void {
+  const list = document.querySelector<HTMLElement>(`[data-list="${CSS.escape(kind)}"]`);
+  const box = list?.querySelector<HTMLElement>("[data-new-rows]");
+  const chip = box?.querySelector("a");
+  if (!box || !chip) return;
+  const count = Number(box.dataset["count"] ?? "0") + 1;
+  box.dataset["count"] = String(count);
+  chip.textContent = `${count} new`;
+  chip.href = location.href;
+  box.hidden = false;
+  if (count === 1) announce("New rows are there: reload the list to see them");
+}
+
+/** Reads an object again soon; several calls become one request. */
+export function refresh(key: string): void {
+  pending.add(key);
+  schedule();
+}
+
+export function refreshAll(): void {
+  for (const key of visible()) pending.add(key);
+  schedule();
+}
+
+function schedule(): void {
+  if (timer !== undefined || busy || document.hidden) return;
+  timer = window.setTimeout(flush, Math.max(0, PATCH_MS - (Date.now() - lastFetch)));
+}
+
+async function flush(): Promise<void> {
+  timer = undefined;
+  const keys = [...pending];
+  pending.clear();
+  busy = true;
+  lastFetch = Date.now();
+  try {
+    const response = await fetch(location.href, {
+      headers: { "Gwm-Fragment": keys.slice(0, 60).join(" "), Accept: "text/html" },
+      redirect: "manual",
+    });
+    if (response.status === 404) vanished();
+    else if (response.ok) patch(new DOMParser().parseFromString(await response.text(), "text/html"), keys);
+  } catch {
+    // The next event or poll tries again; the banner says so when it lasts.
+  } finally {
+    busy = false;
+    lastFetch = Date.now();
+    if (pending.size) schedule();
+  }
+}
+
+function vanished(): void {
+  const banners = document.getElementById("banners");
+  if (!banners || banners.querySelector("[data-vanished]")) return;
+  banners.prepend(
+    make("div", { class: "notice warn", role: "alert", "data-vanished": "" }, icon("info"),
+      make("div", {}, make("strong", {}, "This no longer exists"), make("div", { class: "detail" }, "It was removed while you looked at it. What is shown is how it was last."))),
+  );
+  for (const button of document.querySelectorAll<HTMLButtonElement>("form[data-action] button")) button.disabled = true;
+}
+
+function patch(fresh: Document, keys: string[]): void {
+  for (const key of keys) {
+    const selector = `[data-object="${CSS.escape(key)}"]`;
+    const now = document.querySelectorAll<HTMLElement>(selector);
+    const next = fresh.querySelectorAll<HTMLElement>(selector);
+    now.forEach((element, index) => {
+      const other = next[index];
+      if (other) patchCells(element, other);
+    });
+  }
+  replaceText("[data-as-of]", fresh);
+  const strip = document.querySelector<HTMLElement>("[data-strip-of]");
+  const freshStrip = fresh.querySelector("[data-strip-of]");
+  // A job began or ended: its strip comes or goes as a whole; it holds no field.
+  if (strip && freshStrip && strip.children.length !== freshStrip.children.length) strip.replaceChildren(...freshStrip.childNodes);
+  const count = fresh.querySelector<HTMLElement>("[data-running-jobs]");
+  const shown = document.querySelector<HTMLElement>("[data-running-jobs]");
+  if (count && shown) {
+    shown.textContent = count.textContent;
+    shown.dataset["n"] = count.dataset["n"] ?? "0";
+  }
+}
+
+function replaceText(selector: string, fresh: Document): void {
+  const now = document.querySelector(selector);
+  const next = fresh.querySelector(selector);
+  if (now && next && now.outerHTML !== next.outerHTML) now.replaceWith(next);
+}
+
+function patchCells(element: HTMLElement, other: HTMLElement): void {
+  if (element instanceof HTMLTableRowElement) element.className = other.className;
+  for (const cell of element.querySelectorAll<HTMLElement>("[data-cell]")) {
+    if (cell.closest("[data-object]") !== element) continue;
+    const next = [...other.querySelectorAll<HTMLElement>(`[data-cell="${CSS.escape(cell.dataset["cell"] ?? "")}"]`)].find(
+      (c) => c.closest("[data-object]") === other,
+    );
+    if (next) patchCell(cell, next);
+  }
+}
+
+/** Someone types here, has typed here, or has a menu open here. */
+function inUse(cell: HTMLElement): boolean {
+  const active = document.activeElement;
+  const typing = active instanceof HTMLElement && active.matches("input:not([type=hidden]), textarea, select") && cell.contains(active);
+  return typing || cell.querySelector(":popover-open, dialog[open], [data-dirty]") !== null;
+}
+
+function patchCell(cell: HTMLElement, next: HTMLElement): void {
+  if (cell.innerHTML === next.innerHTML || inUse(cell)) return;
+  if (cell.textContent === next.textContent && cell.querySelector("time[data-ago]") && !cell.querySelector("form")) return;
+  const focusable = "a, button";
+  const active = document.activeElement;
+  const at = active && cell.contains(active) ? [...cell.querySelectorAll(focusable)].indexOf(active) : -1;
+  const before = cell.textContent;
+  cell.replaceChildren(...next.childNodes);
+  if (next.title) cell.title = next.title;
+  if (at >= 0) cell.querySelectorAll<HTMLElement>(focusable)[at]?.focus({ preventScroll: true });
+  if (before !== cell.textContent) {
+    cell.classList.remove("flash");
+    requestAnimationFrame(() => cell.classList.add("flash"));
+  }
+}
+
+function banner(show: boolean): void {
+  const box = document.getElementById("banners");
+  const there = box?.querySelector("[data-lost]");
+  if (!show) there?.remove();
+  else if (box && !there) {
+    box.prepend(
+      make("div", { class: "notice warn", "data-lost": "", role: "status" }, icon("wifi-off"),
+        make("div", {}, make("strong", {}, "Live updates are interrupted"), make("div", { class: "detail" }, "The page is read again every 15 s until they are back."))),
+    );
+  }
+}
+
+function connect(): void {
+  const after = document.body.dataset["streamPosition"];
+  source = new EventSource(`/api/v1/events${after ? `?after=${encodeURIComponent(after)}` : ""}`);
+  let first = true;
+  source.addEventListener("open", () => {
+    if (lost !== undefined) window.clearTimeout(lost);
+    if (poll !== undefined) window.clearInterval(poll);
+    lost = poll = undefined;
+    banner(false);
+    if (!first) refreshAll();
+    first = false;
+  });
+  source.addEventListener("message", receive);
+  // The server can't resume from where we were: read everything shown again.
+  source.addEventListener("reset", refreshAll);
+  source.addEventListener("error", () => {
+    lost ??= window.setTimeout(() => {
+      banner(true);
+      poll ??= window.setInterval(refreshAll, POLL_MS);
+    }, LOST_AFTER_MS);
+    // EventSource gives up on a refused answer (503, 401); try again by hand.
+    if (source?.readyState === EventSource.CLOSED) window.setTimeout(connect, POLL_MS * (0.5 + Math.random() / 2));
+  });
+}
+
+/** Unchanged objects cause no event: the age of the data is read again when half its time is over. */
+function keepFresh(): void {
+  const element = document.querySelector<HTMLElement>("[data-as-of]");
+  const limit = Number(element?.dataset["agedAfter"] ?? "0");
+  const at = element?.querySelector("time")?.dateTime;
+  if (!limit || !at || document.hidden || Date.now() - lastFetch < POLL_MS) return;
+  if (Date.now() - Date.parse(at) > limit * 500) refresh("as-of");
+}
+
+export function startLive(): void {
+  if (!document.querySelector("main.page")) return;
+  connect();
+  setInterval(keepFresh, 5000);
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && pending.size) schedule();
+  });
+  const importing = document.querySelector<HTMLElement>("[data-follow-import=running]");
+  if (importing) {
+    const wait = setInterval(() => {
+      if (importing.querySelector("progress")) refresh(importing.dataset["object"] ?? "");
+      else clearInterval(wait);
+    }, 1000);
+  }
+  window.addEventListener("pagehide", () => source?.close());
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) connect();
+  });
+}

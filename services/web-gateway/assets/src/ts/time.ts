@@ -1,0 +1,32 @@
+// Keeps "12 s ago" running. The words are those of views/text.rs; both must agree.
+
+export function ago(at: number, now: number): string {
+  const seconds = Math.max(0, Math.floor((now - at) / 1000));
+  if (seconds < 3) return "now";
+  if (seconds < 90) return `${seconds} s ago`;
+  if (seconds < 5400) return `${Math.floor((seconds + 30) / 60)} min ago`;
+  if (seconds < 129600) return `${Math.floor((seconds + 1800) / 3600)} h ago`;
+  if (seconds < 2592000) return `${Math.floor((seconds + 43200) / 86400)} d ago`;
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+function tick(): void {
+  if (document.hidden) return;
+  const now = Date.now();
+  for (const element of document.querySelectorAll<HTMLTimeElement>("time[data-ago]")) {
+    const words = ago(Date.parse(element.dateTime), now);
+    if (element.textContent !== words) element.textContent = words;
+  }
+  for (const element of document.querySelectorAll<HTMLElement>("[data-as-of]")) {
+    const limit = Number(element.dataset["agedAfter"] ?? "0");
+    const at = element.querySelector("time");
+    if (!limit || !at) continue;
+    const aged = now - Date.parse(at.dateTime) > limit * 1000;
+    if (aged) element.classList.add("aged");
+  }
+}
+
+export function startTime(): void {
+  setInterval(tick, 1000);
+  document.addEventListener("visibilitychange", tick);
+}

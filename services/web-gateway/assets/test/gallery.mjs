@@ -1,0 +1,44 @@
+// Looks at every drawn page: screenshots at 360 and 1440 px, light and dark; axe; sideways scroll; script errors and
+// broken policy. `npm run gallery -- PAGES_DIRECTORY [SCREENSHOT_DIRECTORY] [name …]`
+import { mkdir, readFile, readdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { serve } from "./server.mjs";
+
+const [pages, shots = "", ...only] = process.argv.slice(2);
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const { url, close } = await serve(pages);
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
+if (shots) await mkdir(shots, { recursive: true });
+
+const found = [];
+const names = (await readdir(pages)).filter((f) => f.endsWith(".html")).map((f) => f.slice(0, -5)).filter((n) => !only.length || only.includes(n));
+for (const name of names) {
+  for (const width of [360, 1440]) {
+    for (const colorScheme of ["light", "dark"]) {
+      const context = await browser.newContext({ viewport: { width, height: width === 360 ? 740 : 900 }, colorScheme, bypassCSP: false });
+      const page = await context.newPage();
+      const at = `${name} ${width} ${colorScheme}`;
+      page.on("pageerror", (error) => found.push(`${at}: ${error.message}`));
+      page.on("console", (message) => {
+        if (message.type() === "error" && !/404|Failed to load resource/.test(message.text())) found.push(`${at}: ${message.text()}`);
+      });
+      await page.goto(`${url}/${name}`);
+      await page.waitForLoadState("load");
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (wide > 0) found.push(`${at}: scrolls sideways by ${wide} px`);
+      if (shots) await page.screenshot({ path: join(shots, `${name}-${width}-${colorScheme}.png`) });
+      if (shots && width === 1440 && colorScheme === "light") await page.screenshot({ path: join(shots, `${name}-full.png`), fullPage: true });
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+      for (const v of violations) found.push(`${at}: axe ${v.id}: ${v.nodes.map((n) => `${n.target.join(" ")} ${n.any[0]?.message ?? ""}`).slice(0, 3).join(" | ")}`);
+      await context.close();
+    }
+  }
+}
+await browser.close();
+close();
+for (const line of found) console.error(line);
+console.log(`${names.length} pages, ${found.length} findings`);
+process.exit(found.length ? 1 : 0);
