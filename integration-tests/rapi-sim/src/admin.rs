@@ -32,7 +32,10 @@ use crate::error::Error;
 use crate::handle::SimCluster;
 
 /// Starts the endpoint; it ends with the first cluster.
-pub async fn start(address: SocketAddr, clusters: Vec<SimCluster>) -> Result<SocketAddr, Error> {
+pub(crate) async fn start(
+    address: SocketAddr,
+    clusters: Vec<SimCluster>,
+) -> Result<SocketAddr, Error> {
     let failed = |source| Error::Listen { address, source };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
@@ -44,7 +47,8 @@ pub async fn start(address: SocketAddr, clusters: Vec<SimCluster>) -> Result<Soc
                 let clusters = clusters.clone();
                 let service = service_fn(move |request| handle(clusters.clone(), request));
                 let io = TokioIo::new(stream);
-                let served = hyper::server::conn::http1::Builder::new().serve_connection(io, service);
+                let served =
+                    hyper::server::conn::http1::Builder::new().serve_connection(io, service);
                 drop(inner.spawn(served));
             }
         };
@@ -84,10 +88,8 @@ async fn act(
         return Ok(clusters.iter().map(SimCluster::describe).collect());
     }
     let name = parts.first().copied().unwrap_or_default();
-    let cluster = clusters
-        .iter()
-        .find(|c| c.name() == name)
-        .ok_or_else(|| format!("no cluster {name}"))?;
+    let cluster =
+        clusters.iter().find(|c| c.name() == name).ok_or_else(|| format!("no cluster {name}"))?;
     let wrong = |error: serde_json::Error| error.to_string();
     match (method, &parts[1..]) {
         ("GET", ["requests"]) => Ok(json!(cluster.requests())),

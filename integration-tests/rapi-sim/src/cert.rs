@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::world::Tls;
 
 /// Makes a new key and certificate.
-pub fn make(style: CertStyle, address: IpAddr) -> Result<Tls, Error> {
+pub(crate) fn make(style: CertStyle, address: IpAddr) -> Result<Tls, Error> {
     let (key, certificate, ca_pem) = match style {
         CertStyle::GanetiV1 => {
             let key = KeyPair::generate()?;

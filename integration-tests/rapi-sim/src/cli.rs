@@ -84,7 +84,10 @@ fn config(arguments: &Arguments) -> SimConfig {
             trouble: arguments.trouble,
             ..ClusterConfig::default()
         };
-        SimConfig { clusters: arguments.clusters.iter().enumerate().map(named).collect(), admin: None }
+        SimConfig {
+            clusters: arguments.clusters.iter().enumerate().map(named).collect(),
+            admin: None,
+        }
     };
     config.admin = Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), arguments.admin_port));
     for (index, cluster) in config.clusters.iter_mut().enumerate() {

@@ -108,7 +108,7 @@ impl FaultRule {
 
 /// The faults in force in one cluster.
 #[derive(Clone, Debug, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// Rules, the first that matches counts.
     pub rules: Vec<FaultRule>,
     /// Added to every answer.
@@ -121,7 +121,7 @@ pub struct Faults {
 
 impl Faults {
     /// The fault for this request, counted.
-    pub fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
+    pub(crate) fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let rule = self.rules.iter_mut().find(|rule| rule.matches(method, path))?;
         if let Some(times) = &mut rule.times {
             *times -= 1;

@@ -35,4 +35,4 @@ pub use handle::{JobSummary, SimCluster};
 pub use log::RequestRecord;
 pub use outside::{NewInstance, Outside, OutsideError};
 pub use sim::Sim;
-pub use state::{Admin, Cluster, Disk, Instance, Network, Nic, Node};
+pub use state::{Admin, Cluster, Disk, Group, Instance, Network, Nic, Node, Os};

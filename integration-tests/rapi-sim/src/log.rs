@@ -36,7 +36,7 @@ pub struct RequestRecord {
 
 /// The latest requests.
 #[derive(Debug, Default)]
-pub struct RequestLog {
+pub(crate) struct RequestLog {
     records: VecDeque<RequestRecord>,
     count: u64,
     /// Connections accepted so far.
@@ -49,7 +49,7 @@ pub struct RequestLog {
 
 impl RequestLog {
     /// Notes a connection; answers its number.
-    pub fn connected(&mut self) -> u64 {
+    pub(crate) fn connected(&mut self) -> u64 {
         self.connections += 1;
         self.open += 1;
         self.most_open = self.most_open.max(self.open);
@@ -57,12 +57,12 @@ impl RequestLog {
     }
 
     /// Notes the end of a connection.
-    pub fn disconnected(&mut self) {
+    pub(crate) fn disconnected(&mut self) {
         self.open = self.open.saturating_sub(1);
     }
 
     /// Notes a request; answers its number.
-    pub fn push(&mut self, mut record: RequestRecord) -> u64 {
+    pub(crate) fn push(&mut self, mut record: RequestRecord) -> u64 {
         self.count += 1;
         record.number = self.count;
         record.open = self.open;
@@ -78,7 +78,7 @@ impl RequestLog {
     }
 
     /// Notes what was answered.
-    pub fn answered(&mut self, number: u64, status: u16) {
+    pub(crate) fn answered(&mut self, number: u64, status: u16) {
         if let Some(record) = self.records.iter_mut().rev().find(|r| r.number == number) {
             record.status = status;
         }
@@ -86,12 +86,12 @@ impl RequestLog {
 
     /// All requests kept, oldest first.
     #[must_use]
-    pub fn records(&self) -> Vec<RequestRecord> {
+    pub(crate) fn records(&self) -> Vec<RequestRecord> {
         self.records.iter().cloned().collect()
     }
 
     /// Forgets the requests, not the counts.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.records.clear();
     }
 }

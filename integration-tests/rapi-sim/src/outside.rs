@@ -242,6 +242,10 @@ impl SimCluster {
     }
 }
 
-fn named(op_id: &'static str, name: &'static str, instance: &str) -> (&'static str, &'static str, Value) {
+fn named(
+    op_id: &'static str,
+    name: &'static str,
+    instance: &str,
+) -> (&'static str, &'static str, Value) {
     (op_id, name, json!({"instance_name": instance, "reboot_type": "hard"}))
 }

@@ -114,7 +114,7 @@ async fn start_cluster(config: &ClusterConfig) -> Result<SimCluster, Error> {
 }
 
 /// Takes connections until the cluster stops or the answered token is cancelled.
-pub fn accept(shared: &Arc<Shared>, listener: TcpListener) -> CancellationToken {
+pub(crate) fn accept(shared: &Arc<Shared>, listener: TcpListener) -> CancellationToken {
     let (inner, listening) = (shared.clone(), shared.stop.child_token());
     let token = listening.clone();
     drop(shared.tasks.spawn(async move {

@@ -13,19 +13,19 @@ static KVM: LazyLock<Value> = LazyLock::new(|| parse(include_str!("data/kvm-hvpa
 
 /// The recorded `/2/info`.
 #[must_use]
-pub fn info() -> &'static Value {
+pub(crate) fn info() -> &'static Value {
     &INFO
 }
 
 /// All hypervisor parameters of a kvm instance with their defaults.
 #[must_use]
-pub fn kvm_hvparams() -> &'static Value {
+pub(crate) fn kvm_hvparams() -> &'static Value {
     &KVM
 }
 
 /// Recorded field definitions of a query resource.
 #[must_use]
-pub fn fields(resource: &str) -> Option<&'static [Value]> {
+pub(crate) fn fields(resource: &str) -> Option<&'static [Value]> {
     macro_rules! definitions {
         ($name:literal) => {{
             static PARSED: LazyLock<Value> =

@@ -16,7 +16,7 @@ use crate::log::RequestLog;
 use crate::state::Cluster;
 
 /// Everything that changes.
-pub struct World {
+pub(crate) struct World {
     /// Configuration and live state.
     pub cluster: Cluster,
     /// Job queue.
@@ -33,7 +33,7 @@ pub struct World {
 
 /// A certificate ready to serve.
 #[derive(Clone)]
-pub struct Tls {
+pub(crate) struct Tls {
     /// Takes connections with it.
     pub acceptor: TlsAcceptor,
     /// SHA-256 of the certificate, in hexadecimal.
@@ -45,7 +45,7 @@ pub struct Tls {
 }
 
 /// A cluster's state and the tasks that work on it.
-pub struct Shared {
+pub(crate) struct Shared {
     world: Mutex<World>,
     changes: watch::Sender<u64>,
     job_time: Mutex<Duration>,
@@ -63,7 +63,7 @@ pub struct Shared {
 
 impl Shared {
     /// Wraps a world.
-    pub fn new(world: World, config: &crate::config::ClusterConfig) -> Arc<Self> {
+    pub(crate) fn new(world: World, config: &crate::config::ClusterConfig) -> Arc<Self> {
         Arc::new(Self {
             world: Mutex::new(world),
             changes: watch::Sender::new(0),
@@ -81,46 +81,46 @@ impl Shared {
     }
 
     /// Looks at the world, or changes what nobody waits for.
-    pub fn with<T>(&self, f: impl FnOnce(&mut World) -> T) -> T {
+    pub(crate) fn with<T>(&self, f: impl FnOnce(&mut World) -> T) -> T {
         f(&mut self.lock())
     }
 
     /// Changes the world and wakes those who wait for changes.
-    pub fn change<T>(&self, f: impl FnOnce(&mut World) -> T) -> T {
+    pub(crate) fn change<T>(&self, f: impl FnOnce(&mut World) -> T) -> T {
         let out = f(&mut self.lock());
         self.announce();
         out
     }
 
     /// Wakes those who wait for changes.
-    pub fn announce(&self) {
+    pub(crate) fn announce(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 
     /// Tells of every change from now on.
-    pub fn changes(&self) -> watch::Receiver<u64> {
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
     /// How long an opcode runs.
-    pub fn job_time(&self) -> Duration {
+    pub(crate) fn job_time(&self) -> Duration {
         *self.job_time.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sets how long an opcode runs.
-    pub fn set_job_time(&self, time: Duration) {
+    pub(crate) fn set_job_time(&self, time: Duration) {
         *self.job_time.lock().unwrap_or_else(PoisonError::into_inner) = time;
     }
 
     /// Accepts opcodes as a job and starts it.
-    pub fn submit(self: &Arc<Self>, ops: Vec<Map<String, Value>>) -> u64 {
+    pub(crate) fn submit(self: &Arc<Self>, ops: Vec<Map<String, Value>>) -> u64 {
         let id = self.change(|world| world.queue.submit(ops));
         Self::start(self, id);
         id
     }
 
     /// Starts a job that is in the queue already.
-    pub fn start(shared: &Arc<Self>, id: u64) {
+    pub(crate) fn start(shared: &Arc<Self>, id: u64) {
         let (run, stop) = (jobs::run(shared.clone(), id), shared.stop.clone());
         drop(shared.tasks.spawn(async move { stop.run_until_cancelled(run).await }));
     }

@@ -31,8 +31,8 @@ const OSES: &[(&str, &[&str])] = &[
 
 /// Builds the cluster; the same configuration gives the same cluster, times apart.
 #[must_use]
-pub fn build(config: &ClusterConfig, network: [u8; 3], now: f64) -> Cluster {
-    let mut rng = Rng::new(config.seed ^ crate::fleet::build::fingerprint(&config.name));
+pub(crate) fn build(config: &ClusterConfig, network: [u8; 3], now: f64) -> Cluster {
+    let mut rng = Rng::new(config.seed ^ fingerprint(&config.name));
     let born = now.floor() - 200.0 * 86_400.0;
     let mut cluster = Cluster {
         name: config.name.clone(),
@@ -53,7 +53,9 @@ pub fn build(config: &ClusterConfig, network: [u8; 3], now: f64) -> Cluster {
             })
             .collect(),
         hypervisors: vec!["kvm".to_owned(), "fake".to_owned()],
-        disk_templates: ["drbd", "plain", "file", "sharedfile", "diskless"].map(str::to_owned).into(),
+        disk_templates: ["drbd", "plain", "file", "sharedfile", "diskless"]
+            .map(str::to_owned)
+            .into(),
         free_ports: BTreeSet::new(),
         next_port: 11_000,
         console_patched: config.console_patched,
@@ -76,7 +78,7 @@ pub fn build(config: &ClusterConfig, network: [u8; 3], now: f64) -> Cluster {
 }
 
 /// A number from a name, so that clusters of one seed differ.
-pub fn fingerprint(name: &str) -> u64 {
+pub(crate) fn fingerprint(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })

@@ -6,7 +6,7 @@ use crate::clock::Stamp;
 use crate::jobs::{Queue, Status};
 use crate::state::Cluster;
 
-fn op(id: &str, more: Value, at: Stamp) -> Map<String, Value> {
+fn op(id: &str, more: &Value, at: Stamp) -> Map<String, Value> {
     let mut op = json!({
         "OP_ID": id, "dry_run": false, "debug_level": 0, "priority": 0, "depends": null,
         "comment": null,
@@ -19,7 +19,7 @@ fn op(id: &str, more: Value, at: Stamp) -> Map<String, Value> {
 
 /// Fills a queue with ended jobs of the last hours, one of them failed.
 #[must_use]
-pub fn history(cluster: &Cluster, now: Stamp) -> Queue {
+pub(crate) fn history(cluster: &Cluster, now: Stamp) -> Queue {
     let mut queue = Queue::default();
     let instances: Vec<_> = cluster.instances.values().take(6).collect();
     for (index, instance) in instances.iter().enumerate() {
@@ -32,7 +32,7 @@ pub fn history(cluster: &Cluster, now: Stamp) -> Queue {
             2 => ("OP_INSTANCE_SHUTDOWN", false),
             _ => ("OP_INSTANCE_MIGRATE", true),
         };
-        let number = queue.submit(vec![op(id, named, at)]);
+        let number = queue.submit(vec![op(id, &named, at)]);
         finish(&mut queue, number, at, now.before(seconds - 3), failed);
     }
     queue

@@ -4,6 +4,6 @@ mod build;
 mod demo;
 mod history;
 
-pub use build::build;
+pub(crate) use build::build;
 pub use demo::demo;
-pub use history::history;
+pub(crate) use history::history;

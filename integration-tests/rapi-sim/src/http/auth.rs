@@ -8,7 +8,7 @@ use crate::config::{Access, User};
 
 /// User name and password of an `Authorization` header.
 #[must_use]
-pub fn credentials(header: Option<&str>) -> Option<(String, String)> {
+pub(crate) fn credentials(header: Option<&str>) -> Option<(String, String)> {
     let (scheme, encoded) = header?.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -20,7 +20,7 @@ pub fn credentials(header: Option<&str>) -> Option<(String, String)> {
 
 /// The user, if name and password are right.
 #[must_use]
-pub fn check<'a>(users: &'a [User], given: &(String, String)) -> Option<&'a User> {
+pub(crate) fn check<'a>(users: &'a [User], given: &(String, String)) -> Option<&'a User> {
     users.iter().find(|user| user.name == given.0 && password_is(user, &given.1))
 }
 
@@ -35,7 +35,7 @@ fn password_is(user: &User, given: &str) -> bool {
 
 /// Whether the user has one of the options.
 #[must_use]
-pub fn permitted(user: &User, options: &[String]) -> bool {
+pub(crate) fn permitted(user: &User, options: &[String]) -> bool {
     let has = |option: &String| match user.access {
         Access::Write => option == "write",
         Access::Read => option == "read",

@@ -27,7 +27,7 @@ use crate::world::Shared;
 struct Cut;
 
 /// Serves one connection to its end.
-pub async fn serve(shared: Arc<Shared>, stream: TcpStream) {
+pub(crate) async fn serve(shared: Arc<Shared>, stream: TcpStream) {
     let number = shared.with(|world| world.log.connected());
     if shared.with(|world| world.faults.silent) {
         shared.stop.cancelled().await;
@@ -103,10 +103,10 @@ async fn answer(
 ) -> Result<Response<Answer>, Cut> {
     let never = || shared.stop.cancelled();
     Ok(match fault {
-        None => encode(route(shared, request).await),
+        None => encode(&route(shared, request).await),
         Some(Fault::Latency { ms }) => {
             tokio::time::sleep(Duration::from_millis(ms)).await;
-            encode(route(shared, request).await)
+            encode(&route(shared, request).await)
         }
         Some(Fault::Hang) => {
             never().await;
@@ -122,8 +122,8 @@ async fn answer(
             route(shared, request).await;
             return Err(Cut);
         }
-        Some(Fault::HalfAnswer) => halve(encode(route(shared, request).await)),
-        Some(Fault::Status { status, message }) => encode(Reply::error(status, &message)),
+        Some(Fault::HalfAnswer) => halve(encode(&route(shared, request).await)),
+        Some(Fault::Status { status, message }) => encode(&Reply::error(status, &message)),
         Some(Fault::EmptyList) => {
             let mut reply = route(shared, request).await;
             if reply.body.is_array() {
@@ -131,14 +131,14 @@ async fn answer(
             } else if reply.body["data"].is_array() {
                 reply.body["data"] = json!([]);
             }
-            encode(reply)
+            encode(&reply)
         }
         Some(Fault::OtherUuid { uuid }) => {
             let mut reply = route(shared, request).await;
             if reply.status == 200 && reply.body.is_object() {
                 reply.body["uuid"] = json!(uuid);
             }
-            encode(reply)
+            encode(&reply)
         }
         Some(Fault::Redirect { location }) => {
             let mut response = plain(302, "text/html", Bytes::from_static(b"<p>Moved</p>"));
@@ -156,17 +156,17 @@ async fn answer(
             *response.body_mut() = Answer { first: None, blanks: bytes, cut: false };
             response
         }
-        Some(Fault::MasterDown) => encode(Reply::error(
+        Some(Fault::MasterDown) => encode(&Reply::error(
             504,
             "Timeout in the master daemon communication: Connection to master daemon timed out",
         )),
         Some(Fault::QueueFull) => {
-            encode(Reply::error(503, "Job queue is full, please archive jobs and retry"))
+            encode(&Reply::error(503, "Job queue is full, please archive jobs and retry"))
         }
     })
 }
 
-fn encode(reply: Reply) -> Response<Answer> {
+fn encode(reply: &Reply) -> Response<Answer> {
     // HEAD is refused like any unknown method; hyper leaves the body out.
     let bytes = serde_json::to_vec(&reply.body).expect("a JSON value is writable");
     let mut response = plain(reply.status, "application/json", Bytes::from(bytes));

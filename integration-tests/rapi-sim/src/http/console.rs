@@ -6,7 +6,7 @@ use super::Reply;
 use crate::state::{Cluster, Instance};
 
 /// Answers the console call: 500 for kvm with VNC unless the cluster is mended.
-pub fn console(cluster: &Cluster, name: &str) -> Reply {
+pub(crate) fn console(cluster: &Cluster, name: &str) -> Reply {
     let Some(instance) = cluster.instances.get(name) else { return Reply::not_found() };
     if instance.running_on.is_none() || cluster.oper_state(instance) != Some(true) {
         return Reply::error(503, "Instance console unavailable");
@@ -18,13 +18,12 @@ pub fn console(cluster: &Cluster, name: &str) -> Reply {
 }
 
 /// The console's description; `None` where Ganeti fails to give it.
-pub fn describe(cluster: &Cluster, instance: &Instance) -> Option<Value> {
+pub(crate) fn describe(cluster: &Cluster, instance: &Instance) -> Option<Value> {
     let filled = instance.filled_hvparams();
     let text = |key: &str| filled.get(key).and_then(Value::as_str).unwrap_or_default();
     let name = &instance.name;
     if instance.hypervisor != "kvm" {
-        let message =
-            format!("Console not available for {} hypervisor", instance.hypervisor);
+        let message = format!("Console not available for {} hypervisor", instance.hypervisor);
         return Some(json!({"instance": name, "kind": "msg", "message": message}));
     }
     if filled["serial_console"] == true {

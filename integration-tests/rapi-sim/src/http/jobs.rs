@@ -12,14 +12,22 @@ use crate::world::{Shared, World};
 const BULK: &[&str] =
     &["id", "ops", "status", "summary", "opstatus", "received_ts", "start_ts", "end_ts"];
 const SINGLE: &[&str] = &[
-    "id", "ops", "status", "summary", "opstatus", "received_ts", "start_ts", "end_ts", "oplog",
+    "id",
+    "ops",
+    "status",
+    "summary",
+    "opstatus",
+    "received_ts",
+    "start_ts",
+    "end_ts",
+    "oplog",
     "opresult",
 ];
 /// Ganeti's constant: how long `wait` waits.
 const WAIT: Duration = Duration::from_secs(10);
 
 /// `GET /2/jobs`.
-pub fn list(shared: &Shared, bulk: bool) -> Reply {
+pub(crate) fn list(shared: &Shared, bulk: bool) -> Reply {
     shared.with(|world| {
         let show = |job: &Job| {
             if bulk {
@@ -32,7 +40,7 @@ pub fn list(shared: &Shared, bulk: bool) -> Reply {
 }
 
 /// `GET /2/jobs/N`: an unknown number answers nulls, not 404.
-pub fn single(shared: &Shared, id: &str) -> Reply {
+pub(crate) fn single(shared: &Shared, id: &str) -> Reply {
     let Ok(id) = id.parse::<u64>() else { return Reply::not_found() };
     shared.with(|world| {
         if let Some(job) = world.queue.jobs.get(&id) {
@@ -46,14 +54,14 @@ pub fn single(shared: &Shared, id: &str) -> Reply {
 }
 
 /// `DELETE /2/jobs/N`.
-pub fn cancel(shared: &Shared, id: &str) -> Reply {
+pub(crate) fn cancel(shared: &Shared, id: &str) -> Reply {
     let Ok(id) = id.parse::<u64>() else { return Reply::not_found() };
     let (done, text) = shared.change(|world| world.queue.cancel(id));
     Reply::ok(json!([done, text]))
 }
 
 /// `GET /2/jobs/N/wait` with a body.
-pub async fn wait(shared: &Shared, request: &Request, id: &str) -> Reply {
+pub(crate) async fn wait(shared: &Shared, request: &Request, id: &str) -> Reply {
     let Some(body) = &request.body else {
         return Reply::error(500, "'NoneType' object is not subscriptable");
     };
@@ -93,7 +101,7 @@ fn look(
 }
 
 /// `GET /2/os`: runs a job and waits for it.
-pub async fn oses(shared: &Arc<Shared>) -> Reply {
+pub(crate) async fn oses(shared: &Arc<Shared>) -> Reply {
     let op = json!({
         "OP_ID": "OP_OS_DIAGNOSE", "debug_level": 0, "priority": 0, "depends": null,
         "comment": null, "reason": [], "output_fields": ["name", "variants"], "names": [],
@@ -104,7 +112,11 @@ pub async fn oses(shared: &Arc<Shared>) -> Reply {
         let result = shared.with(|world| {
             let job = world.queue.jobs.get(&id).filter(|job| job.status.is_final())?;
             let failed = job.status != Status::Success;
-            Some(if failed { OpError::Exec(String::new()).result() } else { job.ops[0].result.clone() })
+            Some(if failed {
+                OpError::Exec(String::new()).result()
+            } else {
+                job.ops[0].result.clone()
+            })
         });
         if let Some(result) = result {
             return names(&result);

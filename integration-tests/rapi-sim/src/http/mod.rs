@@ -12,7 +12,7 @@ mod route;
 mod submit;
 mod validate;
 
-pub use connection::serve;
-pub use console::describe as console_of;
-pub use reply::Reply;
-pub use request::{Request, parse_query};
+pub(crate) use connection::serve;
+pub(crate) use console::describe as console_of;
+pub(crate) use reply::Reply;
+pub(crate) use request::{Request, parse_query};

@@ -3,12 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Reply;
-use crate::state::{
-    Cluster, group_view, info_view, instance_view, network_view, node_view,
-};
+use crate::state::{Cluster, group_view, info_view, instance_view, network_view, node_view};
 
 /// Answers a read of a resource class.
-pub fn read(cluster: &Cluster, class: &str, name: &str, bulk: bool) -> Reply {
+pub(crate) fn read(cluster: &Cluster, class: &str, name: &str, bulk: bool) -> Reply {
     let found = match class {
         "R_2_info" => Some(info_view(cluster)),
         "R_2_features" => Some(json!([
@@ -49,11 +47,7 @@ pub fn read(cluster: &Cluster, class: &str, name: &str, bulk: bool) -> Reply {
     found.map_or_else(Reply::not_found, Reply::ok)
 }
 
-fn list<'a>(
-    key: &str,
-    resource: &str,
-    names: impl Iterator<Item = &'a String>,
-) -> Value {
+fn list<'a>(key: &str, resource: &str, names: impl Iterator<Item = &'a String>) -> Value {
     names.map(|name| json!({key: name, "uri": format!("/2/{resource}/{name}")})).collect()
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reply {
+pub(crate) struct Reply {
     /// Status.
     pub status: u16,
     /// JSON body.
@@ -14,13 +14,13 @@ pub struct Reply {
 impl Reply {
     /// Success.
     #[must_use]
-    pub fn ok(body: Value) -> Self {
+    pub(crate) fn ok(body: Value) -> Self {
         Self { status: 200, body }
     }
 
     /// An error with RAPI's body; the message is escaped as Ganeti does.
     #[must_use]
-    pub fn error(status: u16, message: &str) -> Self {
+    pub(crate) fn error(status: u16, message: &str) -> Self {
         let (title, explain) = words(status);
         let message = if message.is_empty() { title.to_owned() } else { escape(message) };
         Self { status, body: json!({"code": status, "message": message, "explain": explain}) }
@@ -28,13 +28,13 @@ impl Reply {
 
     /// 404 with the usual words.
     #[must_use]
-    pub fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::error(404, "")
     }
 
     /// 400 with this message.
     #[must_use]
-    pub fn bad(message: &str) -> Self {
+    pub(crate) fn bad(message: &str) -> Self {
         Self::error(400, message)
     }
 }
@@ -48,9 +48,7 @@ fn words(status: u16) -> (&'static str, &'static str) {
         415 => ("Unsupported Media Type", "Entity body in unsupported format"),
         501 => ("Not Implemented", "Server does not support this operation"),
         502 => ("Bad Gateway", "Invalid responses from another server/proxy"),
-        503 => {
-            ("Service Unavailable", "The server cannot process the request due to a high load")
-        }
+        503 => ("Service Unavailable", "The server cannot process the request due to a high load"),
         504 => ("Gateway Timeout", "The gateway server did not receive a timely response"),
         _ => ("Internal Server Error", "Server got itself in trouble"),
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// A request as the resources see it.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub(crate) struct Request {
     /// Method.
     pub method: String,
     /// Path as sent, without query.
@@ -26,26 +26,26 @@ pub struct Request {
 impl Request {
     /// First value of a query argument.
     #[must_use]
-    pub fn arg(&self, name: &str) -> Option<&str> {
+    pub(crate) fn arg(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// All values of a query argument.
     #[must_use]
-    pub fn args(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn args(&self, name: &str) -> Vec<&str> {
         self.query.iter().filter(|(key, _)| key == name).map(|(_, v)| v.as_str()).collect()
     }
 
     /// A number as a yes/no argument, as `bulk=1`.
     #[must_use]
-    pub fn flag(&self, name: &str) -> bool {
+    pub(crate) fn flag(&self, name: &str) -> bool {
         self.arg(name).and_then(|v| v.parse::<i64>().ok()).is_some_and(|n| n != 0)
     }
 }
 
 /// Decodes `%41` and, in queries, `+`.
 #[must_use]
-pub fn decode(text: &str, plus: bool) -> String {
+pub(crate) fn decode(text: &str, plus: bool) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -66,7 +66,7 @@ pub fn decode(text: &str, plus: bool) -> String {
 
 /// Takes a query string apart; like Python's `parse_qs`, drops empty values.
 #[must_use]
-pub fn parse_query(query: &str) -> Vec<(String, String)> {
+pub(crate) fn parse_query(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
         .filter_map(|part| part.split_once('='))

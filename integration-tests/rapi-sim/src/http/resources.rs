@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// One method of one resource.
 #[derive(Debug, Deserialize)]
-pub struct Resource {
+pub(crate) struct Resource {
     /// Path with `{placeholders}`.
     pub path: String,
     /// Method.
@@ -24,7 +24,7 @@ pub struct Resource {
 
 /// One parameter of an opcode.
 #[derive(Debug, Deserialize)]
-pub struct Param {
+pub(crate) struct Param {
     /// Name in the body.
     pub name: String,
     /// Name in the opcode.
@@ -45,7 +45,7 @@ static RESOURCES: LazyLock<Vec<Resource>> = LazyLock::new(|| {
 
 /// Where a path leads.
 #[derive(Debug)]
-pub enum Found {
+pub(crate) enum Found {
     /// To this resource, with what stood for the placeholder (and a second one).
     Resource(&'static Resource, Vec<String>),
     /// To a resource without this method.
@@ -56,7 +56,7 @@ pub enum Found {
 
 /// Finds the resource of a path and a method.
 #[must_use]
-pub fn find(method: &str, path: &str) -> Found {
+pub(crate) fn find(method: &str, path: &str) -> Found {
     let wanted: Vec<&str> = path.split('/').collect();
     let mut exists = false;
     for resource in RESOURCES.iter() {

@@ -10,7 +10,7 @@ use crate::query;
 use crate::world::Shared;
 
 /// Answers a request.
-pub async fn route(shared: &Arc<Shared>, request: &mut Request) -> Reply {
+pub(crate) async fn route(shared: &Arc<Shared>, request: &mut Request) -> Reply {
     let (resource, names) = match find(&request.method, &request.path) {
         Found::Resource(resource, names) => (resource, names),
         Found::NoMethod => {

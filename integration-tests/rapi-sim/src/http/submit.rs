@@ -43,7 +43,7 @@ const WITHOUT_DRY_RUN: &[&str] = &[
 ];
 
 /// Makes the job, or says what is wrong with the request.
-pub fn submit(
+pub(crate) fn submit(
     shared: &Arc<Shared>,
     request: &Request,
     resource: &'static Resource,
@@ -248,9 +248,13 @@ fn complete(shared: &Shared, op_id: &str, op: &mut Fields) {
     if op_id == "OP_INSTANCE_CREATE" {
         op.entry("helper_startup_timeout").or_insert(json!(300));
         op.entry("helper_shutdown_timeout").or_insert(json!(7200));
-    } else if let Some(full) =
-        shared.with(|w| w.cluster.expand_instance(&name).map(|found| found.name.clone()))
-    {
+        return;
+    }
+    if op_id == "OP_INSTANCE_SHUTDOWN" {
+        op.entry("admin_state_source").or_insert(json!("admin"));
+    }
+    let known = shared.with(|w| w.cluster.expand_instance(&name).map(|i| i.name.clone()));
+    if let Some(full) = known {
         op.insert("instance_name".to_owned(), json!(full));
     }
 }
@@ -280,8 +284,8 @@ fn reinstall(
         return Err(Reply::bad(&format!("Invalid body parameters: '{unknown}'")));
     }
     let name = names.first().cloned().unwrap_or_default();
-    let known = shared
-        .with(|w| w.cluster.instances.get(&name).map(|i| (i.uuid.clone(), i.os.clone())));
+    let known =
+        shared.with(|w| w.cluster.instances.get(&name).map(|i| (i.uuid.clone(), i.os.clone())));
     let Some((uuid, current)) = known else { return Err(Reply::not_found()) };
     let op = |id: &str, extra: Value| {
         let mut op = json!({

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// Whether a value fits a type such as `None or (OneOf a, b)`; types not known here accept all.
 #[must_use]
-pub fn fits(kind: &str, value: &Value) -> bool {
+pub(crate) fn fits(kind: &str, value: &Value) -> bool {
     let kind = kind.trim();
     if let Some(rest) = kind.strip_prefix("None or ") {
         return value.is_null() || fits(unwrap(rest), value);
@@ -35,7 +35,7 @@ fn unwrap(kind: &str) -> &str {
 
 /// Python's name of a JSON type.
 #[must_use]
-pub fn python_type(value: Option<&Value>) -> &'static str {
+pub(crate) fn python_type(value: Option<&Value>) -> &'static str {
     match value {
         None | Some(Value::Null) => "NoneType",
         Some(Value::Bool(_)) => "bool",
@@ -54,7 +54,7 @@ pub fn python_type(value: Option<&Value>) -> &'static str {
 
 /// `OP_INSTANCE_SET_PARAMS` as Ganeti's class `OpInstanceSetParams`.
 #[must_use]
-pub fn class_name(op_id: &str) -> String {
+pub(crate) fn class_name(op_id: &str) -> String {
     op_id
         .split('_')
         .map(|word| {

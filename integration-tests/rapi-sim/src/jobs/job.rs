@@ -6,7 +6,7 @@ use crate::clock::Stamp;
 
 /// State of a job or an opcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub(crate) enum Status {
     /// Not looked at yet.
     Queued,
     /// Waiting for locks.
@@ -24,7 +24,7 @@ pub enum Status {
 impl Status {
     /// Ganeti's word.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
             Self::Waiting => "waiting",
@@ -37,14 +37,14 @@ impl Status {
 
     /// Whether nothing will change any more.
     #[must_use]
-    pub fn is_final(self) -> bool {
+    pub(crate) fn is_final(self) -> bool {
         matches!(self, Self::Success | Self::Error | Self::Canceled)
     }
 }
 
 /// Why an opcode failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OpError {
+pub(crate) enum OpError {
     /// A condition was not met; nothing was done.
     Prereq(String, &'static str),
     /// A condition was not met, told without an error code.
@@ -56,7 +56,7 @@ pub enum OpError {
 impl OpError {
     /// `opresult` as Ganeti writes it.
     #[must_use]
-    pub fn result(&self) -> Value {
+    pub(crate) fn result(&self) -> Value {
         match self {
             Self::Prereq(text, code) => json!(["OpPrereqError", [text, code]]),
             Self::PrereqPlain(text) => json!(["OpPrereqError", [text]]),
@@ -67,7 +67,7 @@ impl OpError {
 
 /// One opcode of a job.
 #[derive(Clone, Debug)]
-pub struct JobOp {
+pub(crate) struct JobOp {
     /// The opcode: `OP_ID`, parameters, reason trail.
     pub input: Map<String, Value>,
     /// State.
@@ -83,35 +83,42 @@ pub struct JobOp {
 impl JobOp {
     /// A text parameter.
     #[must_use]
-    pub fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.input.get(key).and_then(Value::as_str)
     }
 
     /// A yes/no parameter; absent is no.
     #[must_use]
-    pub fn flag(&self, key: &str) -> bool {
+    pub(crate) fn flag(&self, key: &str) -> bool {
         self.input.get(key).and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// `OP_INSTANCE_STARTUP` and so on.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         self.text("OP_ID").unwrap_or_default()
     }
 
     /// Adds a line to the log.
-    pub fn say(&mut self, serial: &mut u64, text: &str) {
+    pub(crate) fn say(&mut self, serial: &mut u64, text: &str) {
         *serial += 1;
         self.log.push(json!([*serial, Stamp::now().pair(), "message", text]));
     }
 
     /// The name of the opcode with its object, as in `summary`.
     #[must_use]
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let short = self.id().trim_start_matches("OP_");
         let key = match short {
-            "TAGS_SET" | "TAGS_DEL" | "INSTANCE_RENAME" | "GROUP_RENAME" | "INSTANCE_QUERY_DATA"
-            | "OS_DIAGNOSE" | "NODE_QUERY_STORAGE" | "CLUSTER_SET_PARAMS" | "CLUSTER_REDIST_CONF" => {
+            "TAGS_SET"
+            | "TAGS_DEL"
+            | "INSTANCE_RENAME"
+            | "GROUP_RENAME"
+            | "INSTANCE_QUERY_DATA"
+            | "OS_DIAGNOSE"
+            | "NODE_QUERY_STORAGE"
+            | "CLUSTER_SET_PARAMS"
+            | "CLUSTER_REDIST_CONF" => {
                 return short.to_owned();
             }
             _ if short.starts_with("NODE_") => "node_name",
@@ -125,7 +132,7 @@ impl JobOp {
 
 /// A job of the queue.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub(crate) struct Job {
     /// Number.
     pub id: u64,
     /// Opcodes, run one after the other.
@@ -147,7 +154,7 @@ pub struct Job {
 impl Job {
     /// All fields by name, as `/2/jobs/N` and queries show them.
     #[must_use]
-    pub fn field(&self, name: &str) -> Option<Value> {
+    pub(crate) fn field(&self, name: &str) -> Option<Value> {
         let each = |f: &dyn Fn(&JobOp) -> Value| Value::Array(self.ops.iter().map(f).collect());
         let time = |stamp: Option<Stamp>| stamp.map_or(Value::Null, Stamp::pair);
         Some(match name {
@@ -175,7 +182,7 @@ impl Job {
 
     /// The job with these fields.
     #[must_use]
-    pub fn view(&self, fields: &[&str]) -> Value {
+    pub(crate) fn view(&self, fields: &[&str]) -> Value {
         Value::Object(
             fields
                 .iter()
@@ -186,7 +193,7 @@ impl Job {
 
     /// Whether any opcode carries this text as the reason given by the user.
     #[must_use]
-    pub fn has_reason(&self, text: &str) -> bool {
+    pub(crate) fn has_reason(&self, text: &str) -> bool {
         self.ops.iter().any(|op| {
             op.input.get("reason").and_then(Value::as_array).is_some_and(|trail| {
                 trail.iter().any(|entry| {

@@ -5,6 +5,6 @@ mod ops;
 mod queue;
 mod runner;
 
-pub use job::{Job, JobOp, OpError, Status};
-pub use queue::Queue;
-pub use runner::run;
+pub(crate) use job::{Job, JobOp, OpError, Status};
+pub(crate) use queue::Queue;
+pub(crate) use runner::run;

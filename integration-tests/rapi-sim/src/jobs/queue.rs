@@ -9,7 +9,7 @@ use crate::clock::Stamp;
 
 /// All jobs of a cluster, live and archived.
 #[derive(Debug, Default)]
-pub struct Queue {
+pub(crate) struct Queue {
     /// Jobs by number.
     pub jobs: BTreeMap<u64, Job>,
     /// Names of objects on which a running job works.
@@ -23,7 +23,7 @@ pub struct Queue {
 
 impl Queue {
     /// Accepts opcodes as a new job; `reason` holds the trail without the queue's own entry.
-    pub fn submit(&mut self, ops: Vec<Map<String, Value>>) -> u64 {
+    pub(crate) fn submit(&mut self, ops: Vec<Map<String, Value>>) -> u64 {
         self.last += 1;
         let id = self.last;
         let received = Stamp::now();
@@ -32,7 +32,8 @@ impl Queue {
             .enumerate()
             .map(|(index, mut input)| {
                 let op_id = input.get("OP_ID").and_then(Value::as_str).unwrap_or_default();
-                let source = format!("gnt:opcode:{}", op_id.trim_start_matches("OP_").to_lowercase());
+                let source =
+                    format!("gnt:opcode:{}", op_id.trim_start_matches("OP_").to_lowercase());
                 let entry = json!([source, format!("job={id};index={index}"), received.nanos()]);
                 match input.get_mut("reason") {
                     Some(Value::Array(trail)) => trail.push(entry),
@@ -60,19 +61,19 @@ impl Queue {
     }
 
     /// Live jobs, by number.
-    pub fn live(&self) -> impl Iterator<Item = &Job> {
+    pub(crate) fn live(&self) -> impl Iterator<Item = &Job> {
         self.jobs.values().filter(|job| !job.archived)
     }
 
     /// Jobs waiting for locks or at work.
     #[must_use]
-    pub fn active(&self) -> usize {
+    pub(crate) fn active(&self) -> usize {
         let active = |job: &&Job| matches!(job.status, Status::Waiting | Status::Running);
         self.jobs.values().filter(active).count()
     }
 
     /// Sets the state of a job and of all its opcodes that are not done.
-    pub fn set_status(&mut self, id: u64, status: Status) {
+    pub(crate) fn set_status(&mut self, id: u64, status: Status) {
         if let Some(job) = self.jobs.get_mut(&id) {
             job.status = status;
             for op in job.ops.iter_mut().filter(|op| !op.status.is_final()) {
@@ -85,7 +86,7 @@ impl Queue {
     }
 
     /// Cancels a job, with the answer that RAPI gives.
-    pub fn cancel(&mut self, id: u64) -> (bool, String) {
+    pub(crate) fn cancel(&mut self, id: u64) -> (bool, String) {
         match self.jobs.get(&id).filter(|job| !job.archived).map(|job| job.status) {
             Some(Status::Queued | Status::Waiting) => {
                 self.set_status(id, Status::Canceled);
@@ -104,7 +105,7 @@ impl Queue {
     }
 
     /// Archives ended jobs, all or one; answers how many.
-    pub fn archive(&mut self, only: Option<u64>) -> usize {
+    pub(crate) fn archive(&mut self, only: Option<u64>) -> usize {
         let wanted = |job: &&mut Job| {
             job.status.is_final() && !job.archived && only.is_none_or(|id| id == job.id)
         };
@@ -117,7 +118,7 @@ impl Queue {
     }
 
     /// Takes an ordered failure for this opcode, if there is one.
-    pub fn take_failure(&mut self, op_id: &str) -> Option<String> {
+    pub(crate) fn take_failure(&mut self, op_id: &str) -> Option<String> {
         let found = self.failures.iter_mut().find(|(op, left, _)| op == op_id && *left > 0)?;
         found.1 -= 1;
         Some(found.2.clone())

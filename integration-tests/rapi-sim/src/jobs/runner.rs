@@ -11,7 +11,7 @@ use crate::clock::Stamp;
 use crate::world::{Shared, World};
 
 /// Runs a job to its end; nobody waits for it.
-pub async fn run(shared: Arc<Shared>, id: u64) {
+pub(crate) async fn run(shared: Arc<Shared>, id: u64) {
     tokio::time::sleep(shared.queue_time).await;
     if !wait_until(&shared, |world| may_start(world, &shared, id)).await {
         return;

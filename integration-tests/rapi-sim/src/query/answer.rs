@@ -9,7 +9,7 @@ use crate::templates;
 use crate::world::{Shared, World};
 
 /// Answers a query.
-pub fn answer(
+pub(crate) fn answer(
     shared: &Shared,
     resource: &str,
     fields_argument: Option<&str>,
@@ -109,7 +109,7 @@ fn rows(world: &World, resource: &str, filter: Option<&Filter>) -> Vec<Row> {
 }
 
 /// Answers `/2/query/{resource}/fields`.
-pub fn definitions(resource: &str, wanted: Option<&str>) -> Reply {
+pub(crate) fn definitions(resource: &str, wanted: Option<&str>) -> Reply {
     let Some(known) = templates::fields(resource) else {
         return unknown_resource(resource, &[]);
     };

@@ -6,17 +6,17 @@ use crate::http::console_of;
 use crate::state::{Cluster, Instance, Node, group_view, instance_view, network_view, node_view};
 
 /// State and value: 0 normal, 1 unknown, 2 no data, 3 unavailable, 4 offline.
-pub type Cell = (u8, Value);
+pub(crate) type Cell = (u8, Value);
 
 /// One object with what its fields are read from.
-pub struct Row {
+pub(crate) struct Row {
     view: Value,
     nothing: u8,
 }
 
 impl Row {
     /// An instance.
-    pub fn instance(cluster: &Cluster, i: &Instance) -> Self {
+    pub(crate) fn instance(cluster: &Cluster, i: &Instance) -> Self {
         let mut view = instance_view(cluster, i);
         let group = |name: &String| cluster.nodes.get(name).map(|n| n.group.clone());
         let group_name = |uuid: &String| cluster.group_by_uuid(uuid).map(|g| g.name.clone());
@@ -54,7 +54,7 @@ impl Row {
     }
 
     /// A node.
-    pub fn node(cluster: &Cluster, n: &Node) -> Self {
+    pub(crate) fn node(cluster: &Cluster, n: &Node) -> Self {
         let mut view = node_view(cluster, n);
         let more = json!({
             "group": cluster.group_by_uuid(&n.group).map(|g| g.name.clone()),
@@ -68,7 +68,7 @@ impl Row {
     }
 
     /// A node group.
-    pub fn group(cluster: &Cluster, g: &crate::state::Group) -> Self {
+    pub(crate) fn group(cluster: &Cluster, g: &crate::state::Group) -> Self {
         let mut view = group_view(cluster, g);
         let inside = |i: &&Instance| cluster.nodes.get(&i.pnode).is_some_and(|n| n.group == g.uuid);
         let names: Vec<&str> =
@@ -78,7 +78,7 @@ impl Row {
     }
 
     /// A network.
-    pub fn network(cluster: &Cluster, n: &crate::state::Network) -> Self {
+    pub(crate) fn network(cluster: &Cluster, n: &crate::state::Network) -> Self {
         let mut view = network_view(cluster, n);
         let count = |key: &str| view[key].as_array().map_or(0, Vec::len);
         let (groups, instances) = (count("group_list"), count("inst_list"));
@@ -87,23 +87,29 @@ impl Row {
     }
 
     /// Anything whose fields are known already.
-    pub fn plain(view: Value) -> Self {
+    pub(crate) fn plain(view: Value) -> Self {
         Self { view, nothing: 3 }
     }
 
     /// The cell of a field that the resource has.
-    pub fn cell(&self, field: &str) -> Cell {
+    pub(crate) fn cell(&self, field: &str) -> Cell {
         let value = self.lookup(field);
         let live = ["oper_state", "oper_ram", "oper_vcpus", "console"].contains(&field);
         match value {
-            Value::Null if ["powered", "hv_state", "disk_state"].contains(&field) => (3, Value::Null),
+            Value::Null if ["powered", "hv_state", "disk_state"].contains(&field) => {
+                (3, Value::Null)
+            }
             Value::Null if field.ends_with("_ts") => (0, Value::Null),
             Value::Null if live && self.view.get("oper_state").is_some() => {
                 let console = field == "console" && self.view["oper_state"] == true;
                 (if console { 2 } else { self.nothing }, Value::Null)
             }
             Value::Null => (self.nothing, Value::Null),
-            value => (0, value),
+            value @ (Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_)
+            | Value::Object(_)) => (0, value),
         }
     }
 

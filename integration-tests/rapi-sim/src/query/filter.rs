@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A parsed filter.
 #[derive(Debug)]
-pub enum Filter {
+pub(crate) enum Filter {
     /// All must hold.
     And(Vec<Filter>),
     /// One must hold.
@@ -26,7 +26,7 @@ pub enum Filter {
 
 impl Filter {
     /// Parses a filter; the error is Ganeti's text.
-    pub fn parse(filter: &Value) -> Result<Self, String> {
+    pub(crate) fn parse(filter: &Value) -> Result<Self, String> {
         let broken = || format!("expected array [string, args], got {filter}");
         let parts = filter.as_array().ok_or_else(broken)?;
         let op = parts.first().and_then(Value::as_str).ok_or_else(broken)?;
@@ -55,18 +55,21 @@ impl Filter {
     }
 
     /// Fields that the filter reads.
-    pub fn fields(&self, out: &mut Vec<String>) {
+    pub(crate) fn fields(&self, out: &mut Vec<String>) {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().for_each(|f| f.fields(out)),
             Self::Not(inner) => inner.fields(out),
-            Self::Truthy(f) | Self::Compare(f, _, _) | Self::Matches(f, _) | Self::Contains(f, _) => {
+            Self::Truthy(f)
+            | Self::Compare(f, _, _)
+            | Self::Matches(f, _)
+            | Self::Contains(f, _) => {
                 out.push(f.clone());
             }
         }
     }
 
     /// Whether an object passes; `get` gives its field values.
-    pub fn passes(&self, get: &impl Fn(&str) -> Value) -> bool {
+    pub(crate) fn passes(&self, get: &impl Fn(&str) -> Value) -> bool {
         match self {
             Self::And(all) => all.iter().all(|f| f.passes(get)),
             Self::Or(all) => all.iter().any(|f| f.passes(get)),

@@ -4,5 +4,5 @@ mod answer;
 mod cell;
 mod filter;
 
-pub use answer::{answer, definitions};
-pub use filter::Filter;
+pub(crate) use answer::{answer, definitions};
+pub(crate) use filter::Filter;

@@ -62,7 +62,7 @@ pub struct Cluster {
     /// Password of the VNC servers.
     pub vnc_password: Option<String>,
     /// Source of UUIDs and MAC addresses.
-    pub rng: Rng,
+    pub(crate) rng: Rng,
 }
 
 impl Cluster {

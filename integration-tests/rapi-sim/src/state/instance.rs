@@ -128,8 +128,15 @@ impl Instance {
     /// Filled backend parameters as RAPI shows them.
     #[must_use]
     pub fn filled_beparams(&self) -> Value {
-        let names =
-            ["minmem", "maxmem", "vcpus", "auto_balance", "always_failover", "spindle_use", "memory"];
+        let names = [
+            "minmem",
+            "maxmem",
+            "vcpus",
+            "auto_balance",
+            "always_failover",
+            "spindle_use",
+            "memory",
+        ];
         Value::Object(names.iter().map(|n| ((*n).to_owned(), self.be(n))).collect())
     }
 

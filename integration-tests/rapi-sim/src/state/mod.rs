@@ -9,4 +9,4 @@ mod view;
 pub use cluster::{Cluster, Os};
 pub use instance::{Admin, Disk, Instance, Nic};
 pub use node::{Group, Network, Node};
-pub use view::{group_view, info_view, instance_view, network_view, node_view};
+pub(crate) use view::{group_view, info_view, instance_view, network_view, node_view};

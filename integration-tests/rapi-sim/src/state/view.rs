@@ -7,7 +7,7 @@ use crate::templates;
 
 /// An instance, as in `/2/instances?bulk=1`.
 #[must_use]
-pub fn instance_view(cluster: &Cluster, i: &Instance) -> Value {
+pub(crate) fn instance_view(cluster: &Cluster, i: &Instance) -> Value {
     let oper = cluster.oper_state(i);
     let running = oper == Some(true);
     let live = |value: Value| if running { value } else { Value::Null };
@@ -56,7 +56,7 @@ pub fn instance_view(cluster: &Cluster, i: &Instance) -> Value {
 
 /// A node, as in `/2/nodes?bulk=1`.
 #[must_use]
-pub fn node_view(cluster: &Cluster, n: &Node) -> Value {
+pub(crate) fn node_view(cluster: &Cluster, n: &Node) -> Value {
     let live = |value: u64| if n.reachable() { json!(value) } else { Value::Null };
     let names = |it: &mut dyn Iterator<Item = &Instance>| {
         it.map(|i| i.name.clone()).collect::<Vec<String>>()
@@ -106,7 +106,7 @@ fn ipolicy(cluster: &Cluster) -> Value {
 
 /// A node group, as in `/2/groups?bulk=1`.
 #[must_use]
-pub fn group_view(cluster: &Cluster, g: &Group) -> Value {
+pub(crate) fn group_view(cluster: &Cluster, g: &Group) -> Value {
     let nodes: Vec<&str> =
         cluster.nodes.values().filter(|n| n.group == g.uuid).map(|n| n.name.as_str()).collect();
     json!({
@@ -130,7 +130,7 @@ pub fn group_view(cluster: &Cluster, g: &Group) -> Value {
 
 /// A network, as in `/2/networks?bulk=1`.
 #[must_use]
-pub fn network_view(cluster: &Cluster, n: &Network) -> Value {
+pub(crate) fn network_view(cluster: &Cluster, n: &Network) -> Value {
     let used = cluster.used_addresses(n);
     let map: String = (0..n.size()).map(|p| if used.contains(&p) { 'X' } else { '.' }).collect();
     let instances: Vec<&str> = cluster
@@ -165,7 +165,7 @@ pub fn network_view(cluster: &Cluster, n: &Network) -> Value {
 
 /// The cluster, as in `/2/info`.
 #[must_use]
-pub fn info_view(cluster: &Cluster) -> Value {
+pub(crate) fn info_view(cluster: &Cluster) -> Value {
     let lvm = cluster.disk_templates.iter().any(|t| t == "drbd" || t == "plain");
     let volume_group = lvm.then_some("xenvg");
     let helper = cluster.disk_templates.iter().any(|t| t == "drbd").then_some("/bin/true");
@@ -190,11 +190,6 @@ pub fn info_view(cluster: &Cluster) -> Value {
         templates::info().as_object().cloned().expect("recorded info is an object");
     if let Value::Object(own) = own {
         info.extend(own);
-    }
-    if let Some(kvm) = info.get_mut("hvparams").and_then(|all| all.get_mut("kvm")) {
-        if let (Value::Object(kvm), Value::Object(filled)) = (kvm, templates::kvm_hvparams()) {
-            kvm.extend(filled.clone());
-        }
     }
     Value::Object(info)
 }

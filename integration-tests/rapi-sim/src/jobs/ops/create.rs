@@ -92,13 +92,7 @@ fn parameters(cluster: &Cluster, op: &JobOp, made: &Instance) -> Map<String, Val
     filled
 }
 
-fn steps(
-    cluster: &Cluster,
-    op: &JobOp,
-    made: Instance,
-    place: &Place,
-    sizes: &[u64],
-) -> Plan {
+fn steps(cluster: &Cluster, op: &JobOp, made: Instance, place: &Place, sizes: &[u64]) -> Plan {
     let (name, uuid) = (made.name.clone(), made.uuid.clone());
     let mut plan = Plan { parameters: parameters(cluster, op, &made), ..Plan::default() };
     if let Some(iallocator) = &place.by_iallocator {

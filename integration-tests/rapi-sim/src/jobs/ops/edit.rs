@@ -199,10 +199,7 @@ fn change_disks(
             Some("add") => {
                 let size = entry[2]["size"].as_u64().unwrap_or(0);
                 let index = after.disks.len();
-                changed.push(json!([
-                    format!("disk/{index}"),
-                    format!("add:size={size},mode=rw")
-                ]));
+                changed.push(json!([format!("disk/{index}"), format!("add:size={size},mode=rw")]));
                 after.disks.push(Disk { uuid: cluster.rng.uuid(), size });
             }
             Some("remove") if at < after.disks.len() => {

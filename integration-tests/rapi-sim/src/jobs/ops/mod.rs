@@ -15,10 +15,10 @@ use super::{JobOp, OpError};
 use crate::state::{Cluster, Instance};
 
 /// A change of the cluster at some point of an opcode.
-pub type Effect = Box<dyn FnOnce(&mut Cluster, f64) -> Result<(), OpError> + Send>;
+pub(crate) type Effect = Box<dyn FnOnce(&mut Cluster, f64) -> Result<(), OpError> + Send>;
 
 /// A point in an opcode's run.
-pub enum Step {
+pub(crate) enum Step {
     /// A line in the log.
     Say(String),
     /// A change.
@@ -29,7 +29,7 @@ pub enum Step {
 
 /// An opcode whose conditions are met.
 #[derive(Default)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// What happens, evenly spread over the opcode's time.
     pub steps: Vec<Step>,
     /// Result of success.
@@ -64,7 +64,7 @@ impl Plan {
 }
 
 /// Checks an opcode's conditions and says what it will do.
-pub fn plan(cluster: &mut Cluster, op: &JobOp) -> Result<Plan, OpError> {
+pub(crate) fn plan(cluster: &mut Cluster, op: &JobOp) -> Result<Plan, OpError> {
     match op.id() {
         "OP_INSTANCE_CREATE" => create::plan(cluster, op),
         "OP_INSTANCE_REMOVE" => remove::plan(cluster, op),

@@ -19,7 +19,8 @@ pub(super) fn modify(cluster: &Cluster, op: &JobOp) -> Result<Plan, OpError> {
         ));
     }
     let mut changed = Vec::new();
-    for (key, value) in [("master_candidate", candidate), ("drained", drained), ("offline", offline)]
+    for (key, value) in
+        [("master_candidate", candidate), ("drained", drained), ("offline", offline)]
     {
         if let Some(value) = value {
             changed.push(json!([key, if value { "True" } else { "False" }]));

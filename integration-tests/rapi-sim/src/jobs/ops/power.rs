@@ -7,7 +7,10 @@ use crate::state::{Admin, Cluster, Instance};
 fn not_offline(found: &Instance) -> Result<(), OpError> {
     if found.admin == Admin::Offline {
         let why = "can't use instance from outside down, up states";
-        return Err(wrong_state(format!("Instance '{}' is marked to be offline, {why}", found.name)));
+        return Err(wrong_state(format!(
+            "Instance '{}' is marked to be offline, {why}",
+            found.name
+        )));
     }
     Ok(())
 }
