@@ -117,11 +117,12 @@ impl Client {
         &self,
         method: Method,
         segments: &[&str],
+        query: &[(&str, &str)],
         body: Option<&impl Serialize>,
         bulk: bool,
     ) -> Result<T, Error> {
         let name = name_of(method.as_str(), segments);
-        let mut call = self.reading(method, checked_path(segments)?, &[]);
+        let mut call = self.reading(method, checked_path(segments)?, query);
         call.body = body.map(to_body);
         if bulk {
             call.limit = self.limits().bulk_bytes;

@@ -38,8 +38,15 @@ impl Client {
     /// reaches the master daemon, and no job can come of it.
     pub async fn may_write(&self) -> Result<bool, Error> {
         let outdated = json!({"__version__": 0});
-        let refused: Result<serde_json::Value, Error> =
-            self.ask(Method::POST, &["2", "instances"], Some(&outdated), false).await;
+        let refused: Result<serde_json::Value, Error> = self
+            .ask(
+                Method::POST,
+                &["2", "instances"],
+                &[("reason", "gwm:access-test")],
+                Some(&outdated),
+                false,
+            )
+            .await;
         match refused {
             Err(error) => match error.kind() {
                 ErrorKind::BadRequest { status: 400, .. } => Ok(true),

@@ -58,8 +58,9 @@ impl Client {
         filter: Option<&Filter>,
     ) -> Result<Vec<R>, Error> {
         let body = query_body(fields, filter);
-        let answer: QueryAnswer<R> =
-            self.ask(Method::PUT, &["2", "query", resource.as_str()], Some(&body), true).await?;
+        let answer: QueryAnswer<R> = self
+            .ask(Method::PUT, &["2", "query", resource.as_str()], &[], Some(&body), true)
+            .await?;
         Ok(answer.data)
     }
 }

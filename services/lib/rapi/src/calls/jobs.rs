@@ -135,8 +135,9 @@ impl Client {
 
     /// Cancels a job; makes no job itself and may be repeated.
     pub async fn cancel_job(&self, id: GanetiJobId) -> Result<CancelOutcome, Error> {
-        let (canceled, message): (bool, String) =
-            self.ask(Method::DELETE, &["2", "jobs", &id.to_string()], None::<&()>, false).await?;
+        let (canceled, message): (bool, String) = self
+            .ask(Method::DELETE, &["2", "jobs", &id.to_string()], &[], None::<&()>, false)
+            .await?;
         Ok(CancelOutcome { canceled, message: crate::error::clean(&message) })
     }
 }

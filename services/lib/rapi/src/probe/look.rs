@@ -52,8 +52,6 @@ async fn handshake(
 
 /// A reset while connecting is a firewall's refusal; only after that does it speak of the protocol.
 fn kind_of_connect(error: &io::Error) -> ErrorKind {
-    match kind_of_tls_error(error) {
-        ErrorKind::NotTls => ErrorKind::Refused,
-        kind => kind,
-    }
+    let kind = kind_of_tls_error(error);
+    if kind == ErrorKind::NotTls { ErrorKind::Refused } else { kind }
 }

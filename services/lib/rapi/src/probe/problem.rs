@@ -58,9 +58,9 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        match error.kind() {
-            ErrorKind::Protocol { .. } => Self::NotRapi,
-            kind => Self::Call(kind.clone()),
+        if matches!(error.kind(), ErrorKind::Protocol { .. }) {
+            return Self::NotRapi;
         }
+        Self::Call(error.kind().clone())
     }
 }

@@ -2,7 +2,7 @@
 
 use gwm_rapi::{Cell, CellStatus, ConsoleKind, Instance, Node, Resource};
 
-use crate::fixture::serving;
+use crate::fixture::{load, serving};
 use crate::server::{Reply, Server};
 
 #[tokio::test]
@@ -207,5 +207,43 @@ async fn a_list_with_an_object_without_uuid_is_no_list() {
         let server = Server::start(move |_| Reply::json(200, body)).await;
         let bulk = server.client().instances_bulk_raw().await.unwrap();
         assert_eq!(bulk.slices().unwrap_err().code(), "rapi_protocol", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn reads_ask_what_the_recorder_asked() {
+    for name in [
+        "version",
+        "info",
+        "features",
+        "instances-bulk",
+        "nodes-bulk",
+        "groups-bulk",
+        "networks-bulk",
+        "jobs-bulk",
+        "jobs",
+    ] {
+        let server = serving(&format!("alpha/{name}")).await;
+        let client = server.client();
+        match name {
+            "version" => {
+                client.version().await.unwrap();
+            }
+            "info" => drop(client.info().await.unwrap()),
+            "features" => drop(client.features().await.unwrap()),
+            "instances-bulk" => drop(client.instances().await.unwrap()),
+            "nodes-bulk" => drop(client.nodes().await.unwrap()),
+            "groups-bulk" => drop(client.groups().await.unwrap()),
+            "networks-bulk" => drop(client.networks().await.unwrap()),
+            "jobs-bulk" => drop(client.jobs().await.unwrap()),
+            _ => {
+                client.last_job_id().await.unwrap();
+            }
+        }
+        let recorded = load(&format!("alpha/{name}")).request;
+        assert_eq!(
+            server.requests()[0].line(),
+            format!("{} {} HTTP/1.1", recorded.method, recorded.path)
+        );
     }
 }

@@ -212,7 +212,7 @@ async fn a_process_that_stood_still_past_its_deadline_sends_nothing() {
             tell.send((server.address, server.fingerprint)).unwrap();
             let connected = async {
                 while server.connections() == 0 {
-                    tokio::task::yield_now().await
+                    tokio::task::yield_now().await;
                 }
             };
             connected.await;

@@ -1,5 +1,7 @@
 //! The client against recorded answers and a misbehaving server.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
+
 mod decode;
 mod faults;
 mod fixture;

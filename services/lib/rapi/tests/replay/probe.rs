@@ -16,7 +16,7 @@ fn ganeti(options: &'static str) -> impl Fn(&Seen) -> Reply + Send + Sync + 'sta
         if seen.header("authorization").is_none() {
             return load("alpha/err-401-version-noauth").reply();
         }
-        let path = seen.line().split(' ').nth(1).unwrap().to_owned();
+        let path = seen.line().split(' ').nth(1).unwrap().replace("?reason=gwm%3Aaccess-test", "");
         match (path.as_str(), options) {
             (_, "wrong") => load("alpha/err-401-wrong").reply(),
             ("/2/info", "down") => {
