@@ -1,3 +1,15 @@
 //! Pages and the JSON API.
 
+mod api;
+mod assets;
+mod edge;
+mod model;
+pub mod pages;
+mod person;
+mod problem;
+mod router;
+mod state;
 pub mod views;
+
+pub(crate) use router::router;
+pub(crate) use state::AppState;

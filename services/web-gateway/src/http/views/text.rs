@@ -40,7 +40,8 @@ pub fn mib_or_dash(size: impl Borrow<Option<u64>>) -> String {
 
 /// The exact value behind a size, for its title.
 pub fn mib_exact(size: impl Borrow<Option<u64>>) -> String {
-    size.borrow().map_or_else(|| "Ganeti does not say now".to_owned(), |s| format!("{} MiB", count(s)))
+    size.borrow()
+        .map_or_else(|| "Ganeti does not say now".to_owned(), |s| format!("{} MiB", count(s)))
 }
 
 /// How long ago: `now`, `12 s ago`, `5 min ago`, `3 h ago`, `4 d ago`, then the date.
@@ -55,6 +56,11 @@ pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         129_600..=2_591_999 => format!("{} d ago", (seconds + 43_200) / 86_400),
         _ => at.format("%Y-%m-%d").to_string(),
     }
+}
+
+/// A host name up to its first dot; the whole name belongs into the title.
+pub fn short(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
 }
 
 /// A span in seconds: `0.4 s` is `0 s`; `75` is `1 min 15 s`; `3700` is `1 h 1 min`.

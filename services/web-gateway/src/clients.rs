@@ -1,0 +1,69 @@
+//! The other services, as generated clients. Cloning is cheap.
+
+use gwm_kernel::Boot;
+use gwm_kernel::grpc::Peer;
+use gwm_proto::auth::grants_client::GrantsClient;
+use gwm_proto::auth::sessions_client::SessionsClient;
+use gwm_proto::auth::tickets_client::TicketsClient;
+use gwm_proto::auth::tokens_client::TokensClient;
+use gwm_proto::auth::users_client::UsersClient;
+use gwm_proto::cache::clusters_client::ClustersClient;
+use gwm_proto::cache::inventory_client::InventoryClient;
+use gwm_proto::jobs::jobs_client::JobsClient;
+
+/// Lists of 200 instances with all their fields stay far below this.
+const LARGEST_ANSWER: usize = 32 << 20;
+
+/// All peers.
+#[derive(Debug, Clone)]
+pub(crate) struct Clients {
+    auth: Peer,
+    cache: Peer,
+    jobs: Peer,
+}
+
+impl Clients {
+    pub(crate) fn connect(boot: &Boot) -> anyhow::Result<Self> {
+        Ok(Self {
+            auth: boot.peer("auth")?,
+            cache: boot.peer("cache-updater")?,
+            jobs: boot.peer("job-runner")?,
+        })
+    }
+
+    pub(crate) fn auth(&self) -> Peer {
+        self.auth.clone()
+    }
+
+    pub(crate) fn sessions(&self) -> SessionsClient<Peer> {
+        SessionsClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn tokens(&self) -> TokensClient<Peer> {
+        TokensClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn users(&self) -> UsersClient<Peer> {
+        UsersClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn grants(&self) -> GrantsClient<Peer> {
+        GrantsClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn tickets(&self) -> TicketsClient<Peer> {
+        TicketsClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn clusters(&self) -> ClustersClient<Peer> {
+        ClustersClient::new(self.cache.clone())
+    }
+
+    pub(crate) fn inventory(&self) -> InventoryClient<Peer> {
+        InventoryClient::new(self.cache.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    pub(crate) fn jobs(&self) -> JobsClient<Peer> {
+        JobsClient::new(self.jobs.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+}

@@ -1,0 +1,259 @@
+//! `/events`: what happens, as server-sent events, filtered per event by what one may see.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::Stream;
+use gwm_authz::{Authz, Mode};
+use gwm_events::Class;
+use gwm_kernel::Fault;
+use gwm_proto::cache::ListClustersRequest;
+use gwm_proto::common::PageRequest;
+use gwm_types::{ClusterId, Object, Permission};
+use http::{HeaderMap, HeaderName};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::broadcast::error::RecvError;
+use utoipa::IntoParams;
+
+use super::extract::Params;
+use crate::http::AppState;
+use crate::http::person::Person;
+use crate::http::problem::{Problem, ProblemDocument};
+use crate::hub::{Cursor, HubEvent, Item};
+
+/// How often a quiet stream checks that it may go on.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
+
+/// Where to go on.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct EventQuery {
+    /// As the header `Last-Event-ID`, for clients that can't set it.
+    last_event_id: String,
+}
+
+/// Events as they happen. Each message's data is a CloudEvent; its id goes into `Last-Event-ID` to
+/// go on after it. A message of type `reset` says that something was lost: read the lists again.
+#[utoipa::path(get, path = "/events", tag = "events", params(EventQuery), responses(
+    (status = 200, description = "a stream", content_type = "text/event-stream", body = String),
+    (status = 401, body = ProblemDocument)))]
+pub(crate) async fn stream(
+    State(state): State<AppState>,
+    person: Person,
+    headers: HeaderMap,
+    Params(query): Params<EventQuery>,
+) -> Result<
+    ([(HeaderName, &'static str); 1], Sse<impl Stream<Item = Result<Event, Infallible>>>),
+    Problem,
+> {
+    let id = super::extract::header(&headers, "last-event-id", 256)?
+        .or_else(|| Some(query.last_event_id).filter(|id| !id.is_empty()));
+    let cursor = id.as_deref().map(parse_id).transpose()?;
+    let viewer = Viewer::new(&state, person).await?;
+    let sse = Sse::new(follow(state, viewer, cursor))
+        .keep_alive(KeepAlive::new().interval(Duration::from_secs(15)));
+    Ok(([(HeaderName::from_static("x-accel-buffering"), "no")], sse))
+}
+
+fn follow(
+    state: AppState,
+    viewer: Viewer,
+    cursor: Option<Cursor>,
+) -> impl Stream<Item = Result<Event, Infallible>> {
+    async_stream::stream! {
+        let (mut position, lost, missed, mut live) = state.hub.subscribe(cursor.as_ref());
+        // Tells the browser where it is, before anything happens.
+        yield Ok(Event::default().event("hello").id(format_id(&position)).data("{}"));
+        if lost {
+            yield Ok(reset(&position));
+        }
+        let mut waiting: VecDeque<Item> = missed.into_iter().map(Item::Event).collect();
+        loop {
+            let item = match waiting.pop_front() {
+                Some(item) => Ok(item),
+                None => tokio::select! {
+                    item = live.recv() => item,
+                    () = tokio::time::sleep(CHECK_EVERY) => {
+                        if viewer.may_go_on() { continue } else { break }
+                    }
+                    () = state.shutdown.cancelled() => break,
+                },
+            };
+            if !viewer.may_go_on() {
+                break;
+            }
+            match item {
+                Ok(Item::Event(event)) => match viewer.see(&event) {
+                    Sight::ComeAgain => break,
+                    Sight::Hidden => {
+                        position.insert(event.class, event.sequence);
+                    }
+                    Sight::Text(data) => {
+                        position.insert(event.class, event.sequence);
+                        yield Ok(Event::default().id(format_id(&position)).data(data));
+                    }
+                },
+                Ok(Item::Reset) | Err(RecvError::Lagged(_)) => {
+                    let (now, _, _, again) = state.hub.subscribe(None);
+                    (position, live) = (now, again);
+                    yield Ok(reset(&position));
+                }
+                Err(RecvError::Closed) => break,
+            }
+        }
+    }
+}
+
+fn reset(position: &Cursor) -> Event {
+    Event::default().event("reset").id(format_id(position)).data("{}")
+}
+
+/// `inventory-12.jobs-3`: the last sequence seen of each class.
+fn format_id(position: &Cursor) -> String {
+    let parts: Vec<String> = position.iter().map(|(c, n)| format!("{c}-{n}")).collect();
+    parts.join(".")
+}
+
+fn parse_id(id: &str) -> Result<Cursor, Problem> {
+    let bad = || Fault::invalid("Last-Event-ID", "this event id was not made by gwm");
+    let mut cursor = BTreeMap::new();
+    for part in id.split('.').filter(|p| !p.is_empty()) {
+        let (class, sequence) = part.split_once('-').ok_or_else(bad)?;
+        let class = class.parse::<Class>().map_err(|_| bad())?;
+        cursor.insert(class, sequence.parse().map_err(|_| bad())?);
+    }
+    Ok(cursor)
+}
+
+/// What one person gets of an event.
+enum Sight {
+    Hidden,
+    Text(String),
+    /// Rights came meanwhile on a cluster that this stream does not know by name: the browser is
+    /// to come again, with a fresh assertion, from where it was.
+    ComeAgain,
+}
+
+/// One person looking at the stream.
+struct Viewer {
+    state: AppState,
+    person: Person,
+    clusters: HashMap<String, ClusterId>,
+}
+
+impl Viewer {
+    async fn new(state: &AppState, person: Person) -> Result<Self, Problem> {
+        let mut viewer = Self { state: state.clone(), person, clusters: HashMap::new() };
+        if !viewer.authz().is_admin(&viewer.person.0) {
+            viewer.look_up().await?;
+        }
+        Ok(viewer)
+    }
+
+    fn authz(&self) -> &Authz {
+        &self.state.authz
+    }
+
+    fn may_go_on(&self) -> bool {
+        self.authz().fresh(Mode::Read).is_ok() && self.authz().still_valid(&self.person.0)
+    }
+
+    fn see(&self, event: &HubEvent) -> Sight {
+        let text = || String::from_utf8(event.payload.to_vec()).map_or(Sight::Hidden, Sight::Text);
+        if self.authz().is_admin(&self.person.0) {
+            return text();
+        }
+        let Some(slug) = event.cluster.as_deref() else { return Sight::Hidden };
+        let Some(&cluster) = self.clusters.get(slug) else {
+            let visible = self.authz().scope(&self.person.0, Permission::View).visible_clusters();
+            let known = |id: &ClusterId| self.clusters.values().any(|k| k == id);
+            let all_known = visible.is_some_and(|ids| ids.iter().all(known));
+            return if all_known { Sight::Hidden } else { Sight::ComeAgain };
+        };
+        let views = |object| self.authz().allows(&self.person.0, Permission::View, object);
+        let views_instance =
+            |uuid: &str| uuid.parse().is_ok_and(|u| views(Object::Instance(cluster, u)));
+        let whole_cluster = views(Object::Cluster(cluster));
+        match (event.class, event.kind.as_str()) {
+            (Class::Inventory, _) if whole_cluster => text(),
+            (Class::Inventory, "instance") if views_instance(&event.id) => {
+                without_placement(&event.payload).map_or(Sight::Hidden, Sight::Text)
+            }
+            (Class::Jobs, "job") => {
+                let own = event.requested_by.as_deref() == Some(self.person.0.username.as_str());
+                let seen = event.job_instance.as_deref().is_some_and(views_instance);
+                if own || seen || whole_cluster { text() } else { Sight::Hidden }
+            }
+            // Access, consoles and audit are for administrators.
+            _ => Sight::Hidden,
+        }
+    }
+
+    /// Learns gwm's ids of the clusters that the person sees something of.
+    async fn look_up(&mut self) -> Result<(), Problem> {
+        let mut page = PageRequest { limit: 200, ..Default::default() };
+        loop {
+            let request = self.person.ask(ListClustersRequest { page: Some(page.clone()) });
+            let answer = self.state.clients.clusters().list_clusters(request).await?.into_inner();
+            for cluster in answer.clusters {
+                if let Ok(id) = cluster.cluster_id.parse() {
+                    self.clusters.insert(cluster.slug, id);
+                }
+            }
+            page.cursor = answer.page.unwrap_or_default().next_cursor;
+            if page.cursor.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Where an instance runs is not for those who only hold rights on the instance itself.
+fn without_placement(payload: &[u8]) -> Option<String> {
+    let mut event: Value = serde_json::from_slice(payload).ok()?;
+    let data = event.get_mut("data")?;
+    if let Some(object) = data.get_mut("object").and_then(Value::as_object_mut) {
+        object.insert("primary_node".to_owned(), Value::Null);
+        object.insert("secondary_nodes".to_owned(), Value::Array(Vec::new()));
+        object.insert("node_group".to_owned(), Value::Null);
+        if let Some(nics) = object.get_mut("nics").and_then(Value::as_array_mut) {
+            for nic in nics.iter_mut().filter_map(Value::as_object_mut) {
+                nic.insert("link".to_owned(), Value::Null);
+            }
+        }
+    }
+    if let Some(changed) = data.get_mut("changed").and_then(Value::as_object_mut) {
+        let placement = ["primary_node", "secondary_nodes", "node_group", "nics"];
+        changed.retain(|field, _| !placement.contains(&field.as_str()));
+    }
+    serde_json::to_string(&event).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_being_written_and_read() {
+        let position: Cursor = [(Class::Inventory, 12), (Class::Jobs, 3)].into();
+        assert_eq!(parse_id(&format_id(&position)).unwrap(), position);
+        for forged in ["inventory", "inventory-x", "secret-1", "inventory-1.jobs"] {
+            assert!(parse_id(forged).is_err(), "{forged}");
+        }
+    }
+
+    #[test]
+    fn no_node_name_is_left_for_a_customer() {
+        let event = serde_json::json!({"data": {
+            "object": {"name": "web1", "primary_node": "node1", "secondary_nodes": ["node2"],
+                       "node_group": "rack1", "nics": [{"link": "br-node1"}]},
+            "changed": {"primary_node": "node3", "status": "running"}}});
+        let text = without_placement(event.to_string().as_bytes()).unwrap();
+        assert!(!text.contains("node1") && !text.contains("node2") && !text.contains("node3"));
+        assert!(!text.contains("rack1") && text.contains("running"));
+    }
+}

@@ -1,0 +1,142 @@
+//! `/grants`: who may do what. For administrators.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use gwm_events::types::access::{Grant, GrantObject};
+use gwm_proto::auth::{AddGrantRequest, Grant as WireGrant, ListGrantsRequest, RemoveGrantRequest};
+use gwm_proto::cache::{GetClusterRequest, GetObjectRequest};
+use gwm_proto::common::ObjectRef;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::extract::{Body, Params};
+use crate::http::AppState;
+use crate::http::model::time_or_epoch;
+use crate::http::person::Person;
+use crate::http::problem::{Problem, ProblemDocument};
+
+/// Whose grants, or on what.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct GrantQuery {
+    /// Slug: grants on this cluster, or with `instance`, on that instance.
+    cluster: String,
+    /// Name or UUID.
+    instance: String,
+    /// User id.
+    user: String,
+}
+
+/// A right to be given.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AddGrant {
+    /// Login name.
+    pub(crate) username: String,
+    /// `view`, `console` or `power`; each includes those before it.
+    pub(crate) permission: String,
+    /// Slug.
+    pub(crate) cluster: String,
+    /// Name or UUID; absent: the cluster and all in it.
+    #[serde(default)]
+    pub(crate) instance: Option<String>,
+}
+
+/// Grants.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GrantList {
+    pub(crate) items: Vec<Grant>,
+}
+
+pub(crate) fn document(grant: WireGrant) -> Grant {
+    let object = grant.object.unwrap_or_default();
+    Grant {
+        id: grant.grant_id,
+        user_id: grant.user_id,
+        username: grant.username,
+        permission: grant.permission,
+        object: GrantObject {
+            kind: object.kind,
+            cluster_id: object.cluster_id,
+            uuid: Some(object.uuid).filter(|u| !u.is_empty()),
+        },
+        created_at: time_or_epoch(grant.created_at),
+        created_by: Some(grant.created_by).filter(|c| !c.is_empty()),
+        revision: 1,
+    }
+}
+
+/// Names are for people; rights are on ids.
+pub(crate) async fn object(
+    state: &AppState,
+    person: &Person,
+    cluster: &str,
+    instance: Option<&str>,
+) -> Result<ObjectRef, Problem> {
+    if let Some(instance) = instance {
+        let request = GetObjectRequest { cluster: cluster.to_owned(), object: instance.to_owned() };
+        let detail =
+            state.clients.inventory().get_instance(person.ask(request)).await?.into_inner();
+        let found = detail.instance.unwrap_or_default();
+        return Ok(ObjectRef {
+            kind: "instance".to_owned(),
+            cluster_id: found.cluster_id,
+            uuid: found.uuid,
+        });
+    }
+    let request = GetClusterRequest { cluster: cluster.to_owned() };
+    let found = state.clients.clusters().get_cluster(person.ask(request)).await?.into_inner();
+    Ok(ObjectRef { kind: "cluster".to_owned(), cluster_id: found.cluster_id, uuid: String::new() })
+}
+
+/// Grants, all or on one object or of one user.
+#[utoipa::path(get, path = "/grants", tag = "grants", params(GrantQuery), responses(
+    (status = 200, body = GrantList), (status = 403, body = ProblemDocument)))]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    person: Person,
+    Params(query): Params<GrantQuery>,
+) -> Result<Json<GrantList>, Problem> {
+    let object = if query.cluster.is_empty() {
+        None
+    } else {
+        let instance = Some(query.instance.as_str()).filter(|i| !i.is_empty());
+        Some(object(&state, &person, &query.cluster, instance).await?)
+    };
+    let request = person.ask(ListGrantsRequest { object, user_id: query.user });
+    let answer = state.clients.grants().list_grants(request).await?.into_inner();
+    Ok(Json(GrantList { items: answer.grants.into_iter().map(document).collect() }))
+}
+
+/// Gives a right; giving it twice is no error.
+#[utoipa::path(post, path = "/grants", tag = "grants", request_body = AddGrant, responses(
+    (status = 201, body = Grant), (status = 400, body = ProblemDocument),
+    (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn add(
+    State(state): State<AppState>,
+    person: Person,
+    Body(body): Body<AddGrant>,
+) -> Result<(StatusCode, Json<Grant>), Problem> {
+    let object = object(&state, &person, &body.cluster, body.instance.as_deref()).await?;
+    let request = person.ask(AddGrantRequest {
+        username: body.username,
+        permission: body.permission,
+        object: Some(object),
+        ..Default::default()
+    });
+    let grant = state.clients.grants().add_grant(request).await?.into_inner();
+    Ok((StatusCode::CREATED, Json(document(grant))))
+}
+
+/// Takes a right away; it is gone everywhere within two seconds, open consoles included.
+#[utoipa::path(delete, path = "/grants/{id}", tag = "grants", params(("id" = String, Path)),
+    responses((status = 204), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn remove(
+    State(state): State<AppState>,
+    person: Person,
+    Path(grant_id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    state.clients.grants().remove_grant(person.ask(RemoveGrantRequest { grant_id })).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,66 @@
+//! The JSON API, `/api/v1`: one file a resource. The OpenAPI document is made from these handlers.
+#![expect(unused_qualifications, reason = "utoipa's macro writes paths in full")]
+
+mod clusters;
+mod consoles;
+mod events;
+mod extract;
+mod grants;
+mod instances;
+mod jobs;
+mod listing;
+mod me;
+mod nodes;
+mod session;
+mod users;
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa::openapi::OpenApi as Document;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::state::AppState;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Ganeti Web Manager",
+        version = "1",
+        description = "Sizes are MiB, times RFC 3339 UTC; null is \"Ganeti doesn't say now\". \
+                       Errors are problem documents (RFC 9457) with a stable code.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    servers((url = "/api/v1"))
+)]
+struct Base;
+
+/// The routes and their description.
+pub(crate) fn router() -> (Router<AppState>, Document) {
+    OpenApiRouter::with_openapi(Base::openapi())
+        .routes(routes!(session::login, session::logout))
+        .routes(routes!(me::me))
+        .routes(routes!(me::tokens, me::create_token))
+        .routes(routes!(me::revoke_token))
+        .routes(routes!(clusters::list, clusters::add))
+        .routes(routes!(clusters::probe))
+        .routes(routes!(clusters::get, clusters::edit, clusters::remove))
+        .routes(routes!(clusters::refresh))
+        .routes(routes!(clusters::create_options))
+        .routes(routes!(instances::list, instances::create))
+        .routes(routes!(instances::get, instances::remove))
+        .routes(routes!(instances::startup))
+        .routes(routes!(instances::shutdown))
+        .routes(routes!(instances::reboot))
+        .routes(routes!(nodes::list))
+        .routes(routes!(nodes::get))
+        .routes(routes!(jobs::list))
+        .routes(routes!(jobs::get))
+        .routes(routes!(jobs::log))
+        .routes(routes!(consoles::open))
+        .routes(routes!(events::stream))
+        .routes(routes!(grants::list, grants::add))
+        .routes(routes!(grants::remove))
+        .routes(routes!(users::list, users::create))
+        .split_for_parts()
+}

@@ -1,0 +1,278 @@
+//! From the wire between the services to the JSON of the API. Instance, node and job are the very
+//! structs that events carry.
+
+use chrono::{DateTime, Utc};
+use gwm_events::types::inventory::{Disk, Instance, Nic, Node};
+use gwm_events::types::jobs::{Job, JobError, JobObject, JobStep};
+use gwm_proto::{cache, jobs};
+use prost_types::{Struct, Timestamp, Value, value::Kind};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A moment; `None` when it is not known.
+pub(crate) fn time(time: Option<Timestamp>) -> Option<DateTime<Utc>> {
+    let time = time?;
+    DateTime::from_timestamp(time.seconds, u32::try_from(time.nanos).ok()?)
+}
+
+/// A moment that is always known; one that is not shows as 1970 rather than failing the page.
+pub(crate) fn time_or_epoch(moment: Option<Timestamp>) -> DateTime<Utc> {
+    time(moment).unwrap_or_default()
+}
+
+pub(crate) fn some(text: String) -> Option<String> {
+    Some(text).filter(|t| !t.is_empty())
+}
+
+/// How well gwm knows a cluster.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct HealthDocument {
+    /// Whether the last attempt to read it succeeded.
+    pub(crate) reachable: bool,
+    /// When it was last read completely.
+    pub(crate) last_success: Option<DateTime<Utc>>,
+    /// How old what is shown is, in seconds.
+    pub(crate) data_age: Option<f64>,
+    /// The last error in words.
+    pub(crate) error: Option<String>,
+    /// Its stable word.
+    pub(crate) error_code: Option<String>,
+    /// When it is tried again.
+    pub(crate) next_attempt: Option<DateTime<Utc>>,
+    /// Seconds above which the data counts as old.
+    pub(crate) stale_after: f64,
+    /// Objects that vanished in too large a number at once, waiting for more proof.
+    pub(crate) missing: u32,
+}
+
+/// A cluster.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ClusterDocument {
+    pub(crate) id: String,
+    pub(crate) slug: String,
+    /// Ganeti's name of it.
+    pub(crate) name: Option<String>,
+    /// Ganeti's UUID of it.
+    pub(crate) uuid: Option<String>,
+    pub(crate) ganeti_version: Option<String>,
+    pub(crate) master_node: Option<String>,
+    pub(crate) endpoints: Vec<String>,
+    pub(crate) read_username: Option<String>,
+    pub(crate) write_username: Option<String>,
+    /// gwm has no credential to write with.
+    pub(crate) read_only: bool,
+    /// SHA-256 of the pinned certificate; null when a CA is trusted instead.
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) console: ConsoleDocument,
+    pub(crate) health: HealthDocument,
+    pub(crate) nodes_online: u32,
+    pub(crate) nodes_total: u32,
+    pub(crate) instances_running: u32,
+    pub(crate) instances_total: u32,
+    pub(crate) memory_total_mib: u64,
+    pub(crate) memory_free_mib: u64,
+    pub(crate) disk_total_mib: u64,
+    pub(crate) disk_free_mib: u64,
+    pub(crate) hypervisors: Vec<String>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) revision: u64,
+    pub(crate) config_version: String,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// How consoles of a cluster are reached; the password is write-only.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ConsoleDocument {
+    pub(crate) enabled: bool,
+    pub(crate) has_vnc_password: bool,
+}
+
+pub(crate) fn health(health: Option<cache::Health>) -> HealthDocument {
+    let health = health.unwrap_or_default();
+    HealthDocument {
+        reachable: health.reachable,
+        last_success: time(health.last_success),
+        data_age: health.data_age_seconds,
+        error: some(health.error),
+        error_code: some(health.error_code),
+        next_attempt: time(health.next_attempt),
+        stale_after: health.stale_after_seconds,
+        missing: health.missing,
+    }
+}
+
+pub(crate) fn cluster(cluster: cache::Cluster) -> ClusterDocument {
+    ClusterDocument {
+        id: cluster.cluster_id,
+        slug: cluster.slug,
+        name: some(cluster.name),
+        uuid: some(cluster.ganeti_uuid),
+        ganeti_version: some(cluster.ganeti_version),
+        master_node: some(cluster.master_node),
+        endpoints: cluster.endpoints,
+        read_username: some(cluster.read_username),
+        write_username: some(cluster.write_username),
+        read_only: cluster.read_only,
+        fingerprint: some(cluster.fingerprint),
+        console: ConsoleDocument {
+            enabled: cluster.console_enabled,
+            has_vnc_password: cluster.has_vnc_password,
+        },
+        health: health(cluster.health),
+        nodes_online: cluster.nodes_online,
+        nodes_total: cluster.nodes_total,
+        instances_running: cluster.instances_running,
+        instances_total: cluster.instances_total,
+        memory_total_mib: cluster.memory_total_mib,
+        memory_free_mib: cluster.memory_free_mib,
+        disk_total_mib: cluster.disk_total_mib,
+        disk_free_mib: cluster.disk_free_mib,
+        hypervisors: cluster.enabled_hypervisors,
+        tags: cluster.tags,
+        revision: cluster.revision,
+        config_version: cluster.config_version,
+        created_at: time_or_epoch(cluster.created_at),
+    }
+}
+
+pub(crate) fn instance(wire: cache::Instance) -> Instance {
+    Instance {
+        uuid: wire.uuid,
+        name: wire.name,
+        cluster: wire.cluster,
+        status: wire.status,
+        admin_state: wire.admin_state,
+        primary_node: wire.primary_node,
+        secondary_nodes: wire.secondary_nodes,
+        node_group: some(wire.node_group),
+        hypervisor: wire.hypervisor,
+        os: wire.os,
+        vcpus: wire.vcpus,
+        memory_mib: wire.memory_mib,
+        disk_mib: wire.disk_mib,
+        disk_template: wire.disk_template,
+        nics: wire.nics.into_iter().map(nic).collect(),
+        disks: wire.disks.into_iter().map(disk).collect(),
+        tags: wire.tags,
+        owner: None,
+        missing: wire.missing,
+        revision: wire.revision,
+        config_version: wire.config_version,
+        created_at: time(wire.created_at),
+        modified_at: time(wire.modified_at),
+        seen_at: time_or_epoch(wire.seen_at),
+    }
+}
+
+fn nic(nic: cache::Nic) -> Nic {
+    Nic {
+        mac: some(nic.mac),
+        ip: some(nic.ip),
+        mode: some(nic.mode),
+        link: some(nic.link),
+        network: some(nic.network),
+        name: some(nic.name),
+    }
+}
+
+fn disk(disk: cache::Disk) -> Disk {
+    Disk { size_mib: Some(disk.size_mib), uuid: some(disk.uuid), name: some(disk.name) }
+}
+
+pub(crate) fn node(wire: cache::Node) -> Node {
+    Node {
+        uuid: wire.uuid,
+        name: wire.name,
+        cluster: wire.cluster,
+        role: wire.role,
+        node_group: some(wire.node_group),
+        memory_total_mib: wire.memory_total_mib,
+        memory_free_mib: wire.memory_free_mib,
+        disk_total_mib: wire.disk_total_mib,
+        disk_free_mib: wire.disk_free_mib,
+        cpus_total: wire.cpus_total,
+        instances_primary: wire.instances_primary,
+        instances_secondary: wire.instances_secondary,
+        offline: wire.offline,
+        drained: wire.drained,
+        missing: wire.missing,
+        revision: wire.revision,
+        seen_at: time_or_epoch(wire.seen_at),
+    }
+}
+
+pub(crate) fn job(wire: jobs::Job) -> Job {
+    let object = wire.object.unwrap_or_default();
+    Job {
+        id: wire.job_id,
+        cluster: wire.cluster,
+        kind: wire.kind,
+        object: JobObject { kind: object.kind, uuid: some(object.uuid), name: wire.object_name },
+        state: wire.state,
+        steps: wire
+            .steps
+            .into_iter()
+            .map(|step| JobStep {
+                name: step.name,
+                state: step.state,
+                ganeti_job: step.ganeti_job,
+                ganeti_status: some(step.ganeti_status),
+            })
+            .collect(),
+        ganeti_jobs: wire.ganeti_jobs,
+        requested_by: some(wire.requested_by),
+        acting_as: some(wire.acting_as),
+        created_at: time_or_epoch(wire.created_at),
+        started_at: time(wire.started_at),
+        ended_at: time(wire.ended_at),
+        waiting_for: some(wire.waiting_for),
+        error: wire.error.map(|e| JobError {
+            code: e.code,
+            message: e.message,
+            hint: some(e.hint),
+        }),
+        log_lines: 0,
+        stale: wire.stale,
+        revision: wire.revision,
+    }
+}
+
+/// JSON as the services pass it on.
+pub(crate) fn to_struct(object: serde_json::Map<String, serde_json::Value>) -> Struct {
+    Struct { fields: object.into_iter().map(|(k, v)| (k, to_value(v))).collect() }
+}
+
+fn to_value(value: serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    let kind = match value {
+        Json::Null => Kind::NullValue(0),
+        Json::Bool(b) => Kind::BoolValue(b),
+        // Sizes and counts are far below 2^53.
+        Json::Number(n) => Kind::NumberValue(n.as_f64().unwrap_or_default()),
+        Json::String(s) => Kind::StringValue(s),
+        Json::Array(items) => Kind::ListValue(prost_types::ListValue {
+            values: items.into_iter().map(to_value).collect(),
+        }),
+        Json::Object(object) => Kind::StructValue(to_struct(object)),
+    };
+    Value { kind: Some(kind) }
+}
+
+/// And back; whole numbers stay whole.
+pub(crate) fn from_struct(object: Struct) -> serde_json::Map<String, serde_json::Value> {
+    object.fields.into_iter().map(|(k, v)| (k, from_value(v))).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small just before")]
+fn from_value(value: Value) -> serde_json::Value {
+    use serde_json::Value as Json;
+    match value.kind {
+        None | Some(Kind::NullValue(_)) => Json::Null,
+        Some(Kind::BoolValue(b)) => Json::Bool(b),
+        Some(Kind::NumberValue(n)) if n.fract() == 0.0 && n.abs() < 9e15 => Json::from(n as i64),
+        Some(Kind::NumberValue(n)) => Json::from(n),
+        Some(Kind::StringValue(s)) => Json::String(s),
+        Some(Kind::ListValue(list)) => list.values.into_iter().map(from_value).collect(),
+        Some(Kind::StructValue(object)) => Json::Object(from_struct(object)),
+    }
+}

@@ -1,0 +1,147 @@
+//! Who is asking: a bearer token, or the session cookie.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
+use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, SameSite};
+use gwm_authz::{Mode, Principal, SignedAssertion};
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_proto::auth::ResolveRequest;
+use gwm_proto::auth::resolve_request::Credential;
+use http::request::Parts;
+use sha2::{Digest, Sha256};
+
+use super::problem::Problem;
+use super::state::AppState;
+
+/// The session cookie. The prefix makes browsers refuse it from anywhere but this very host.
+pub(crate) const COOKIE: &str = "__Host-gwm-session";
+
+/// Assertions are asked for anew this long before they expire, in seconds.
+const RENEW_BEFORE: i64 = 10;
+
+/// The person of a request, verified.
+#[derive(Debug, Clone)]
+pub(crate) struct Person(pub(crate) Principal);
+
+impl Person {
+    /// A call to a peer in this person's name.
+    pub(crate) fn ask<T>(&self, message: T) -> tonic::Request<T> {
+        self.0.signed.attach(message)
+    }
+}
+
+/// The cookie of a new session; it ends with the browser.
+pub(crate) fn session_cookie(token: String) -> Cookie<'static> {
+    Cookie::build((COOKIE, token))
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .build()
+}
+
+/// The session token of the cookie, if there is one.
+pub(crate) fn session_token(jar: &CookieJar) -> Option<String> {
+    jar.get(COOKIE).map(|c| c.value().to_owned()).filter(|v| !v.is_empty() && v.len() <= 128)
+}
+
+/// Where the request came from: the connection's other end, or what the proxy in front says.
+pub(crate) fn client_address(parts: &Parts, state: &AppState) -> String {
+    let peer = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or_else(String::new, |c| c.0.ip().to_string());
+    if !state.http.behind_tls_proxy {
+        return peer;
+    }
+    let forwarded = parts.headers.get("x-forwarded-for").and_then(|v| v.to_str().ok());
+    // The last one is what our own proxy added; those before it are anybody's word.
+    forwarded
+        .and_then(|v| v.rsplit(',').next()?.trim().parse::<std::net::IpAddr>().ok())
+        .map_or(peer, |ip| ip.to_string())
+}
+
+impl FromRequestParts<AppState> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        resolve(parts, state).await?.ok_or_else(|| {
+            let why = "nobody is signed in, or the sign-in has ended; sign in and try again";
+            Problem(Fault::new(ErrorCode::Unauthenticated, "unauthenticated", why))
+        })
+    }
+}
+
+impl OptionalFromRequestParts<AppState> for Person {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Option<Self>, Problem> {
+        match resolve(parts, state).await {
+            Err(Problem(fault)) if fault.code == ErrorCode::Unauthenticated => Ok(None),
+            other => other,
+        }
+    }
+}
+
+async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Problem> {
+    let mode = if parts.method.is_safe() { Mode::Read } else { Mode::Write };
+    let Some(credential) = credential(parts)? else { return Ok(None) };
+    let secret = match &credential {
+        Credential::SessionToken(t) | Credential::BearerToken(t) => t,
+    };
+    let key: [u8; 32] = Sha256::digest(secret).into();
+    let now = chrono::Utc::now().timestamp();
+    if let Some(known) = state.people.get(&key).filter(|p| p.expires_at - RENEW_BEFORE > now) {
+        state.authz.fresh(mode)?;
+        if state.authz.still_valid(&known) {
+            return Ok(Some(Person(known)));
+        }
+        state.people.invalidate(&key);
+        return Ok(None);
+    }
+    let request = ResolveRequest {
+        credential: Some(credential),
+        client_address: client_address(parts, state),
+    };
+    let answer = match state.clients.sessions().resolve(request).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            // Reads go on while auth is silent, for as long as the watch's grace allows.
+            let known = state.people.get(&key).filter(|_| mode == Mode::Read);
+            return match known.filter(|p| state.authz.still_valid(p)) {
+                Some(known) if status.code() == tonic::Code::Unavailable => {
+                    state.authz.fresh(Mode::Read)?;
+                    Ok(Some(Person(known)))
+                }
+                _ => Err(status.into()),
+            };
+        }
+    };
+    let signed = SignedAssertion { assertion: answer.assertion, signature: answer.signature };
+    let person = state.authz.verify(&signed, mode)?;
+    state.people.insert(key, person.clone());
+    Ok(Some(Person(person)))
+}
+
+fn credential(parts: &Parts) -> Result<Option<Credential>, Problem> {
+    if let Some(header) = parts.headers.get(http::header::AUTHORIZATION) {
+        let token = header
+            .to_str()
+            .ok()
+            .and_then(|v| v.strip_prefix("Bearer ").or_else(|| v.strip_prefix("bearer ")))
+            .map(str::trim)
+            .filter(|t| !t.is_empty() && t.len() <= 256);
+        let Some(token) = token else {
+            let why = "the Authorization header must be \"Bearer TOKEN\"";
+            return Err(Fault::new(ErrorCode::Unauthenticated, "unauthenticated", why).into());
+        };
+        return Ok(Some(Credential::BearerToken(token.to_owned())));
+    }
+    let jar = CookieJar::from_headers(&parts.headers);
+    Ok(session_token(&jar).map(Credential::SessionToken))
+}

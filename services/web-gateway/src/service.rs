@@ -1,0 +1,35 @@
+//! Wiring.
+
+use std::time::Duration;
+
+use gwm_authz::Authz;
+use gwm_kernel::Boot;
+
+use crate::clients::Clients;
+use crate::config::Config;
+use crate::http::{AppState, router};
+use crate::hub::Hub;
+
+/// The web-gateway.
+#[derive(Debug)]
+pub struct Service;
+
+impl gwm_kernel::Service for Service {
+    const NAME: &'static str = "web-gateway";
+    type Config = Config;
+
+    async fn build(config: Config, boot: &mut Boot) -> anyhow::Result<()> {
+        config.validate()?;
+        let clients = Clients::connect(boot)?;
+        let authz = Authz::start(clients.auth(), config.authz, boot);
+        let nats = gwm_events::connect(&config.nats, "web-gateway").await?;
+        let hub = Hub::start(nats, boot);
+        let soft = boot.tasks().shutdown().soft.clone();
+        let (listen, tls) = (config.http.listen, config.http.tls.clone());
+        let state = AppState::new(clients, authz, hub, config.http, soft);
+        let serving = boot.health().condition("http");
+        boot.serve_http("http", listen, tls, router(state), Duration::from_secs(10)).await?;
+        serving.up();
+        Ok(())
+    }
+}
