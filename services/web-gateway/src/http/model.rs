@@ -142,7 +142,7 @@ pub(crate) fn instance(wire: cache::Instance) -> Instance {
         cluster: wire.cluster,
         status: wire.status,
         admin_state: wire.admin_state,
-        primary_node: wire.primary_node,
+        primary_node: some(wire.primary_node),
         secondary_nodes: wire.secondary_nodes,
         node_group: some(wire.node_group),
         hypervisor: wire.hypervisor,

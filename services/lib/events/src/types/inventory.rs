@@ -168,8 +168,8 @@ pub struct Instance {
     pub status: String,
     /// What it should be: `up`, `down` or `offline`.
     pub admin_state: String,
-    /// The node it runs on.
-    pub primary_node: String,
+    /// The node it runs on; null for those who may not see where.
+    pub primary_node: Option<String>,
     /// The nodes that mirror its disks.
     pub secondary_nodes: Vec<String>,
     /// The node group's name.

@@ -122,7 +122,7 @@ impl Object for Instance {
             cluster: "alpha".to_owned(),
             status: "running".to_owned(),
             admin_state: "up".to_owned(),
-            primary_node: "node1.example.com".to_owned(),
+            primary_node: some("node1.example.com"),
             secondary_nodes: vec!["node2.example.com".to_owned()],
             node_group: some("default"),
             hypervisor: "kvm".to_owned(),
