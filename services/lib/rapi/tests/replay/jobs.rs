@@ -88,8 +88,8 @@ async fn an_unknown_status_is_kept_and_is_no_end() {
 async fn following_asks_once_for_all_and_leaves_out_the_unknown() {
     let body = r#"{"fields": [], "data": [
         [[0, 7], [0, "running"], [0, ["running"]], [0, [[[1, [10, 5], "message", "hello"]]]], [0, [null]],
-         [0, [{"OP_ID": "OP_INSTANCE_STARTUP", "reason": []}]], [0, ["S"]], [0, [10, 5]], [0, [11, 0]], [0, null], [0, false]],
-        [[0, 8], [2, null], [2, null], [2, null], [2, null], [2, null], [2, null], [2, null], [2, null], [2, null], [2, null]]]}"#;
+         [0, [{"OP_ID": "OP_INSTANCE_STARTUP", "reason": []}]], [0, ["S"]], [0, [10, 5]], [0, [11, 0]], [0, null]],
+        [[0, 8], [3, null], [3, null], [3, null], [3, null], [3, null], [3, null], [3, null], [3, null], [3, null]]]}"#;
     let server = Server::start(move |_| Reply::json(200, body)).await;
     let jobs = server.client().query_jobs(&[GanetiJobId(7), GanetiJobId(8)]).await.unwrap();
     assert_eq!(jobs.len(), 1);
@@ -123,11 +123,17 @@ async fn the_op_is_found_in_the_trail_lowest_number_first() {
     assert_eq!(found.iter().map(|(id, _)| id.0).collect::<Vec<_>>(), [12, 14]);
     let request = &server.requests()[0];
     assert_eq!(request.line(), "PUT /2/query/job HTTP/1.1");
-    assert!(
-        request.body.contains(r#"[">","id",10]"#) && request.body.contains("archived"),
-        "{}",
-        request.body
-    );
+    let expected = r#"{"fields":["id","ops","status","archived"],"qfilter":[">","id",10]}"#;
+    assert_eq!(request.body, expected);
+}
+
+#[tokio::test]
+async fn a_search_that_could_not_read_every_job_is_no_search() {
+    let body = r#"{"fields": [], "data": [[[0, 12], [2, null], [0, "success"], [0, false]]]}"#;
+    let server = Server::start(move |_| Reply::json(200, body)).await;
+    let op = Uuid::from_u128(77);
+    let error = server.client().find_jobs_by_op(op, GanetiJobId(10)).await.unwrap_err();
+    assert_eq!(error.code(), "rapi_protocol");
 }
 
 #[tokio::test]
