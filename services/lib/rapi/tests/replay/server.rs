@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gwm_rapi::{Client, Credentials, Endpoint, Fingerprint, Limits, Trust};
@@ -139,6 +140,7 @@ pub(crate) struct Server {
     pub(crate) fingerprint: Fingerprint,
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<Mutex<usize>>,
+    zeros: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -163,6 +165,8 @@ impl Server {
         let acceptor = identity.acceptor(versions);
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
         let connections: Arc<Mutex<usize>> = Arc::default();
+        let zeros: Arc<AtomicUsize> = Arc::default();
+        let written = Arc::clone(&zeros);
         let (log, counter, reply) = (Arc::clone(&seen), Arc::clone(&connections), Arc::new(reply));
         let accepting = async move {
             let mut serving = tokio::task::JoinSet::new();
@@ -171,12 +175,14 @@ impl Server {
                 *counter.lock().unwrap() += 1;
                 let (acceptor, log, reply) =
                     (acceptor.clone(), Arc::clone(&log), Arc::clone(&reply));
-                serving.spawn(async move { serve(acceptor, stream, &log, &*reply).await });
+                let written = Arc::clone(&written);
+                serving
+                    .spawn(async move { serve(acceptor, stream, &log, &written, &*reply).await });
             }
         };
         #[expect(clippy::disallowed_methods, reason = "a test server; it ends with the test")]
         let task = tokio::spawn(accepting);
-        Self { address, fingerprint: identity.fingerprint(), seen, connections, task }
+        Self { address, fingerprint: identity.fingerprint(), seen, connections, zeros, task }
     }
 
     pub(crate) fn requests(&self) -> Vec<Seen> {
@@ -185,6 +191,11 @@ impl Server {
 
     pub(crate) fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
+    }
+
+    /// How much of an endless answer was taken from the server.
+    pub(crate) fn endless_bytes(&self) -> usize {
+        self.zeros.load(Ordering::SeqCst)
     }
 
     pub(crate) fn endpoint(&self) -> Endpoint {
@@ -209,6 +220,7 @@ async fn serve(
     acceptor: TlsAcceptor,
     stream: TcpStream,
     log: &Mutex<Vec<Seen>>,
+    written: &AtomicUsize,
     reply: &(dyn Fn(&Seen) -> Reply + Send + Sync),
 ) {
     let Ok(mut stream) = acceptor.accept(stream).await else { return };
@@ -230,7 +242,9 @@ async fn serve(
         }
         Reply::Endless => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await;
-            while stream.write_all(&[b'0'; 65536]).await.is_ok() {}
+            while stream.write_all(&[b'0'; 65536]).await.is_ok() {
+                written.fetch_add(65536, Ordering::SeqCst);
+            }
         }
         Reply::Silence => std::future::pending().await,
     }
