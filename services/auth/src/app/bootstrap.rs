@@ -1,0 +1,137 @@
+//! People who are made without anybody being signed in: the first administrator, and what the
+//! command line does.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gwm_events::types::audit::{Outcome, Person, RecordObject};
+use gwm_types::Username;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgConnection;
+use zeroize::Zeroizing;
+
+use super::login::{Passwords, user_subject};
+use crate::domain::check_strength;
+use crate::error::{Error, Result};
+use crate::store::user::UserRow;
+use crate::store::{Store, audit, change, commit, event, session, throttle, token, user};
+
+/// The first administrator's login name.
+const ADMIN: &str = "admin";
+
+/// 128 random bits that can be typed.
+pub(crate) fn generated_password() -> SecretString {
+    let bytes = Zeroizing::new(rand::random::<[u8; 16]>());
+    URL_SAFE_NO_PAD.encode(*bytes).into()
+}
+
+/// Makes `admin` when there is no user at all; yields whether it did. Of replicas that start at
+/// once one does.
+pub(crate) async fn bootstrap_admin(
+    store: &Store,
+    passwords: &Passwords,
+    password: &SecretString,
+) -> Result<bool> {
+    let mut tx = store.begin().await?;
+    let there = user::any_locked(&mut tx).await?;
+    drop(tx);
+    if there {
+        return Ok(false);
+    }
+    // Hashed outside: a transaction does not wait for it.
+    let hash = passwords.hash(strong(password, ADMIN)?).await?;
+    let mut tx = store.begin().await?;
+    if user::any_locked(&mut tx).await? {
+        return Ok(false);
+    }
+    let row = user::insert(&mut tx, ADMIN, &hash, true).await?;
+    created(&mut tx, &row, "user.bootstrap").await?;
+    commit(tx).await?;
+    Ok(true)
+}
+
+/// Lets somebody in who can run commands on this machine: sets `admin`'s password, makes the user
+/// an administrator again, ends all of its sessions and tokens.
+pub(crate) async fn reset_admin(
+    store: &Store,
+    passwords: &Passwords,
+    password: &SecretString,
+) -> Result<()> {
+    let hash = passwords.hash(strong(password, ADMIN)?).await?;
+    let mut tx = store.begin().await?;
+    let Some(row) = user::reset_admin(&mut tx, ADMIN, &hash).await? else {
+        let row = user::insert(&mut tx, ADMIN, &hash, true).await?;
+        created(&mut tx, &row, "user.reset_admin").await?;
+        return commit(tx).await;
+    };
+    let sessions = session::end_all_of(&mut tx, row.user_id, "reset").await?;
+    let tokens = token::revoke(&mut tx, row.user_id, None).await?;
+    throttle::clear(&mut tx, &user_subject(ADMIN)).await?;
+    let touched = change::Touched {
+        users: vec![row.user_id],
+        ended_sessions: sessions.iter().map(|s| s.session_id).collect(),
+        revoked_tokens: tokens.iter().map(|t| t.token_id).collect(),
+        keys: false,
+    };
+    change::record(&mut tx, &touched).await?;
+    for session in &sessions {
+        event::session_ended(&mut tx, session, None).await?;
+    }
+    for token in &tokens {
+        event::token_revoked(&mut tx, token, None).await?;
+    }
+    on_record(&mut tx, &row, "user.reset_admin").await?;
+    commit(tx).await
+}
+
+/// Adds a user from the command line.
+pub(crate) async fn add_user(
+    store: &Store,
+    passwords: &Passwords,
+    name: &str,
+    password: &SecretString,
+    is_admin: bool,
+) -> Result<()> {
+    let name: Username = name.parse().map_err(|e| Error::invalid("username", format!("{e}")))?;
+    let hash = passwords.hash(strong(password, name.as_str())?).await?;
+    let mut tx = store.begin().await?;
+    let row = user::insert(&mut tx, name.as_str(), &hash, is_admin).await?;
+    created(&mut tx, &row, "user.create").await?;
+    commit(tx).await
+}
+
+fn strong(password: &SecretString, username: &str) -> Result<Zeroizing<String>> {
+    let password = Zeroizing::new(password.expose_secret().to_owned());
+    check_strength(&password, username).map_err(|why| Error::invalid("password", why))?;
+    Ok(password)
+}
+
+async fn created(connection: &mut PgConnection, row: &UserRow, action: &str) -> Result<()> {
+    change::record(connection, &change::Touched::user(row.user_id)).await?;
+    event::user_created(connection, row, None).await?;
+    on_record(connection, row, action).await
+}
+
+async fn on_record(connection: &mut PgConnection, row: &UserRow, action: &str) -> Result<()> {
+    // Nobody is signed in on a command line; that it was one is all that is known.
+    let person = Person {
+        user_id: None,
+        username: Some("command line".to_owned()),
+        acting_as: None,
+        session_id: None,
+        token_id: None,
+        client_address: None,
+    };
+    let object = RecordObject {
+        kind: "user".to_owned(),
+        id: Some(row.user_id.to_string()),
+        name: Some(row.username.clone()),
+    };
+    let act = audit::Act {
+        action,
+        outcome: Outcome::Succeeded,
+        reason: None,
+        person,
+        object: Some(object),
+    };
+    audit::append(connection, act).await
+}

@@ -1,0 +1,17 @@
+//! Use cases, and what the RPCs share.
+
+mod bootstrap;
+mod hub;
+mod login;
+mod refusal;
+mod resolve;
+mod settle;
+mod signer;
+
+pub(crate) use bootstrap::{add_user, bootstrap_admin, generated_password, reset_admin};
+pub(crate) use hub::Hub;
+pub(crate) use login::{Login, LoginRequest, Passwords, logout};
+pub(crate) use refusal::{person, require_admin};
+pub(crate) use resolve::{Credential, resolve};
+pub(crate) use settle::{Outcome, settle};
+pub(crate) use signer::{Person, SignerSlot, load_or_create};

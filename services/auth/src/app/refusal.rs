@@ -1,0 +1,43 @@
+//! Refusing what only administrators may do, so that it is seen.
+
+use gwm_authz::{Authz, Principal};
+use gwm_events::types::audit::{Outcome, Person};
+
+use crate::error::{Error, Result};
+use crate::metrics;
+use crate::store::{Store, audit, commit};
+
+/// Goes on only for an administrator; a refusal is logged, counted and put on record.
+pub(crate) async fn require_admin(
+    authz: &Authz,
+    store: &Store,
+    principal: &Principal,
+    action: &'static str,
+) -> Result<()> {
+    let Err(fault) = authz.require_admin(principal) else { return Ok(()) };
+    metrics::denied(action);
+    tracing::warn!(action, user_id = %principal.user_id, username = principal.username, "refused");
+    let mut tx = store.begin().await?;
+    let refused = audit::Act {
+        action,
+        outcome: Outcome::Refused,
+        reason: Some("permission_denied"),
+        person: person(principal),
+        object: None,
+    };
+    audit::append(&mut tx, refused).await?;
+    commit(tx).await?;
+    Err(Error::Refused(fault))
+}
+
+/// As the audit log names somebody.
+pub(crate) fn person(principal: &Principal) -> Person {
+    Person {
+        user_id: Some(principal.user_id.to_string()),
+        username: Some(principal.username.clone()),
+        acting_as: None,
+        session_id: principal.session_id.map(|s| s.to_string()),
+        token_id: principal.token_id.map(|t| t.to_string()),
+        client_address: Some(principal.client_address.clone()),
+    }
+}

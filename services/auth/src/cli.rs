@@ -1,0 +1,76 @@
+//! The verbs besides `serve`: what can be done without anybody being signed in.
+
+use std::io::{BufRead, Write};
+
+use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use crate::app::{Passwords, add_user, bootstrap_admin, generated_password, reset_admin};
+use crate::config::Config;
+use crate::error::chain;
+use crate::store::{MIGRATOR, Store};
+
+/// Brings the tables up to date and makes the first administrator.
+pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
+    let store = connect(&config)?;
+    gwm_pg::migrate(store.pool(), &MIGRATOR).await?;
+    let (password, shown) = password(&config);
+    let made = bootstrap_admin(&store, &Passwords::new(1), &password).await;
+    if made.map_err(|e| anyhow::anyhow!(chain(&e)))? {
+        say(&format!("gwm-auth: first administrator: admin / {shown}"))?;
+    }
+    Ok(())
+}
+
+/// `reset-admin` and `add-user NAME [--admin]`.
+pub(crate) async fn command(config: Config, words: Vec<String>) -> Option<anyhow::Result<()>> {
+    match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["reset-admin"] => Some(reset(config).await),
+        ["add-user", name] => Some(add(config, name, false).await),
+        ["add-user", name, "--admin"] | ["add-user", "--admin", name] => {
+            Some(add(config, name, true).await)
+        }
+        ["add-user", ..] => Some(Err(anyhow::anyhow!("usage: gwm-auth add-user NAME [--admin]"))),
+        _ => None,
+    }
+}
+
+async fn reset(config: Config) -> anyhow::Result<()> {
+    let store = connect(&config)?;
+    let (password, shown) = password(&config);
+    let reset = reset_admin(&store, &Passwords::new(1), &password).await;
+    reset.map_err(|e| anyhow::anyhow!(chain(&e)))?;
+    say(&format!("gwm-auth: administrator: admin / {shown}"))
+}
+
+async fn add(config: Config, name: &str, is_admin: bool) -> anyhow::Result<()> {
+    let mut line = Zeroizing::new(String::new());
+    std::io::stdin().lock().read_line(&mut line).context("the password is read from stdin")?;
+    let password: SecretString = line.trim_end_matches(['\n', '\r']).to_owned().into();
+    let store = connect(&config)?;
+    let added = add_user(&store, &Passwords::new(1), name, &password, is_admin).await;
+    added.map_err(|e| anyhow::anyhow!(chain(&e)))?;
+    say(&format!("gwm-auth: user {name} added"))
+}
+
+/// The configured password, which is not shown, or a new one, which is.
+fn password(config: &Config) -> (SecretString, String) {
+    if let Some(password) = &config.admin_password {
+        return (password.clone(), "(the configured admin_password)".to_owned());
+    }
+    let password = generated_password();
+    let shown = password.expose_secret().to_owned();
+    (password, shown)
+}
+
+fn connect(config: &Config) -> anyhow::Result<Store> {
+    config.validate()?;
+    Ok(Store::new(gwm_pg::connect(&config.database, "gwm-auth")?))
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}

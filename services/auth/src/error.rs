@@ -1,0 +1,166 @@
+//! What can go wrong in this service, and what the caller sees of it.
+
+use std::time::Duration;
+
+use gwm_kernel::{ErrorCode, Fault};
+use tonic::Status;
+
+/// A result with this service's error.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A refusal or a failure.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(transparent)]
+    Database(#[from] gwm_pg::Error),
+    #[error(transparent)]
+    Events(#[from] gwm_events::Error),
+    /// A decision of the authorisation library.
+    #[error(transparent)]
+    Refused(#[from] Fault),
+    #[error("{message}")]
+    Invalid { field: &'static str, message: String },
+    /// The same for a wrong password and an unknown or disabled user.
+    #[error("user name or password is wrong")]
+    LoginRefused,
+    #[error("too many wrong passwords; try again later")]
+    LoginThrottled { after: Duration },
+    #[error("too many people are signing in at this moment; try again")]
+    LoginBusy,
+    #[error("not signed in, or the sign-in has ended")]
+    NotSignedIn,
+    /// The same for one that never was, one used before and one that came late.
+    #[error("this console ticket is not valid: open the console again")]
+    TicketInvalid,
+    #[error("this person may not open this console any more")]
+    ConsoleLost,
+    #[error("there is a user of this name already")]
+    UserExists,
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    #[error("there are {0} API tokens already; revoke one first")]
+    TooManyTokens(i64),
+    /// The signing key is not loaded yet, or changes can't be seen.
+    #[error("sign-ins can't be checked just now; try again in a moment")]
+    NotReady,
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    pub(crate) fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid { field, message: message.into() }
+    }
+
+    /// What kind of failure it is.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Database(error) => match error.kind() {
+                gwm_pg::Kind::Unavailable => ErrorCode::Unavailable,
+                gwm_pg::Kind::Retry | gwm_pg::Kind::Conflict => ErrorCode::Conflict,
+                gwm_pg::Kind::AlreadyExists => ErrorCode::AlreadyExists,
+                gwm_pg::Kind::NotFound => ErrorCode::NotFound,
+                gwm_pg::Kind::Internal => ErrorCode::Internal,
+            },
+            Self::Events(_) | Self::Internal(_) => ErrorCode::Internal,
+            Self::Refused(fault) => fault.code,
+            Self::Invalid { .. } => ErrorCode::InvalidArgument,
+            Self::LoginRefused | Self::NotSignedIn | Self::TicketInvalid => {
+                ErrorCode::Unauthenticated
+            }
+            Self::LoginThrottled { .. } | Self::TooManyTokens(_) => ErrorCode::ResourceExhausted,
+            Self::LoginBusy | Self::NotReady => ErrorCode::Unavailable,
+            Self::ConsoleLost => ErrorCode::PermissionDenied,
+            Self::UserExists => ErrorCode::AlreadyExists,
+            Self::NotFound(_) => ErrorCode::NotFound,
+        }
+    }
+
+    /// The stable word for it.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::LoginRefused => "login_refused",
+            Self::LoginThrottled { .. } => "login_throttled",
+            Self::LoginBusy => "login_busy",
+            Self::TicketInvalid => "ticket_invalid",
+            Self::UserExists => "user_exists",
+            Self::TooManyTokens(_) => "too_many_tokens",
+            Self::NotReady => "auth_unavailable",
+            Self::NotSignedIn => "unauthenticated",
+            Self::ConsoleLost => "permission_denied",
+            Self::Invalid { .. } => "invalid_argument",
+            Self::NotFound(_) => "not_found",
+            Self::Database(_) | Self::Events(_) | Self::Refused(_) | Self::Internal(_) => {
+                match self.code() {
+                    ErrorCode::Unavailable => "unavailable",
+                    ErrorCode::Conflict => "conflict",
+                    ErrorCode::AlreadyExists => "already_exists",
+                    ErrorCode::NotFound => "not_found",
+                    ErrorCode::InvalidArgument
+                    | ErrorCode::Unauthenticated
+                    | ErrorCode::PermissionDenied
+                    | ErrorCode::FailedPrecondition
+                    | ErrorCode::ResourceExhausted
+                    | ErrorCode::Timeout
+                    | ErrorCode::Internal => "internal",
+                }
+            }
+        }
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        let (code, reason) = (error.code(), error.reason());
+        if let Error::Refused(fault) = error {
+            return fault;
+        }
+        if code == ErrorCode::Internal {
+            return Self::internal(chain(&error));
+        }
+        if let Error::Database(database) = &error {
+            tracing::warn!(error = chain(database), "database");
+            let text = if code == ErrorCode::Unavailable {
+                "auth's database does not answer; what is stored is safe, try again"
+            } else {
+                "somebody else changed this at the same time; try again"
+            };
+            return Self::new(code, reason, text);
+        }
+        let mut fault = Self::new(code, reason, error.to_string());
+        match error {
+            Error::Invalid { field, .. } => fault.field = Some(field.to_owned()),
+            Error::LoginThrottled { after } => fault.retry_after = Some(after),
+            Error::LoginBusy | Error::NotReady => fault.retry_after = Some(Duration::from_secs(1)),
+            Error::Database(_)
+            | Error::Events(_)
+            | Error::Refused(_)
+            | Error::LoginRefused
+            | Error::NotSignedIn
+            | Error::TicketInvalid
+            | Error::ConsoleLost
+            | Error::UserExists
+            | Error::NotFound(_)
+            | Error::TooManyTokens(_)
+            | Error::Internal(_) => {}
+        }
+        fault
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Fault::from(error).into()
+    }
+}
+
+/// The failure with what caused it, for the log.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}

@@ -1,0 +1,22 @@
+//! Which service may call which RPC. A test holds this against the contract.
+
+type Callers = &'static [&'static str];
+
+const GATEWAY: Callers = &["web-gateway"];
+const EVERYBODY: Callers = &["cache-updater", "job-runner", "vnc-proxy", "web-gateway"];
+
+/// For each gRPC service: each RPC and who may call it.
+pub const CALLERS: &[(&str, &[(&str, &[&str])])] = &[
+    ("Sessions", &[("Login", GATEWAY), ("Resolve", GATEWAY), ("Logout", GATEWAY)]),
+    ("Tokens", &[("CreateToken", GATEWAY), ("ListTokens", GATEWAY), ("RevokeToken", GATEWAY)]),
+    ("Users", &[("GetMe", GATEWAY), ("CreateUser", GATEWAY), ("ListUsers", GATEWAY)]),
+    ("Grants", &[("AddGrant", GATEWAY), ("RemoveGrant", GATEWAY), ("ListGrants", GATEWAY)]),
+    ("Access", &[("Check", EVERYBODY), ("BatchCheck", EVERYBODY), ("Watch", EVERYBODY)]),
+    ("Tickets", &[("CreateTicket", GATEWAY), ("RedeemTicket", &["vnc-proxy"])]),
+    ("Ownership", &[("Settle", &["job-runner"])]),
+];
+
+/// Those of one gRPC service.
+pub(super) fn of(service: &str) -> &'static [(&'static str, Callers)] {
+    CALLERS.iter().find(|(name, _)| *name == service).map_or(&[], |(_, rpcs)| rpcs)
+}

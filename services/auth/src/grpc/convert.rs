@@ -1,0 +1,50 @@
+//! Rows as messages.
+
+use chrono::{DateTime, Utc};
+use gwm_proto::auth::{Grant, Token, User};
+use prost_types::Timestamp;
+
+use crate::domain::object_ref;
+use crate::store::grant::GrantRow;
+use crate::store::token::TokenRow;
+use crate::store::user::UserRow;
+
+/// A time as it goes over the wire.
+pub(crate) fn timestamp(at: DateTime<Utc>) -> Timestamp {
+    Timestamp {
+        seconds: at.timestamp(),
+        // Below a thousand million, but for leap seconds, which Postgres has none of.
+        nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default(),
+    }
+}
+
+pub(super) fn user(row: UserRow) -> User {
+    User {
+        user_id: row.user_id.to_string(),
+        username: row.username,
+        is_admin: row.is_admin,
+        created_at: Some(timestamp(row.created_at)),
+    }
+}
+
+pub(super) fn token(row: TokenRow) -> Token {
+    Token {
+        token_id: row.token_id.to_string(),
+        name: row.name,
+        prefix: row.prefix,
+        created_at: Some(timestamp(row.created_at)),
+        last_used_at: row.last_used_at.map(timestamp),
+    }
+}
+
+pub(super) fn grant(row: GrantRow) -> Grant {
+    Grant {
+        grant_id: row.grant_id.to_string(),
+        user_id: row.user_id.to_string(),
+        username: row.username,
+        permission: row.permission,
+        object: Some(object_ref(row.cluster_id.into(), row.instance_uuid.map(Into::into))),
+        created_at: Some(timestamp(row.created_at)),
+        created_by: row.created_by.unwrap_or_default(),
+    }
+}

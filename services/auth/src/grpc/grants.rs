@@ -1,0 +1,141 @@
+//! Who may do what.
+
+use gwm_authz::{Mode, Principal};
+use gwm_events::types::audit::{Outcome, RecordObject};
+use gwm_proto::auth::grants_server::Grants;
+use gwm_proto::auth::{
+    AddGrantRequest, Grant, ListGrantsRequest, ListGrantsResponse, RemoveGrantRequest,
+    RemoveGrantResponse,
+};
+use gwm_types::{GrantId, Object, Permission, UserId};
+use sqlx::PgConnection;
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Rpcs, convert};
+use crate::app::{person, require_admin};
+use crate::domain::{parse_object, parse_object_or_fleet};
+use crate::error::{Error, Result};
+use crate::store::grant::GrantRow;
+use crate::store::user::UserRow;
+use crate::store::{audit, change, commit, event, grant, user};
+
+#[async_trait]
+impl Grants for Rpcs {
+    async fn add_grant(
+        &self,
+        request: Request<AddGrantRequest>,
+    ) -> Result<Response<Grant>, Status> {
+        let principal = self.authz.principal(&request, Mode::Write)?;
+        require_admin(&self.authz, &self.store, &principal, "grant.add").await?;
+        let request = request.into_inner();
+        let permission = grantable(&request.permission)?;
+        let object =
+            parse_object(request.object.as_ref()).map_err(|why| Error::invalid("object", why))?;
+        let mut tx = self.store.begin().await?;
+        let whom = grantee(&mut tx, &request).await?;
+        let by = Some(principal.username.as_str());
+        let word = permission.as_str();
+        let Some(row) = grant::insert(&mut tx, whom.user_id, word, object, by).await? else {
+            // Had already: the answer is the same, and nothing happened.
+            let row = grant::find(&mut tx, whom.user_id, word, object).await?;
+            let row = row.ok_or_else(taken_meanwhile)?;
+            commit(tx).await?;
+            return Ok(Response::new(convert::grant(row)));
+        };
+        change::record(&mut tx, &change::Touched::user(row.user_id)).await?;
+        let actor = event::actor(&principal.user_id.to_string(), &principal.username);
+        event::grant_added(&mut tx, &row, row.created_at, Some(actor)).await?;
+        audit::append(&mut tx, act("grant.add", &row, &principal)).await?;
+        commit(tx).await?;
+        Ok(Response::new(convert::grant(row)))
+    }
+
+    async fn remove_grant(
+        &self,
+        request: Request<RemoveGrantRequest>,
+    ) -> Result<Response<RemoveGrantResponse>, Status> {
+        let principal = self.authz.principal(&request, Mode::Write)?;
+        require_admin(&self.authz, &self.store, &principal, "grant.remove").await?;
+        let grant_id: GrantId =
+            request.into_inner().grant_id.parse().map_err(|_| Error::NotFound("grant"))?;
+        let mut tx = self.store.begin().await?;
+        let row = grant::remove(&mut tx, grant_id.0).await?.ok_or(Error::NotFound("grant"))?;
+        change::record(&mut tx, &change::Touched::user(row.user_id)).await?;
+        let actor = event::actor(&principal.user_id.to_string(), &principal.username);
+        event::grant_removed(&mut tx, &row, chrono::Utc::now(), Some(actor)).await?;
+        audit::append(&mut tx, act("grant.remove", &row, &principal)).await?;
+        commit(tx).await?;
+        Ok(Response::new(RemoveGrantResponse {}))
+    }
+
+    async fn list_grants(
+        &self,
+        request: Request<ListGrantsRequest>,
+    ) -> Result<Response<ListGrantsResponse>, Status> {
+        let principal = self.authz.principal(&request, Mode::Read)?;
+        let request = request.into_inner();
+        let object = match parse_object_or_fleet(request.object.as_ref()) {
+            Ok(Object::Fleet) => None,
+            Ok(object) => Some(object),
+            Err(why) => return Err(Error::invalid("object", why).into()),
+        };
+        let user = match request.user_id.as_str() {
+            "" => None,
+            text => {
+                let id: Result<UserId, _> = text.parse();
+                Some(id.map_err(|e| Error::invalid("user_id", format!("{e}")))?)
+            }
+        };
+        // One's own rights are no secret.
+        if user != Some(principal.user_id) {
+            require_admin(&self.authz, &self.store, &principal, "grant.list").await?;
+        }
+        let mut tx = self.store.begin().await?;
+        let rows = grant::list(&mut tx, object, user.map(|u| u.0)).await?;
+        commit(tx).await?;
+        let grants = rows.into_iter().map(convert::grant).collect();
+        Ok(Response::new(ListGrantsResponse { grants }))
+    }
+}
+
+fn grantable(word: &str) -> Result<Permission> {
+    let known = word.parse().ok().filter(|p| Permission::GRANTABLE.contains(p));
+    known.ok_or_else(|| Error::invalid("permission", "permission must be view, console or power"))
+}
+
+/// The user that a grant is for, by id or by name.
+async fn grantee(connection: &mut PgConnection, request: &AddGrantRequest) -> Result<UserRow> {
+    let (field, found) = match (request.user_id.as_str(), request.username.as_str()) {
+        ("", "") => return Err(Error::invalid("username", "user_id or username must be given")),
+        ("", name) => ("username", user::fetch_by_name(connection, name).await?),
+        (id, "") => {
+            let id: Result<UserId, _> = id.parse();
+            let id = id.map_err(|e| Error::invalid("user_id", format!("{e}")))?;
+            ("user_id", user::fetch(connection, id.0).await?)
+        }
+        _ => return Err(Error::invalid("username", "give either user_id or username, not both")),
+    };
+    found.ok_or_else(|| Error::invalid(field, "there is no such user"))
+}
+
+fn taken_meanwhile() -> Error {
+    Error::Database(gwm_pg::Error::RowsAffected { expected: 1, actual: 0 })
+}
+
+fn act<'a>(action: &'a str, row: &GrantRow, principal: &Principal) -> audit::Act<'a> {
+    let object = match row.instance_uuid {
+        Some(instance) => format!("instance {instance} of cluster {}", row.cluster_id),
+        None => format!("cluster {}", row.cluster_id),
+    };
+    audit::Act {
+        action,
+        outcome: Outcome::Succeeded,
+        reason: None,
+        person: person(principal),
+        object: Some(RecordObject {
+            kind: "grant".to_owned(),
+            id: Some(row.grant_id.to_string()),
+            name: Some(format!("{} for {} on {object}", row.permission, row.username)),
+        }),
+    }
+}

@@ -1,0 +1,57 @@
+//! The RPCs: one file a gRPC service.
+
+mod access;
+mod callers;
+mod convert;
+mod grants;
+mod ownership;
+mod sessions;
+mod tickets;
+mod tokens;
+mod users;
+
+use std::sync::Arc;
+
+use gwm_authz::Authz;
+use gwm_kernel::grpc::GrpcServer;
+use gwm_proto::auth::access_server::AccessServer;
+use gwm_proto::auth::grants_server::GrantsServer;
+use gwm_proto::auth::ownership_server::OwnershipServer;
+use gwm_proto::auth::sessions_server::SessionsServer;
+use gwm_proto::auth::tickets_server::TicketsServer;
+use gwm_proto::auth::tokens_server::TokensServer;
+use gwm_proto::auth::users_server::UsersServer;
+
+use crate::app::{Hub, Login, Passwords, SignerSlot};
+use crate::config::{SessionConfig, TicketConfig};
+use crate::store::Store;
+
+pub use callers::CALLERS;
+pub(crate) use convert::timestamp;
+
+/// What the RPCs work with. Cloning is cheap.
+#[derive(Clone)]
+pub(crate) struct Rpcs {
+    pub(crate) store: Store,
+    pub(crate) authz: Authz,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) signer: SignerSlot,
+    pub(crate) passwords: Passwords,
+    pub(crate) login: Login,
+    pub(crate) session: SessionConfig,
+    pub(crate) ticket: TicketConfig,
+}
+
+impl Rpcs {
+    /// Registers all of them, each with the callers that it takes.
+    pub(crate) fn register(&self, server: &mut GrpcServer) {
+        server
+            .add(SessionsServer::new(self.clone()), callers::of("Sessions"))
+            .add(TokensServer::new(self.clone()), callers::of("Tokens"))
+            .add(UsersServer::new(self.clone()), callers::of("Users"))
+            .add(GrantsServer::new(self.clone()), callers::of("Grants"))
+            .add(AccessServer::new(self.clone()), callers::of("Access"))
+            .add(TicketsServer::new(self.clone()), callers::of("Tickets"))
+            .add(OwnershipServer::new(self.clone()), callers::of("Ownership"));
+    }
+}

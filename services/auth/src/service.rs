@@ -1,0 +1,79 @@
+//! Putting the service together.
+
+use std::sync::Arc;
+
+use gwm_authz::Authz;
+use gwm_events::Relay;
+use gwm_kernel::Boot;
+use tokio::sync::Notify;
+
+use crate::app::{Hub, Login, Passwords, SignerSlot};
+use crate::cli;
+use crate::config::Config;
+use crate::domain::MasterKey;
+use crate::grpc::Rpcs;
+use crate::store::Store;
+use crate::store::event::SERVICE;
+use crate::tasks::{self, Follower};
+
+/// The auth service.
+#[derive(Debug)]
+pub struct Service;
+
+impl gwm_kernel::Service for Service {
+    const NAME: &'static str = SERVICE;
+    type Config = Config;
+
+    async fn build(config: Config, boot: &mut Boot) -> anyhow::Result<()> {
+        config.validate()?;
+        let master = MasterKey::parse(&config.master_key)?;
+        let store = Store::new(gwm_pg::connect(&config.database, "gwm-auth")?);
+        let nats = gwm_events::connect(&config.nats, SERVICE).await?;
+        let passwords = Passwords::new(config.login.concurrent);
+        let authz = Authz::detached(config.authz.clone());
+        let hub = Arc::new(Hub::new(authz.clone()));
+        let (signer, wake) = (SignerSlot::default(), Arc::new(Notify::new()));
+
+        let soft = boot.tasks().shutdown().soft.clone();
+        let spawn = boot.tasks();
+        let prepared = tasks::prepare(
+            store.clone(),
+            master,
+            signer.clone(),
+            passwords.clone(),
+            config.admin_password.clone(),
+            soft.clone(),
+        );
+        spawn.spawn("prepare", prepared);
+        let follower = Follower {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            wake: Arc::clone(&wake),
+            condition: boot.health().condition("database"),
+        };
+        spawn.spawn("follow", follower.run(soft.clone()));
+        spawn.spawn("wake-up", tasks::wake_up(store.clone(), wake, soft.clone()));
+        spawn.spawn("sweep", tasks::sweep(store.clone(), config.session.clone(), soft.clone()));
+        spawn.spawn("purge", tasks::purge(store.clone(), soft.clone()));
+        spawn.spawn("relay", Relay::new(store.pool().clone(), nats).run(soft));
+
+        let login = Login {
+            store: store.clone(),
+            passwords: passwords.clone(),
+            throttle: config.login,
+            times: config.session.clone(),
+        };
+        let (session, ticket) = (config.session, config.ticket);
+        let rpcs = Rpcs { store, authz, hub, signer, passwords, login, session, ticket };
+        rpcs.register(boot.grpc());
+        Ok(())
+    }
+
+    async fn migrate(config: Config) -> anyhow::Result<()> {
+        cli::migrate(config).await
+    }
+
+    async fn command(config: Config, words: Vec<String>) -> Option<anyhow::Result<()>> {
+        cli::command(config, words).await
+    }
+}

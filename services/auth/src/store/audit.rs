@@ -1,0 +1,103 @@
+//! The audit log: appended to in the transaction of the act, each record chained to the one before.
+
+use chrono::{DateTime, Utc};
+use gwm_events::types::audit::{Outcome, Person, Phase, RECORD_APPENDED, Record, RecordObject};
+use gwm_kernel::current_request_id;
+use sha2::{Digest, Sha256};
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::event::{self, SERVICE};
+use crate::error::{Error, Result};
+
+/// An act as this service records it: it begins and ends at once.
+#[derive(Debug)]
+pub(crate) struct Act<'a> {
+    /// `session.start`, `grant.add`, ..
+    pub(crate) action: &'a str,
+    pub(crate) outcome: Outcome,
+    /// Of a refusal.
+    pub(crate) reason: Option<&'a str>,
+    pub(crate) person: Person,
+    pub(crate) object: Option<RecordObject>,
+}
+
+/// Appends what happened here. Last in its transaction: the log is held until the commit.
+pub(crate) async fn append(connection: &mut PgConnection, act: Act<'_>) -> Result<()> {
+    let (previous, at) = lock(&mut *connection).await?;
+    let record = Record {
+        id: Uuid::now_v7().to_string(),
+        number: 0,
+        at,
+        service: SERVICE.to_owned(),
+        action: act.action.to_owned(),
+        phase: Phase::Single,
+        outcome: Some(act.outcome),
+        reason: act.reason.map(str::to_owned),
+        person: Some(act.person),
+        cluster: None,
+        object: act.object,
+        job_id: None,
+        request_id: current_request_id(),
+        details: std::collections::BTreeMap::new(),
+        previous_hash: None,
+        hash: None,
+    };
+    insert(connection, previous, record).await
+}
+
+type Last = Option<(i64, String)>;
+
+/// Makes this transaction the only one that appends, and yields the last record.
+async fn lock(connection: &mut PgConnection) -> Result<(Last, DateTime<Utc>)> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('gwm-auth audit log', 0))")
+        .execute(&mut *connection)
+        .await
+        .map_err(gwm_pg::Error::from)?;
+    let last = sqlx::query_as("select number, hash from audit_record order by number desc limit 1")
+        .fetch_optional(&mut *connection)
+        .await
+        .map_err(gwm_pg::Error::from)?;
+    let at = sqlx::query_scalar("select clock_timestamp()")
+        .fetch_one(connection)
+        .await
+        .map_err(gwm_pg::Error::from)?;
+    Ok((last, at))
+}
+
+/// Numbers, chains, stores and publishes a record.
+async fn insert(connection: &mut PgConnection, last: Last, mut record: Record) -> Result<()> {
+    let (number, previous) = last.map_or((0, None), |(number, hash)| (number, Some(hash)));
+    let number = number + 1;
+    record.number = u64::try_from(number).unwrap_or_default();
+    record.previous_hash = previous;
+    record.hash = Some(hash(&record)?);
+    let text = encode(&record)?;
+    let record_id: Uuid = record.id.parse().map_err(|_| internal("a record's id is a UUID"))?;
+    sqlx::query(
+        "insert into audit_record (number, record_id, at, record, hash) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(number)
+    .bind(record_id)
+    .bind(record.at)
+    .bind(&text)
+    .bind(&record.hash)
+    .execute(&mut *connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    let at = record.at;
+    event::append(connection, RECORD_APPENDED, at, record, None).await
+}
+
+/// SHA-256 of the record as JSON, in which `hash` is null and `previous_hash` is set.
+fn hash(record: &Record) -> Result<String> {
+    Ok(hex::encode(Sha256::digest(encode(&Record { hash: None, ..record.clone() })?)))
+}
+
+fn encode(record: &Record) -> Result<String> {
+    serde_json::to_string(record).map_err(|_| internal("a record is plain data"))
+}
+
+fn internal(text: &str) -> Error {
+    Error::Internal(text.to_owned())
+}

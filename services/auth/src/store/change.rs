@@ -1,0 +1,89 @@
+//! The order of changes: one number each, given in the transaction of the change.
+
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use crate::error::Result;
+
+/// What a transaction changed, so that watchers look at it again.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Touched {
+    pub(crate) users: Vec<Uuid>,
+    pub(crate) ended_sessions: Vec<Uuid>,
+    pub(crate) revoked_tokens: Vec<Uuid>,
+    pub(crate) keys: bool,
+}
+
+impl Touched {
+    pub(crate) fn user(user: Uuid) -> Self {
+        Self { users: vec![user], ..Self::default() }
+    }
+}
+
+/// Gives this transaction its number. It holds the row until the commit, so it is called after the
+/// transaction's own rows are locked and before events are appended.
+pub(crate) async fn record(connection: &mut PgConnection, touched: &Touched) -> Result<i64> {
+    let revision = sqlx::query_scalar(
+        "with next as (update access_revision set value = value + 1 returning value)
+         insert into change_log (revision, user_ids, ended_sessions, revoked_tokens, keys)
+         select value, $1, $2, $3, $4 from next returning revision",
+    )
+    .bind(&touched.users)
+    .bind(&touched.ended_sessions)
+    .bind(&touched.revoked_tokens)
+    .bind(touched.keys)
+    .fetch_one(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    Ok(revision)
+}
+
+/// The newest number.
+pub(crate) async fn newest(connection: &mut PgConnection) -> Result<i64> {
+    let value = sqlx::query_scalar("select value from access_revision")
+        .fetch_one(connection)
+        .await
+        .map_err(gwm_pg::Error::from)?;
+    Ok(value)
+}
+
+#[derive(FromRow)]
+struct Row {
+    revision: i64,
+    user_ids: Vec<Uuid>,
+    ended_sessions: Vec<Uuid>,
+    revoked_tokens: Vec<Uuid>,
+    keys: bool,
+}
+
+/// Everything touched after `known` up to `newest`; `None` when the log does not reach back so far.
+pub(crate) async fn since(
+    connection: &mut PgConnection,
+    known: i64,
+    newest: i64,
+) -> Result<Option<Touched>> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "select revision, user_ids, ended_sessions, revoked_tokens, keys from change_log
+             where revision > $1 and revision <= $2 order by revision",
+    )
+    .bind(known)
+    .bind(newest)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    let complete = i64::try_from(rows.len()).is_ok_and(|n| n == newest - known)
+        && rows.last().is_none_or(|r| r.revision == newest);
+    if !complete {
+        return Ok(None);
+    }
+    let mut all = Touched::default();
+    for row in rows {
+        all.users.extend(row.user_ids);
+        all.ended_sessions.extend(row.ended_sessions);
+        all.revoked_tokens.extend(row.revoked_tokens);
+        all.keys |= row.keys;
+    }
+    all.users.sort_unstable();
+    all.users.dedup();
+    Ok(Some(all))
+}

@@ -1,0 +1,154 @@
+//! Facts, written in the transaction of the change that they tell of.
+
+use chrono::{DateTime, Utc};
+use gwm_events::types::access::{self, Grant, GrantObject, Session, Token, User};
+use gwm_events::types::{EventType, Object};
+use gwm_events::{Actor, Event};
+use gwm_kernel::current_traceparent;
+use sqlx::PgConnection;
+
+use super::grant::GrantRow;
+use super::session::SessionRow;
+use super::token::TokenRow;
+use super::user::UserRow;
+use crate::error::Result;
+
+/// This service's name in events.
+pub(crate) const SERVICE: &str = "auth";
+
+/// Appends one event. The object's row is locked by now.
+pub(crate) async fn append<T: Object>(
+    connection: &mut PgConnection,
+    event_type: EventType<T>,
+    at: DateTime<Utc>,
+    object: T,
+    actor: Option<Actor>,
+) -> Result<()> {
+    let event =
+        Event::new(event_type, SERVICE, at, object).actor(actor).traceparent(current_traceparent());
+    gwm_pg::outbox::append(connection, &event.outbox_row()?).await?;
+    Ok(())
+}
+
+/// A user is there.
+pub(crate) async fn user_created(
+    connection: &mut PgConnection,
+    row: &UserRow,
+    actor: Option<Actor>,
+) -> Result<()> {
+    let user = User {
+        id: row.user_id.to_string(),
+        username: row.username.clone(),
+        is_admin: row.is_admin,
+        disabled: row.disabled,
+        created_at: row.created_at,
+        revision: number(row.revision),
+    };
+    append(connection, access::USER_CREATED, row.created_at, user, actor).await
+}
+
+fn session(row: &SessionRow) -> Session {
+    Session {
+        id: row.session_id.to_string(),
+        user_id: row.user_id.to_string(),
+        username: row.username.clone(),
+        client_address: Some(row.client_address.clone()).filter(|a| !a.is_empty()),
+        started_at: row.created_at,
+        ended_at: row.ended_at,
+        revision: if row.ended_at.is_some() { 2 } else { 1 },
+    }
+}
+
+/// Somebody logged in.
+pub(crate) async fn session_started(connection: &mut PgConnection, row: &SessionRow) -> Result<()> {
+    let actor = Some(actor(&row.user_id.to_string(), &row.username));
+    append(connection, access::SESSION_STARTED, row.created_at, session(row), actor).await
+}
+
+/// A session is over.
+pub(crate) async fn session_ended(
+    connection: &mut PgConnection,
+    row: &SessionRow,
+    actor: Option<Actor>,
+) -> Result<()> {
+    let at = row.ended_at.unwrap_or(row.created_at);
+    append(connection, access::SESSION_ENDED, at, session(row), actor).await
+}
+
+fn token(row: &TokenRow) -> Token {
+    Token {
+        id: row.token_id.to_string(),
+        name: row.name.clone(),
+        user_id: row.user_id.to_string(),
+        username: row.username.clone(),
+        created_at: row.created_at,
+        revoked_at: row.revoked_at,
+        revision: if row.revoked_at.is_some() { 2 } else { 1 },
+    }
+}
+
+/// A token is there.
+pub(crate) async fn token_created(
+    connection: &mut PgConnection,
+    row: &TokenRow,
+    actor: Option<Actor>,
+) -> Result<()> {
+    append(connection, access::TOKEN_CREATED, row.created_at, token(row), actor).await
+}
+
+/// A token counts no more.
+pub(crate) async fn token_revoked(
+    connection: &mut PgConnection,
+    row: &TokenRow,
+    actor: Option<Actor>,
+) -> Result<()> {
+    let at = row.revoked_at.unwrap_or(row.created_at);
+    append(connection, access::TOKEN_REVOKED, at, token(row), actor).await
+}
+
+fn grant(row: &GrantRow, revision: i64) -> Grant {
+    Grant {
+        id: row.grant_id.to_string(),
+        user_id: row.user_id.to_string(),
+        username: row.username.clone(),
+        permission: row.permission.clone(),
+        object: GrantObject {
+            kind: if row.instance_uuid.is_some() { "instance" } else { "cluster" }.to_owned(),
+            cluster_id: row.cluster_id.to_string(),
+            uuid: row.instance_uuid.map(|u| u.to_string()),
+        },
+        created_at: row.created_at,
+        created_by: row.created_by.clone(),
+        revision: number(revision),
+    }
+}
+
+/// A right was given.
+pub(crate) async fn grant_added(
+    connection: &mut PgConnection,
+    row: &GrantRow,
+    at: DateTime<Utc>,
+    actor: Option<Actor>,
+) -> Result<()> {
+    append(connection, access::GRANT_ADDED, at, grant(row, row.revision), actor).await
+}
+
+/// A right was taken away.
+pub(crate) async fn grant_removed(
+    connection: &mut PgConnection,
+    row: &GrantRow,
+    at: DateTime<Utc>,
+    actor: Option<Actor>,
+) -> Result<()> {
+    append(connection, access::GRANT_REMOVED, at, grant(row, row.revision + 1), actor).await
+}
+
+/// Who did it.
+pub(crate) fn actor(user_id: &str, username: &str) -> Actor {
+    Actor { user_id: user_id.to_owned(), username: username.to_owned(), acting_as: None }
+}
+
+/// Revisions count up from 1.
+fn number(revision: i64) -> u64 {
+    u64::try_from(revision).unwrap_or_default()
+}

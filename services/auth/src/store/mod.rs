@@ -1,0 +1,82 @@
+//! All SQL of this service: one file an aggregate, free functions over a connection.
+
+pub(crate) mod audit;
+pub(crate) mod change;
+pub(crate) mod event;
+pub(crate) mod grant;
+pub(crate) mod purge;
+pub(crate) mod rights;
+pub(crate) mod session;
+pub(crate) mod signing_key;
+pub(crate) mod throttle;
+pub(crate) mod ticket;
+pub(crate) mod token;
+pub(crate) mod user;
+
+use std::time::Duration;
+
+use sqlx::postgres::PgListener;
+use sqlx::{PgPool, Postgres, Transaction};
+
+use crate::error::Result;
+
+/// The migrations of `gwm_auth`, compiled in.
+pub(crate) static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/auth");
+
+/// The database.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// One transaction, rolled back unless it is committed.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
+        Ok(self.pool.begin().await.map_err(gwm_pg::Error::from)?)
+    }
+
+    /// One that reads several tables as of one moment.
+    pub(crate) async fn begin_snapshot(&self) -> Result<Transaction<'static, Postgres>> {
+        let mut tx = self.begin().await?;
+        sqlx::query("set transaction isolation level repeatable read, read only")
+            .execute(&mut *tx)
+            .await
+            .map_err(gwm_pg::Error::from)?;
+        Ok(tx)
+    }
+
+    /// Hears of each new number in the change log.
+    pub(crate) async fn listen(&self) -> Result<PgListener> {
+        let mut listener =
+            PgListener::connect_with(&self.pool).await.map_err(gwm_pg::Error::from)?;
+        listener.listen("gwm_access_changed").await.map_err(gwm_pg::Error::from)?;
+        Ok(listener)
+    }
+}
+
+/// Ends a transaction.
+pub(crate) async fn commit(tx: Transaction<'static, Postgres>) -> Result<()> {
+    Ok(tx.commit().await.map_err(gwm_pg::Error::from)?)
+}
+
+/// Whether the failure is that the tables are not there yet.
+pub(crate) fn schema_missing(error: &crate::error::Error) -> bool {
+    let crate::error::Error::Database(gwm_pg::Error::Internal(error)) = error else {
+        return false;
+    };
+    // undefined_table, undefined_column
+    error.as_database_error().and_then(|e| e.code()).is_some_and(|c| c == "42P01" || c == "42703")
+}
+
+/// For `make_interval(secs => ..)`.
+fn seconds(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}

@@ -1,0 +1,98 @@
+//! What the watch tells: everybody's rights, ended sessions, revoked tokens, keys.
+
+use std::collections::HashMap;
+
+use gwm_proto::auth::{Right, SigningKey, Snapshot, UserRights};
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use crate::domain::object_ref;
+use crate::error::Result;
+
+/// How long ended sessions and revoked tokens are told of: longer than an assertion for them lives.
+const TELL_ENDED_SECONDS: f64 = 180.0;
+
+#[derive(FromRow)]
+struct UserRow {
+    user_id: Uuid,
+    is_admin: bool,
+    disabled: bool,
+}
+
+#[derive(FromRow)]
+struct GrantRow {
+    user_id: Uuid,
+    permission: String,
+    cluster_id: Uuid,
+    instance_uuid: Option<Uuid>,
+}
+
+/// The rights of these users, or of all.
+pub(crate) async fn load(
+    connection: &mut PgConnection,
+    users: Option<&[Uuid]>,
+) -> Result<Vec<UserRights>> {
+    let rows: Vec<UserRow> = sqlx::query_as(
+        "select user_id, is_admin, disabled from app_user
+             where $1::uuid[] is null or user_id = any($1)",
+    )
+    .bind(users)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    let grants: Vec<GrantRow> = sqlx::query_as(
+        "select user_id, permission, cluster_id, instance_uuid from permission_grant
+             where $1::uuid[] is null or user_id = any($1)",
+    )
+    .bind(users)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    let mut rights: HashMap<Uuid, Vec<Right>> = HashMap::new();
+    for grant in grants {
+        let object = object_ref(grant.cluster_id.into(), grant.instance_uuid.map(Into::into));
+        let right = Right { permission: grant.permission, object: Some(object) };
+        rights.entry(grant.user_id).or_default().push(right);
+    }
+    let told = |row: UserRow| UserRights {
+        user_id: row.user_id.to_string(),
+        is_admin: row.is_admin,
+        disabled: row.disabled,
+        rights: rights.remove(&row.user_id).unwrap_or_default(),
+    };
+    Ok(rows.into_iter().map(told).collect())
+}
+
+/// Everything, as of the transaction's snapshot.
+pub(crate) async fn snapshot(connection: &mut PgConnection) -> Result<Snapshot> {
+    let ended: Vec<Uuid> = sqlx::query_scalar(
+        "select session_id from session where ended_at > now() - make_interval(secs => $1)",
+    )
+    .bind(TELL_ENDED_SECONDS)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    let revoked: Vec<Uuid> = sqlx::query_scalar(
+        "select token_id from api_token where revoked_at > now() - make_interval(secs => $1)",
+    )
+    .bind(TELL_ENDED_SECONDS)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    Ok(Snapshot {
+        keys: keys(&mut *connection).await?,
+        users: load(&mut *connection, None).await?,
+        ended_sessions: ended.iter().map(Uuid::to_string).collect(),
+        revoked_tokens: revoked.iter().map(Uuid::to_string).collect(),
+    })
+}
+
+/// The public keys.
+pub(crate) async fn keys(connection: &mut PgConnection) -> Result<Vec<SigningKey>> {
+    let rows: Vec<(String, Vec<u8>)> =
+        sqlx::query_as("select key_id, public_key from signing_key order by created_at, key_id")
+            .fetch_all(connection)
+            .await
+            .map_err(gwm_pg::Error::from)?;
+    Ok(rows.into_iter().map(|(key_id, public_key)| SigningKey { key_id, public_key }).collect())
+}

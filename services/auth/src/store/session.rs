@@ -1,0 +1,165 @@
+//! Sessions. All times are the database's.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::seconds;
+use crate::config::SessionConfig;
+use crate::error::Result;
+
+/// A session with its user's name, for events.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct SessionRow {
+    pub(crate) session_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) username: String,
+    pub(crate) client_address: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) ended_at: Option<DateTime<Utc>>,
+}
+
+/// Who came in, by session or token.
+#[derive(Debug, FromRow)]
+pub(crate) struct Resolved {
+    /// Of the session or the token.
+    pub(crate) credential_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) username: String,
+    pub(crate) is_admin: bool,
+    pub(crate) created_at: DateTime<Utc>,
+    /// Whether its use is due to be recorded.
+    pub(crate) stale: bool,
+}
+
+/// Starts one; yields it and when it is over at the latest.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    user: Uuid,
+    token_hash: &[u8],
+    client_address: &str,
+    user_agent: &str,
+) -> Result<SessionRow> {
+    Ok(sqlx::query_as(
+        "with started as (
+             insert into session (session_id, user_id, token_hash, client_address, user_agent)
+             values ($1, $2, $3, $4, $5)
+             returning session_id, user_id, client_address, created_at, ended_at)
+         select session_id, user_id, username, client_address, started.created_at, ended_at
+         from started join app_user using (user_id)",
+    )
+    .bind(Uuid::now_v7())
+    .bind(user)
+    .bind(token_hash)
+    .bind(client_address)
+    .bind(user_agent)
+    .fetch_one(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// The person behind a session that is neither ended nor over by time.
+pub(crate) async fn resolve(
+    connection: &mut PgConnection,
+    token_hash: &[u8],
+    times: &SessionConfig,
+) -> Result<Option<Resolved>> {
+    Ok(sqlx::query_as(
+        "select session_id as credential_id, user_id, username, is_admin, app_user.created_at,
+                last_seen_at < now() - make_interval(secs => $4) as stale
+         from session join app_user using (user_id)
+         where token_hash = $1 and ended_at is null and not disabled
+           and last_seen_at > now() - make_interval(secs => $2)
+           and session.created_at > now() - make_interval(secs => $3)",
+    )
+    .bind(token_hash)
+    .bind(seconds(times.idle))
+    .bind(seconds(times.absolute))
+    .bind(seconds(times.touch_every()))
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Records that it is used. Of many requests at once the first one writes.
+pub(crate) async fn touch(
+    connection: &mut PgConnection,
+    session: Uuid,
+    every: Duration,
+) -> Result<()> {
+    sqlx::query(
+        "update session set last_seen_at = now()
+             where session_id = $1 and ended_at is null
+               and last_seen_at < now() - make_interval(secs => $2)",
+    )
+    .bind(session)
+    .bind(seconds(every))
+    .execute(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    Ok(())
+}
+
+/// Ends the one with this token, if it is open.
+pub(crate) async fn end_by_token(
+    connection: &mut PgConnection,
+    token_hash: &[u8],
+) -> Result<Option<SessionRow>> {
+    Ok(sqlx::query_as(
+        "update session set ended_at = now(), end_reason = 'logout' from app_user
+         where token_hash = $1 and ended_at is null and app_user.user_id = session.user_id
+         returning session_id, session.user_id, username, client_address, session.created_at,
+             ended_at",
+    )
+    .bind(token_hash)
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Ends all of a user.
+pub(crate) async fn end_all_of(
+    connection: &mut PgConnection,
+    user: Uuid,
+    reason: &str,
+) -> Result<Vec<SessionRow>> {
+    Ok(sqlx::query_as(
+        "update session set ended_at = now(), end_reason = $2 from app_user
+         where session.user_id = $1 and ended_at is null and app_user.user_id = session.user_id
+         returning session_id, session.user_id, username, client_address, session.created_at,
+             ended_at",
+    )
+    .bind(user)
+    .bind(reason)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Ends those that are over by time, 500 at most; what another replica is ending is left to it.
+pub(crate) async fn end_expired(
+    connection: &mut PgConnection,
+    times: &SessionConfig,
+) -> Result<Vec<SessionRow>> {
+    Ok(sqlx::query_as(
+        "with expired as (
+             select session_id, last_seen_at <= now() - make_interval(secs => $1) as idle
+             from session where ended_at is null
+               and (last_seen_at <= now() - make_interval(secs => $1)
+                    or created_at <= now() - make_interval(secs => $2))
+             limit 500 for update skip locked)
+         update session set ended_at = now(),
+             end_reason = case when idle then 'idle' else 'absolute' end
+         from expired, app_user
+         where session.session_id = expired.session_id and app_user.user_id = session.user_id
+         returning session.session_id, session.user_id, username, client_address,
+             session.created_at, ended_at",
+    )
+    .bind(seconds(times.idle))
+    .bind(seconds(times.absolute))
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
