@@ -17,6 +17,10 @@ use tokio_stream::StreamExt;
 use crate::assertion::{now, unauthenticated};
 use crate::{Keys, Principal, Rights, Scope, SignedAssertion};
 
+/// A snapshot holds every grant of the installation, about 100 bytes each: far more than tonic's own
+/// limit of 4 MiB, which would leave a large installation without any decisions.
+const LARGEST_SNAPSHOT: usize = 256 << 20;
+
 /// Times of the watch.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -92,7 +96,9 @@ impl Authz {
 
     async fn follow(&self, auth: Peer) {
         loop {
-            match AccessClient::new(auth.clone()).watch(WatchRequest {}).await {
+            let client = AccessClient::new(auth.clone());
+            let mut client = client.max_decoding_message_size(LARGEST_SNAPSHOT);
+            match client.watch(WatchRequest {}).await {
                 Ok(stream) => {
                     let mut stream = stream.into_inner();
                     // A connection that hangs is as good as none: heartbeats come twice a second.
