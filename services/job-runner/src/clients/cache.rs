@@ -1,0 +1,147 @@
+//! What cache-updater is asked: names into UUIDs for a person, credentials and looks for us.
+
+use std::time::SystemTime;
+
+use gwm_authz::SignedAssertion;
+use gwm_kernel::Fault;
+use gwm_kernel::grpc::Peer;
+use gwm_proto::cache::clusters_client::ClustersClient;
+use gwm_proto::cache::internal_client::InternalClient;
+use gwm_proto::cache::inventory_client::InventoryClient;
+use gwm_proto::cache::{
+    GetClusterRequest, GetObjectRequest, GetWriteAccessRequest, ObserveInstanceRequest,
+};
+use gwm_rapi::{CaBundle, Credentials, Endpoint, Fingerprint, Trust};
+use gwm_types::{ClusterId, InstanceUuid};
+use secrecy::SecretString;
+
+use crate::domain::{Job, Kind, Outcome};
+
+/// The service.
+#[derive(Debug, Clone)]
+pub(crate) struct Cache(Peer);
+
+/// A cluster, as a request needs it.
+#[derive(Debug, Clone)]
+pub(crate) struct ClusterState {
+    pub(crate) cluster_id: ClusterId,
+    pub(crate) slug: String,
+    pub(crate) read_only: bool,
+}
+
+/// The instance that a person means.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) uuid: InstanceUuid,
+    pub(crate) name: String,
+}
+
+/// What it takes to change a cluster; lives in memory only.
+#[derive(Debug)]
+pub(crate) struct WriteAccess {
+    pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) trust: Trust,
+    /// None: read-only.
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) ganeti_uuid: String,
+}
+
+/// What the inventory read after a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    Present(Option<InstanceUuid>),
+    Absent,
+}
+
+impl Cache {
+    pub(crate) fn new(peer: Peer) -> Self {
+        Self(peer)
+    }
+
+    /// A cluster by slug or id, if the person may know of it.
+    pub(crate) async fn cluster(
+        &self,
+        person: &SignedAssertion,
+        cluster: &str,
+    ) -> Result<ClusterState, Fault> {
+        let request = GetClusterRequest { cluster: cluster.to_owned() };
+        let found = ClustersClient::new(self.0.clone())
+            .get_cluster(person.attach(request))
+            .await?
+            .into_inner();
+        let cluster_id = found.cluster_id.parse().map_err(Fault::internal)?;
+        Ok(ClusterState { cluster_id, slug: found.slug, read_only: found.read_only })
+    }
+
+    /// An instance by name or UUID, if the person may know of it.
+    pub(crate) async fn instance(
+        &self,
+        person: &SignedAssertion,
+        cluster: &ClusterState,
+        instance: &str,
+    ) -> Result<Target, Fault> {
+        let request = GetObjectRequest {
+            cluster: cluster.cluster_id.to_string(),
+            object: instance.to_owned(),
+        };
+        let found = InventoryClient::new(self.0.clone())
+            .get_instance(person.attach(request))
+            .await?
+            .into_inner()
+            .instance
+            .ok_or_else(|| Fault::internal("cache-updater answered no instance"))?;
+        if found.cluster_id != cluster.cluster_id.to_string() {
+            return Err(Fault::internal("cache-updater answered an instance of another cluster"));
+        }
+        Ok(Target { uuid: found.uuid.parse().map_err(Fault::internal)?, name: found.name })
+    }
+
+    /// The write credential.
+    pub(crate) async fn write_access(&self, cluster: ClusterId) -> Result<WriteAccess, Fault> {
+        let request = GetWriteAccessRequest { cluster_id: cluster.to_string() };
+        let access =
+            InternalClient::new(self.0.clone()).get_write_access(request).await?.into_inner();
+        let endpoints: Vec<Endpoint> = access
+            .endpoints
+            .iter()
+            .map(|endpoint| Endpoint::parse(endpoint))
+            .collect::<Result<_, _>>()
+            .map_err(Fault::internal)?;
+        let trust = if access.ca_pem.is_empty() {
+            let fingerprint: Fingerprint = access.fingerprint.parse().map_err(Fault::internal)?;
+            Trust::Pinned(fingerprint)
+        } else {
+            Trust::Ca(CaBundle::from_pem(&access.ca_pem).map_err(Fault::internal)?)
+        };
+        let credentials = match access.credential {
+            Some(given) if !given.username.is_empty() => {
+                let password = SecretString::from(given.password);
+                Some(Credentials::new(given.username, password).map_err(Fault::internal)?)
+            }
+            Some(_) | None => None,
+        };
+        Ok(WriteAccess { endpoints, trust, credentials, ganeti_uuid: access.ganeti_uuid })
+    }
+
+    /// Lets the inventory read the job's instance now; answers what was found.
+    pub(crate) async fn observe(&self, job: &Job) -> Result<Found, Fault> {
+        let created = job.kind == Kind::Create;
+        let uuid = job.instance_uuid.filter(|_| !created).map(|uuid| uuid.to_string());
+        let request = ObserveInstanceRequest {
+            cluster_id: job.cluster_id.to_string(),
+            name: job.object_name.clone(),
+            uuid: uuid.unwrap_or_default(),
+            not_before: job.ganeti_ended_at.map(|at| SystemTime::from(at).into()),
+            ganeti_job: job.ganeti_job.unwrap_or_default(),
+            gwm_job: job.job_id.to_string(),
+            removed: job.kind == Kind::Remove && job.outcome == Some(Outcome::Success),
+        };
+        let found =
+            InternalClient::new(self.0.clone()).observe_instance(request).await?.into_inner();
+        match found.state.as_str() {
+            "present" => Ok(Found::Present(found.instance.and_then(|i| i.uuid.parse().ok()))),
+            "absent" => Ok(Found::Absent),
+            other => Err(Fault::internal(format!("cache-updater answered state {other:?}"))),
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Narrow adapters to the other services.
+
+mod auth;
+mod cache;
+
+pub(crate) use auth::{Auth, Settlement};
+pub(crate) use cache::{Cache, ClusterState, Found, Target};

@@ -1,0 +1,57 @@
+//! What a job does.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The five things that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Create,
+    Startup,
+    Shutdown,
+    Reboot,
+    Remove,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Create, Self::Startup, Self::Shutdown, Self::Reboot, Self::Remove];
+
+    /// The word in APIs, events and the database.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Startup => "startup",
+            Self::Shutdown => "shutdown",
+            Self::Reboot => "reboot",
+            Self::Remove => "remove",
+        }
+    }
+
+    /// Whether auth must hear of the end: somebody gains or loses rights by it.
+    pub(crate) fn settles(self) -> bool {
+        matches!(self, Self::Create | Self::Remove)
+    }
+
+    /// Whether it takes the administrator; else `power` on the instance.
+    pub(crate) fn needs_admin(self) -> bool {
+        matches!(self, Self::Create | Self::Remove)
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let shown: String = text.chars().take(40).collect();
+            format!("{shown:?} is no kind of job: use create, startup, shutdown, reboot or remove")
+        })
+    }
+}

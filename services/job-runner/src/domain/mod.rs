@@ -1,0 +1,20 @@
+//! Types and rules as plain functions: no I/O.
+
+mod failure;
+mod job;
+mod kind;
+mod op;
+pub(crate) mod parameters;
+mod phase;
+mod search;
+mod steps;
+pub(crate) mod waiting;
+
+pub(crate) use failure::Failure;
+pub(crate) use job::{Job, LogLine, Outcome};
+pub(crate) use kind::Kind;
+pub(crate) use op::{Op, OpState};
+pub(crate) use parameters::Parameters;
+pub(crate) use phase::Phase;
+pub(crate) use search::{Verdict, verdict};
+pub(crate) use steps::{Step, steps};

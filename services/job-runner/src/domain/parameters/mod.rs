@@ -1,0 +1,86 @@
+//! What was asked for, checked strictly: an unknown parameter is refused by name.
+
+mod create;
+mod fields;
+mod power;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub(crate) use create::Create;
+use fields::Fields;
+pub(crate) use fields::Invalid;
+pub(crate) use power::{Reboot, Shutdown, Startup};
+
+use super::Kind;
+
+/// The parameters of a job; stored as JSON. They hold no secret: OS parameters are refused.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub(crate) enum Parameters {
+    Create(Box<Create>),
+    Startup(Startup),
+    Shutdown(Shutdown),
+    Reboot(Reboot),
+    Remove,
+}
+
+impl Parameters {
+    /// Reads what came over the wire.
+    pub(crate) fn read(kind: Kind, given: Map<String, Value>) -> Result<Self, Invalid> {
+        let mut fields = Fields::new("parameters", given);
+        let parameters = match kind {
+            Kind::Create => Self::Create(Box::new(Create::read(&mut fields)?)),
+            Kind::Startup => Self::Startup(Startup::read(&mut fields)?),
+            Kind::Shutdown => Self::Shutdown(Shutdown::read(&mut fields)?),
+            Kind::Reboot => Self::Reboot(Reboot::read(&mut fields)?),
+            Kind::Remove => Self::Remove,
+        };
+        fields.finish()?;
+        Ok(parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(kind: Kind, given: Value) -> Result<Parameters, Invalid> {
+        Parameters::read(kind, given.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn an_unknown_parameter_is_refused_by_name() {
+        for kind in [Kind::Startup, Kind::Shutdown, Kind::Reboot, Kind::Remove] {
+            let invalid = read(kind, json!({"dry-run": true})).unwrap_err();
+            assert_eq!(invalid.field, "parameters.dry-run", "{kind}");
+        }
+    }
+
+    #[test]
+    fn power_parameters_are_read_and_bounded() {
+        let shutdown = read(Kind::Shutdown, json!({"timeout": 30.0, "force": true})).unwrap();
+        let expected = Shutdown { timeout: Some(30), force: true, no_remember: false };
+        assert_eq!(shutdown, Parameters::Shutdown(expected));
+        for bad in [json!({"timeout": -1}), json!({"timeout": 1.5}), json!({"timeout": "30"})] {
+            assert_eq!(read(Kind::Shutdown, bad).unwrap_err().field, "parameters.timeout");
+        }
+        assert_eq!(
+            read(Kind::Reboot, json!({"type": "warm"})).unwrap_err().field,
+            "parameters.type"
+        );
+    }
+
+    #[test]
+    fn what_is_stored_reads_back() {
+        let create = read(
+            Kind::Create,
+            json!({"os": "noop+default", "disk_template": "diskless", "memory_mib": 128}),
+        )
+        .unwrap();
+        let stored = serde_json::to_value(&create).unwrap();
+        assert_eq!(serde_json::from_value::<Parameters>(stored).unwrap(), create);
+    }
+}

@@ -1,0 +1,71 @@
+//! The RPCs.
+
+mod convert;
+mod list;
+mod read;
+mod submit;
+
+use std::sync::Arc;
+
+use gwm_authz::{Authz, Principal};
+use gwm_proto::jobs::jobs_server::Jobs;
+use gwm_proto::jobs::{
+    GetJobLogRequest, GetJobLogResponse, GetJobRequest, Job, ListJobsRequest, ListJobsResponse,
+    SubmitJobRequest,
+};
+use gwm_query::CursorKey;
+use gwm_types::{Object, Permission};
+use tokio::sync::OnceCell;
+use tonic::{Request, Response, Status};
+
+use crate::clients::Cache;
+use crate::domain;
+use crate::store::Store;
+
+/// The server of `gwm.jobs.v1.Jobs`.
+#[derive(Debug, Clone)]
+pub(crate) struct JobsServer {
+    pub(crate) store: Store,
+    pub(crate) authz: Authz,
+    pub(crate) cache: Cache,
+    pub(crate) cursors: Arc<OnceCell<CursorKey>>,
+}
+
+impl JobsServer {
+    /// Whether the person may know of the job: it is theirs, or they may see its object.
+    fn may_see(&self, person: &Principal, job: &domain::Job) -> bool {
+        let object = match job.instance_uuid {
+            Some(uuid) => Object::Instance(job.cluster_id, uuid),
+            None => Object::Cluster(job.cluster_id),
+        };
+        job.requested_by_id == person.user_id || self.authz.allows(person, Permission::View, object)
+    }
+}
+
+#[tonic::async_trait]
+impl Jobs for JobsServer {
+    async fn submit_job(
+        &self,
+        request: Request<SubmitJobRequest>,
+    ) -> Result<Response<Job>, Status> {
+        Ok(Response::new(self.submit(request).await?))
+    }
+
+    async fn list_jobs(
+        &self,
+        request: Request<ListJobsRequest>,
+    ) -> Result<Response<ListJobsResponse>, Status> {
+        Ok(Response::new(self.list(request).await?))
+    }
+
+    async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<Job>, Status> {
+        Ok(Response::new(self.get(request).await?))
+    }
+
+    async fn get_job_log(
+        &self,
+        request: Request<GetJobLogRequest>,
+    ) -> Result<Response<GetJobLogResponse>, Status> {
+        Ok(Response::new(self.log(request).await?))
+    }
+}

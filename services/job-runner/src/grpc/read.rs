@@ -1,0 +1,48 @@
+//! One job and its log.
+
+use gwm_authz::{Mode, Principal};
+use gwm_kernel::Fault;
+use gwm_proto::jobs::{GetJobLogRequest, GetJobLogResponse, GetJobRequest, Job as WireJob};
+use tonic::Request;
+
+use super::{JobsServer, convert};
+use crate::domain::{Job, Phase, waiting};
+use crate::error::Error;
+use crate::store::{job, log};
+
+impl JobsServer {
+    pub(super) async fn get(&self, request: Request<GetJobRequest>) -> Result<WireJob, Fault> {
+        let person = self.authz.principal(&request, Mode::Read)?;
+        let mut job = self.visible(&person, &request.into_inner().job_id).await?;
+        if matches!(job.phase, Phase::Queued | Phase::Claimed) && job.waiting_for.is_none() {
+            let mut connection = self.store.connection().await.map_err(Error::from)?;
+            let ahead = job::ahead(&mut connection, &job).await.map_err(Error::from)?;
+            job.waiting_for = (ahead > 0).then(|| waiting::behind(ahead));
+        }
+        Ok(convert::job(&job))
+    }
+
+    pub(super) async fn log(
+        &self,
+        request: Request<GetJobLogRequest>,
+    ) -> Result<GetJobLogResponse, Fault> {
+        let person = self.authz.principal(&request, Mode::Read)?;
+        let asked = request.into_inner();
+        let job = self.visible(&person, &asked.job_id).await?;
+        let mut connection = self.store.connection().await.map_err(Error::from)?;
+        let lines =
+            log::list(&mut connection, job.job_id, asked.after).await.map_err(Error::from)?;
+        Ok(GetJobLogResponse { lines: lines.into_iter().map(convert::line).collect() })
+    }
+
+    /// A job that the person may know of; any other is not there.
+    async fn visible(&self, person: &Principal, job_id: &str) -> Result<Job, Fault> {
+        let job_id = job_id.parse().map_err(|_| Fault::not_found("job"))?;
+        let mut connection = self.store.connection().await.map_err(Error::from)?;
+        job::fetch(&mut connection, job_id)
+            .await
+            .map_err(Error::from)?
+            .filter(|job| self.may_see(person, job))
+            .ok_or_else(|| Fault::not_found("job"))
+    }
+}

@@ -1,0 +1,155 @@
+//! Accepting a request.
+
+use gwm_authz::{Mode, Principal};
+use gwm_kernel::{Fault, current_request_id, current_traceparent};
+use gwm_pg::idempotency::{self, Begin};
+use gwm_proto::jobs::{Job as WireJob, SubmitJobRequest};
+use gwm_types::{Object, ObjectName, Permission};
+use prost::Message;
+use sha2::{Digest, Sha256};
+use tonic::Request;
+
+use super::{JobsServer, convert};
+use crate::clients::{ClusterState, Target};
+use crate::domain::{Kind, Parameters};
+use crate::error::Error;
+use crate::store::{Tx, commit, job};
+
+const RPC: &str = "gwm.jobs.v1.Jobs/SubmitJob";
+const LONGEST_KEY: usize = 64;
+const LONGEST_NAME: usize = 253;
+
+/// A request that is well formed.
+struct Asked {
+    kind: Kind,
+    cluster: String,
+    instance: String,
+    parameters: Parameters,
+    /// The key, and the hash of all the rest.
+    idempotency: Option<(String, Vec<u8>)>,
+}
+
+impl JobsServer {
+    /// Decode, authorise, one transaction, encode.
+    pub(super) async fn submit(
+        &self,
+        request: Request<SubmitJobRequest>,
+    ) -> Result<WireJob, Fault> {
+        let person = self.authz.principal(&request, Mode::Write)?;
+        let asked = decode(request.into_inner())?;
+        // Before anything is looked up: what was asked for may be gone since by this very job.
+        if let Some(answer) = self.replay(&person, &asked).await? {
+            return Ok(answer);
+        }
+        let (cluster, target) = self.resolve(&person, &asked).await?;
+        if cluster.read_only {
+            return Err(Error::ReadOnly(cluster.slug).into());
+        }
+        let mut tx = self.store.begin().await.map_err(Error::from)?;
+        if let Some(answer) = begin(&mut tx, &person, &asked).await? {
+            return Ok(answer);
+        }
+        let new = job::NewJob {
+            cluster_id: cluster.cluster_id,
+            cluster_slug: &cluster.slug,
+            kind: asked.kind,
+            instance_uuid: target.as_ref().map(|target| target.uuid),
+            object_name: target.as_ref().map_or(&asked.instance, |target| &target.name),
+            parameters: &asked.parameters,
+            person: &person,
+            request_id: current_request_id(),
+            traceparent: current_traceparent(),
+        };
+        let job = job::insert(&mut tx, &new).await.map_err(Error::from)?;
+        let answer = convert::job(&job);
+        if let Some((key, _)) = &asked.idempotency {
+            let user = person.user_id.to_string();
+            idempotency::complete(&mut tx, &user, RPC, key, &answer.encode_to_vec())
+                .await
+                .map_err(Error::from)?;
+        }
+        commit(tx).await.map_err(Error::from)?;
+        tracing::info!(job_id = %job.job_id, kind = %job.kind, cluster = job.cluster_slug,
+            instance = job.object_name, "job accepted");
+        Ok(answer)
+    }
+
+    /// What the person means, if they may do that to it.
+    async fn resolve(
+        &self,
+        person: &Principal,
+        asked: &Asked,
+    ) -> Result<(ClusterState, Option<Target>), Fault> {
+        if asked.kind == Kind::Create {
+            self.authz.require_admin(person)?;
+        }
+        let cluster = self.cache.cluster(&person.signed, &asked.cluster).await?;
+        if asked.kind == Kind::Create {
+            return Ok((cluster, None));
+        }
+        let target = self.cache.instance(&person.signed, &cluster, &asked.instance).await?;
+        let object = Object::Instance(cluster.cluster_id, target.uuid);
+        let needed = if asked.kind.needs_admin() { Permission::Admin } else { Permission::Power };
+        self.authz.require(person, needed, object)?;
+        Ok((cluster, Some(target)))
+    }
+
+    async fn replay(&self, person: &Principal, asked: &Asked) -> Result<Option<WireJob>, Fault> {
+        if asked.idempotency.is_none() {
+            return Ok(None);
+        }
+        let mut tx = self.store.begin().await.map_err(Error::from)?;
+        let answer = begin(&mut tx, person, asked).await;
+        // Only a look: the key is taken in the transaction of the effect.
+        drop(tx.rollback().await);
+        answer
+    }
+}
+
+/// Takes the key; answers what was answered before.
+async fn begin(tx: &mut Tx, person: &Principal, asked: &Asked) -> Result<Option<WireJob>, Fault> {
+    let Some((key, hash)) = &asked.idempotency else { return Ok(None) };
+    let user = person.user_id.to_string();
+    let known = idempotency::begin(tx, &user, RPC, key, hash).await.map_err(Error::from)?;
+    match known {
+        Begin::Fresh => Ok(None),
+        Begin::Replay(bytes) => {
+            Ok(Some(WireJob::decode(bytes.as_slice()).map_err(Fault::internal)?))
+        }
+        Begin::Reused => Err(Error::KeyReused.into()),
+        Begin::InProgress => Err(Error::InProgress.into()),
+    }
+}
+
+fn decode(mut request: SubmitJobRequest) -> Result<Asked, Fault> {
+    let key = std::mem::take(&mut request.idempotency_key);
+    let printable = |key: &str| key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    if key.len() > LONGEST_KEY || !printable(&key) {
+        let rule = "an idempotency key has at most 64 printable ASCII characters";
+        return Err(Fault::invalid("idempotency_key", rule));
+    }
+    // The map of parameters is ordered, so equal requests have equal bytes.
+    let hash = Sha256::digest(request.encode_to_vec()).to_vec();
+    let kind: Kind = request.kind.parse().map_err(|text: String| Fault::invalid("kind", text))?;
+    if request.cluster.is_empty() || request.cluster.len() > LONGEST_KEY {
+        return Err(Fault::invalid("cluster", "name the cluster by its short name or id"));
+    }
+    if request.instance.is_empty() || request.instance.len() > LONGEST_NAME {
+        return Err(Fault::invalid("instance", "name the instance"));
+    }
+    if kind == Kind::Create
+        && let Err(error) = request.instance.parse::<ObjectName>()
+    {
+        return Err(Fault::invalid("instance", error.to_string()));
+    }
+    let given = convert::parameters(request.parameters)
+        .ok_or_else(|| Fault::invalid("parameters", "they nest too deep"))?;
+    let parameters = Parameters::read(kind, given).map_err(Error::from)?;
+    Ok(Asked {
+        kind,
+        cluster: request.cluster,
+        instance: request.instance,
+        parameters,
+        idempotency: (!key.is_empty()).then_some((key, hash)),
+    })
+}

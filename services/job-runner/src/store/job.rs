@@ -1,0 +1,211 @@
+//! Jobs.
+
+use gwm_authz::Principal;
+#[cfg(test)]
+use gwm_pg::EnsureAffected as _;
+use gwm_pg::{Error, Result};
+use gwm_types::{ClusterId, InstanceUuid, JobId};
+use sqlx::PgConnection;
+
+use super::event::{self, Happened};
+use super::row::{JobRow, signed};
+use crate::domain::{Job, Kind, Parameters, Phase};
+
+/// The most that a runner looks at at once.
+const OPEN_LIMIT: i64 = 2000;
+
+/// What a person asked for, resolved and permitted.
+#[derive(Debug)]
+pub(crate) struct NewJob<'a> {
+    pub(crate) cluster_id: ClusterId,
+    pub(crate) cluster_slug: &'a str,
+    pub(crate) kind: Kind,
+    pub(crate) instance_uuid: Option<InstanceUuid>,
+    pub(crate) object_name: &'a str,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) person: &'a Principal,
+    pub(crate) request_id: Option<String>,
+    pub(crate) traceparent: Option<String>,
+}
+
+/// Accepts a job, with its event.
+pub(crate) async fn insert(tx: &mut PgConnection, new: &NewJob<'_>) -> Result<Job> {
+    let parameters = serde_json::to_value(new.parameters)
+        .map_err(|error| Error::Internal(sqlx::Error::Encode(Box::new(error))))?;
+    let row: JobRow = sqlx::query_as(
+        "insert into job (job_id, cluster_id, cluster_slug, kind, instance_uuid, object_name,
+             parameters, phase, requested_by, requested_by_id, session_id, token_id,
+             client_address, request_id, traceparent)
+         values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10, $11, $12, $13, $14)
+         returning *",
+    )
+    .bind(JobId::generate().0)
+    .bind(new.cluster_id.0)
+    .bind(new.cluster_slug)
+    .bind(new.kind.as_str())
+    .bind(new.instance_uuid.map(|uuid| uuid.0))
+    .bind(new.object_name)
+    .bind(parameters)
+    .bind(&new.person.username)
+    .bind(new.person.user_id.0)
+    .bind(new.person.session_id.map(|id| id.0))
+    .bind(new.person.token_id.map(|id| id.0))
+    .bind(&new.person.client_address)
+    .bind(&new.request_id)
+    .bind(&new.traceparent)
+    .fetch_one(&mut *tx)
+    .await?;
+    let job = row.job()?;
+    event::append(tx, &job, Happened::Queued).await?;
+    Ok(job)
+}
+
+/// One job.
+pub(crate) async fn fetch(connection: &mut PgConnection, job_id: JobId) -> Result<Option<Job>> {
+    let row: Option<JobRow> = sqlx::query_as("select * from job where job_id = $1")
+        .bind(job_id.0)
+        .fetch_optional(connection)
+        .await?;
+    row.map(JobRow::job).transpose()
+}
+
+/// Clusters with work to do.
+pub(crate) async fn open_clusters(
+    connection: &mut PgConnection,
+) -> Result<Vec<(ClusterId, String)>> {
+    let rows: Vec<(uuid::Uuid, String)> = sqlx::query_as(
+        "select distinct on (cluster_id) cluster_id, cluster_slug from job
+         where ended_at is null",
+    )
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(|(id, slug)| (ClusterId(id), slug)).collect())
+}
+
+/// A cluster's jobs that have not ended, oldest first.
+pub(crate) async fn open(connection: &mut PgConnection, cluster: ClusterId) -> Result<Vec<Job>> {
+    let rows: Vec<JobRow> = sqlx::query_as(
+        "select * from job where cluster_id = $1 and ended_at is null order by number limit $2",
+    )
+    .bind(cluster.0)
+    .bind(OPEN_LIMIT)
+    .fetch_all(connection)
+    .await?;
+    rows.into_iter().map(JobRow::job).collect()
+}
+
+/// Writes a job back, unless somebody else did since `before` was read, with its event. Call it in
+/// a fenced transaction.
+///
+/// # Errors
+/// [`gwm_pg::Kind::Conflict`] when somebody was faster; [`gwm_pg::Kind::Internal`] for a transition
+/// that is not legal.
+pub(crate) async fn save(tx: &mut PgConnection, before: &Job, after: &Job) -> Result<Job> {
+    if before.phase != after.phase && !before.phase.may_become(after.phase) {
+        let text = format!("a job can't become {} from {}", after.phase, before.phase);
+        return Err(Error::Internal(sqlx::Error::Encode(text.into())));
+    }
+    let ended = after.phase.is_final();
+    let started = before.started_at.is_none() && after.phase != Phase::Queued;
+    let row: Option<JobRow> = sqlx::query_as(
+        "update job set instance_uuid = $3, phase = $4, attempt = $5, ganeti_job = $6,
+             ganeti_status = $7, ganeti_ended_at = $8, outcome = $9, error_code = $10,
+             error_message = $11, error_hint = $12, waiting_for = $13, stale = $14,
+             log_lines = $15, not_before = $16,
+             started_at = case when $17 then clock_timestamp() else started_at end,
+             ended_at = case when $18 then clock_timestamp() end,
+             progress_pending = not ($17 or $18),
+             revision = revision + 1
+         where job_id = $1 and revision = $2 and ended_at is null
+         returning *",
+    )
+    .bind(before.job_id.0)
+    .bind(before.revision)
+    .bind(after.instance_uuid.map(|uuid| uuid.0))
+    .bind(after.phase.as_str())
+    .bind(after.attempt)
+    .bind(after.ganeti_job.map(signed))
+    .bind(&after.ganeti_status)
+    .bind(after.ganeti_ended_at)
+    .bind(after.outcome.map(|outcome| outcome.as_str()))
+    .bind(after.failure.as_ref().map(|f| f.code.as_str()))
+    .bind(after.failure.as_ref().map(|f| f.message.as_str()))
+    .bind(after.failure.as_ref().map(|f| f.hint.as_str()))
+    .bind(after.waiting_for.as_ref().filter(|_| !ended))
+    .bind(after.stale)
+    .bind(signed(after.log_lines))
+    .bind(after.not_before)
+    .bind(started)
+    .bind(ended)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let job = row.ok_or(Error::RowsAffected { expected: 1, actual: 0 })?.job()?;
+    if ended {
+        event::append(tx, &job, Happened::Ended).await?;
+    } else if started {
+        event::append(tx, &job, Happened::Started).await?;
+    } else {
+        announce_progress(tx, &job).await?;
+    }
+    Ok(job)
+}
+
+/// At most one `job.progressed` a second: what is held back is told by [`flush_progress`] or by the
+/// next event, each of which has the whole job.
+async fn announce_progress(tx: &mut PgConnection, job: &Job) -> Result<()> {
+    let due = sqlx::query(
+        "update job set progress_pending = false, progressed_at = clock_timestamp()
+         where job_id = $1 and progress_pending
+             and (progressed_at is null
+                 or progressed_at <= clock_timestamp() - interval '1 second')",
+    )
+    .bind(job.job_id.0)
+    .execute(&mut *tx)
+    .await?;
+    if due.rows_affected() == 1 {
+        event::append(tx, job, Happened::Progressed).await?;
+    }
+    Ok(())
+}
+
+/// Tells of the progress of a cluster's jobs that was held back, as far as a second has passed.
+pub(crate) async fn flush_progress(tx: &mut PgConnection, cluster: ClusterId) -> Result<()> {
+    let rows: Vec<JobRow> = sqlx::query_as(
+        "select * from job where cluster_id = $1 and ended_at is null and progress_pending
+             and progressed_at <= clock_timestamp() - interval '1 second'
+         order by number for update",
+    )
+    .bind(cluster.0)
+    .fetch_all(&mut *tx)
+    .await?;
+    for row in rows {
+        announce_progress(tx, &row.job()?).await?;
+    }
+    Ok(())
+}
+
+/// How many jobs of the cluster that were not sent yet stand before this one.
+pub(crate) async fn ahead(connection: &mut PgConnection, job: &Job) -> Result<usize> {
+    let ahead: i64 = sqlx::query_scalar(
+        "select count(*) from job where cluster_id = $1 and ended_at is null
+             and phase in ('queued', 'claimed', 'sending')
+             and number < (select number from job where job_id = $2)",
+    )
+    .bind(job.cluster_id.0)
+    .bind(job.job_id.0)
+    .fetch_one(connection)
+    .await?;
+    Ok(usize::try_from(ahead).unwrap_or_default())
+}
+
+/// Forgets that progress was held back; for tests of the limit.
+#[cfg(test)]
+pub(crate) async fn age_progress(connection: &mut PgConnection, job_id: JobId) -> Result<()> {
+    sqlx::query(
+        "update job set progressed_at = progressed_at - interval '2 seconds' where job_id = $1",
+    )
+    .bind(job_id.0)
+    .execute(connection)
+    .await?
+    .ensure_affected(1)
+}

@@ -1,0 +1,164 @@
+//! The list of jobs: filtered by what the person may see, in SQL.
+
+use gwm_authz::Scope;
+use gwm_pg::{Error, outbox};
+use gwm_query::{Cursor, Expr, Field, Key, Kind, Sort, Table};
+use gwm_types::{ClusterId, InstanceUuid, UserId};
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+
+use super::Store;
+use super::row::JobRow;
+use crate::domain::Job;
+
+/// Totals are exact up to here.
+const COUNTED: i64 = 10_000;
+
+const STATE: &str = "(case when phase in ('queued', 'succeeded', 'failed', 'canceled') then phase \
+     else 'running' end)";
+
+/// What jobs can be asked about.
+pub(crate) static TABLE: Table = Table {
+    name: "jobs",
+    fields: &[
+        text(&["state"], STATE),
+        text(&["kind"], "kind"),
+        text(&["cluster"], "cluster_slug"),
+        text(&["instance", "name", "object"], "object_name"),
+        text(&["user", "requested_by"], "requested_by"),
+        text(&["error"], "coalesce(error_code, '')"),
+        Field { names: &["created"], sql: "number", kind: Kind::Number, order: Some("number") },
+        Field {
+            names: &["ganeti_job"],
+            sql: "coalesce(ganeti_job, 0)",
+            kind: Kind::Number,
+            order: None,
+        },
+    ],
+    words: "(object_name || ' ' || cluster_slug || ' ' || kind || ' ' || coalesce(error_message, ''))",
+    default_sort: "created",
+    keys: &[Key { sql: "job_id", cast: "uuid" }],
+};
+
+const fn text(names: &'static [&'static str], sql: &'static str) -> Field {
+    Field { names, sql, kind: Kind::Text, order: None }
+}
+
+/// Whose list, and of what.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) person: UserId,
+    /// Only those of one object: a cluster, or one instance in it.
+    pub(crate) object: Option<(ClusterId, Option<InstanceUuid>)>,
+    pub(crate) filter: &'a Expr,
+    pub(crate) sort: &'a Sort,
+    pub(crate) limit: i64,
+    pub(crate) cursor: Option<&'a Cursor>,
+}
+
+/// A page of jobs.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) jobs: Vec<Job>,
+    /// After the last of them, when there are more.
+    pub(crate) next: Option<Cursor>,
+    pub(crate) total: u64,
+    pub(crate) total_exact: bool,
+    /// Only on the first page.
+    pub(crate) stream_sequence: Option<u64>,
+}
+
+/// A query that can't be run is the caller's fault; anything else is not.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ListError {
+    #[error(transparent)]
+    Query(#[from] gwm_query::Error),
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+#[derive(Debug, FromRow)]
+struct Placed {
+    place: String,
+    #[sqlx(flatten)]
+    job: JobRow,
+}
+
+/// Reads one page; all in one snapshot, so that a consumer that starts after the stream sequence
+/// misses nothing.
+pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, ListError> {
+    let mut tx = store.begin().await?;
+    sqlx::query("set transaction isolation level repeatable read, read only")
+        .execute(&mut *tx)
+        .await
+        .map_err(Error::from)?;
+    let mut sql = QueryBuilder::new("select ");
+    sql.push(wanted.sort.place_sql()).push(" as place, * from job where ");
+    push_where(&mut sql, wanted)?;
+    gwm_query::push_after(&mut sql, &TABLE, wanted.sort, wanted.cursor);
+    gwm_query::push_order(&mut sql, &TABLE, wanted.sort, wanted.limit);
+    let mut rows: Vec<Placed> =
+        sql.build_query_as().fetch_all(&mut *tx).await.map_err(Error::from)?;
+    let (total, total_exact) = match wanted.cursor {
+        Some(cursor) => (cursor.total, cursor.total_exact),
+        None => count(&mut tx, wanted).await?,
+    };
+    let stream_sequence = match wanted.cursor {
+        Some(_) => None,
+        None => {
+            let sequence = outbox::acknowledged_sequence(&mut tx, "jobs").await?;
+            Some(u64::try_from(sequence).unwrap_or_default())
+        }
+    };
+    tx.commit().await.map_err(Error::from)?;
+
+    let size = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let mut place = None;
+    let mut jobs = Vec::with_capacity(rows.len());
+    for row in rows {
+        let job = row.job.job()?;
+        place = Some((row.place, job.job_id));
+        jobs.push(job);
+    }
+    let next = place
+        .filter(|_| more)
+        .map(|(value, job_id)| Cursor::after(value, vec![job_id.to_string()], total, total_exact));
+    Ok(Page { jobs, next, total, total_exact, stream_sequence })
+}
+
+async fn count(tx: &mut PgConnection, wanted: &Wanted<'_>) -> Result<(u64, bool), ListError> {
+    let mut sql = QueryBuilder::new("select count(*) from (select from job where ");
+    push_where(&mut sql, wanted)?;
+    sql.push(" limit ").push_bind(COUNTED + 1).push(") as counted");
+    let counted: i64 = sql.build_query_scalar().fetch_one(tx).await.map_err(Error::from)?;
+    Ok((u64::try_from(counted.min(COUNTED)).unwrap_or_default(), counted <= COUNTED))
+}
+
+fn push_where(
+    sql: &mut QueryBuilder<Postgres>,
+    wanted: &Wanted<'_>,
+) -> Result<(), gwm_query::Error> {
+    match wanted.scope {
+        Scope::Fleet => {
+            sql.push("true");
+        }
+        Scope::Limited { clusters, instances } => {
+            let clusters: Vec<_> = clusters.iter().map(|id| id.0).collect();
+            let (of, uuids): (Vec<_>, Vec<_>) = instances.iter().map(|(c, i)| (c.0, i.0)).unzip();
+            sql.push("(requested_by_id = ").push_bind(wanted.person.0);
+            sql.push(" or cluster_id = any(").push_bind(clusters);
+            sql.push(") or (cluster_id, instance_uuid) in (select * from unnest(").push_bind(of);
+            sql.push(", ").push_bind(uuids).push(")))");
+        }
+    }
+    if let Some((cluster, instance)) = wanted.object {
+        sql.push(" and cluster_id = ").push_bind(cluster.0);
+        if let Some(uuid) = instance {
+            sql.push(" and instance_uuid = ").push_bind(uuid.0);
+        }
+    }
+    sql.push(" and ");
+    gwm_query::push_filter(sql, &TABLE, wanted.filter)
+}
