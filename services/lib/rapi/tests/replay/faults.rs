@@ -11,17 +11,13 @@ use tokio::net::TcpListener;
 use crate::server::{Identity, Reply, Server, credentials};
 use crate::statuses::submission;
 
-fn short() -> Limits {
-    Limits {
-        connect: Duration::from_millis(300),
-        read: Duration::from_millis(600),
-        ..Limits::default()
-    }
+fn client_to(address: &str) -> Client {
+    client_within(Limits::default(), address)
 }
 
-fn client_to(address: &str) -> Client {
+fn client_within(limits: Limits, address: &str) -> Client {
     let trust = Trust::Pinned(Identity::ganeti().fingerprint());
-    Client::new(Endpoint::parse(address).unwrap(), &trust, Some(credentials()), short()).unwrap()
+    Client::new(Endpoint::parse(address).unwrap(), &trust, Some(credentials()), limits).unwrap()
 }
 
 /// A server without TLS that says something, or hangs up, or waits.
@@ -76,14 +72,14 @@ async fn a_port_without_tls_is_named_so() {
 async fn a_port_that_never_answers_the_handshake_times_out_unsent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let error = client_to(&address).info().await.unwrap_err();
+    let brief = Limits { connect: Duration::from_millis(300), ..Limits::default() };
+    let error = client_within(brief, &address).info().await.unwrap_err();
     assert_eq!(
         (error.kind(), error.class()),
         (&ErrorKind::TimedOut { phase: Phase::Connect }, Class::NotSent)
     );
-    let limits = Limits { connect: Duration::from_secs(60), ..Limits::default() };
-    let trust = Trust::Pinned(Identity::ganeti().fingerprint());
-    let patient = Client::new(Endpoint::parse(&address).unwrap(), &trust, None, limits).unwrap();
+    let patient = Limits { connect: Duration::from_secs(60), ..Limits::default() };
+    let patient = client_within(patient, &address);
     let hurried =
         Submission { deadline: Deadline::after(Duration::from_millis(200)), ..submission() };
     let error = patient.delete_instance(&hurried, "x").await.unwrap_err();
@@ -96,8 +92,7 @@ async fn a_port_that_never_answers_the_handshake_times_out_unsent() {
 #[tokio::test]
 async fn silence_after_the_request_is_unknown() {
     let server = Server::start(|_| Reply::Silence).await;
-    let hurried =
-        Submission { deadline: Deadline::after(Duration::from_millis(500)), ..submission() };
+    let hurried = Submission { deadline: Deadline::after(Duration::from_secs(2)), ..submission() };
     let error = server
         .client()
         .startup_instance(&hurried, "x", StartupOptions::default())
@@ -234,10 +229,8 @@ async fn a_process_that_stood_still_past_its_deadline_sends_nothing() {
     let brief =
         Submission { deadline: Deadline::after(Duration::from_millis(200)), ..submission() };
     let standstill = async {
-        // Lets the connect begin, then holds the only thread.
-        for _ in 0..3 {
-            tokio::task::yield_now().await;
-        }
+        // Lets the connect begin, no more than that, then holds the only thread.
+        tokio::task::yield_now().await;
         #[expect(clippy::disallowed_methods, reason = "standing still is what is tested")]
         std::thread::sleep(Duration::from_millis(400));
     };

@@ -36,7 +36,10 @@ fn ganeti(options: &'static str) -> impl Fn(&Seen) -> Reply + Send + Sync + 'sta
 }
 
 async fn look(address: String, trust: Option<Trust>) -> ProbeOutcome {
-    let limits = Limits { connect: Duration::from_millis(300), ..Limits::default() };
+    look_within(Limits::default(), address, trust).await
+}
+
+async fn look_within(limits: Limits, address: String, trust: Option<Trust>) -> ProbeOutcome {
     probe(&ProbeRequest {
         address,
         trust,
@@ -169,7 +172,8 @@ async fn what_is_not_there_has_its_own_problem() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     assert_eq!(code(&look(free.to_string(), None).await), "rapi_refused");
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let outcome = look(silent.local_addr().unwrap().to_string(), None).await;
+    let brief = Limits { connect: Duration::from_millis(300), ..Limits::default() };
+    let outcome = look_within(brief, silent.local_addr().unwrap().to_string(), None).await;
     assert_eq!(outcome.problem, Some(Problem::Call(ErrorKind::TimedOut { phase: Phase::Connect })));
     let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = plain.local_addr().unwrap().to_string();
