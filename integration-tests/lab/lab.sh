@@ -42,7 +42,7 @@ up() {
   guard
   mkdir -p "$lab"
   local name jobs=() failed=0
-  # Side by side: most of a build is waiting.
+  # Clusters side by side: most of a build is waiting.
   for name in $(cluster_names); do
     build_cluster "$name" 8>&- &
     jobs+=($!)
@@ -56,7 +56,7 @@ up() {
     log "a cluster could not be built; its logs are in $lab"
     exit 1
   fi
-  log "both clusters stand"
+  log "the lab stands"
   info_text
 }
 

@@ -84,7 +84,7 @@ build_cluster() { # cluster
 }
 
 seed_instances() { # cluster
-  "$here/seed.py" "https://$(cluster_ip "$1"):5080" "$write_user:$write_password" "$1" "$domain" "$(cluster_size "$1")"
+  "$here/seed.py" "https://$(cluster_ip "$1"):5080" "$write_user:$write_password" "$1" "$domain"
   # One instance that should run and doesn't: the fake hypervisor keeps a file for each running one.
   node_exec "$1" 1 rm -f "/var/run/ganeti/fake-hypervisor/crashed1.$1.$domain"
 }

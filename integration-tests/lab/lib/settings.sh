@@ -61,5 +61,5 @@ node_exec() { # cluster node command...: nothing of the caller's environment lea
   shift 2
   nsenter -t "$pid" -m -u -i -n -p --wd=/ env -i \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 TERM="${TERM:-dumb}" "$@"
+    HOME=/root USER=root LOGNAME=root LANG=C.UTF-8 TERM="${TERM:-dumb}" "$@" 8>&- # daemons must not keep the lock
 }
