@@ -29,6 +29,7 @@ pub fn demo(seed: u64) -> SimConfig {
         nodes: 3,
         instances: 14,
         console_patched: false,
+        trouble: false,
         ..shared
     };
     SimConfig { clusters: vec![fra1, ams1], admin: None }

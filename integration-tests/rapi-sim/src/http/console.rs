@@ -7,7 +7,9 @@ use crate::state::{Cluster, Instance};
 
 /// Answers the console call: 500 for kvm with VNC unless the cluster is mended.
 pub(crate) fn console(cluster: &Cluster, name: &str) -> Reply {
-    let Some(instance) = cluster.instances.get(name) else { return Reply::not_found() };
+    let Some(instance) = cluster.expand_instance(name) else {
+        return Reply::error(500, "list index out of range");
+    };
     if instance.running_on.is_none() || cluster.oper_state(instance) != Some(true) {
         return Reply::error(503, "Instance console unavailable");
     }

@@ -92,7 +92,7 @@ fn look(
     fields: &[Value],
     serial: Option<u64>,
 ) -> Option<(Value, Vec<Value>, bool)> {
-    let job = world.queue.jobs.get(&id)?;
+    let job = world.queue.jobs.get(&id).filter(|job| !job.archived)?;
     let value = |f: &Value| f.as_str().and_then(|name| job.field(name)).unwrap_or(Value::Null);
     let info = fields.iter().map(value).collect();
     let new = |entry: &&Value| serial.is_none_or(|last| entry[0].as_u64() > Some(last));

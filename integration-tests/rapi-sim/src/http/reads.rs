@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Reply;
+use crate::query;
 use crate::state::{Cluster, group_view, info_view, instance_view, network_view, node_view};
 
 /// Answers a read of a resource class.
@@ -21,19 +22,19 @@ pub(crate) fn read(cluster: &Cluster, class: &str, name: &str, bulk: bool) -> Re
         "R_2_nodes" => Some(nodes(cluster, bulk)),
         "R_2_groups" => Some(groups(cluster, bulk)),
         "R_2_networks" => Some(networks(cluster, bulk)),
-        "R_2_instances_name" => cluster.instances.get(name).map(|i| instance_view(cluster, i)),
-        "R_2_nodes_name" => cluster.nodes.get(name).map(|n| {
+        "R_2_instances_name" => cluster.expand_instance(name).map(|i| instance_view(cluster, i)),
+        "R_2_nodes_name" => cluster.expand_node(name).map(|n| {
             let mut view = node_view(cluster, n);
             view["secondary_ip"] = json!(n.pip);
             view
         }),
-        "R_2_groups_name" => cluster.groups.get(name).map(|g| group_view(cluster, g)),
-        "R_2_networks_name" => cluster.networks.get(name).map(|n| network_view(cluster, n)),
-        "R_2_instances_name_tags" => cluster.instances.get(name).map(|i| json!(i.tags)),
-        "R_2_nodes_name_tags" => cluster.nodes.get(name).map(|n| json!(n.tags)),
-        "R_2_groups_name_tags" => cluster.groups.get(name).map(|g| json!(g.tags)),
-        "R_2_networks_name_tags" => cluster.networks.get(name).map(|n| json!(n.tags)),
-        "R_2_nodes_name_role" => cluster.nodes.get(name).map(|n| {
+        "R_2_groups_name" => cluster.expand_group(name).map(|g| group_view(cluster, g)),
+        "R_2_networks_name" => cluster.expand_network(name).map(|n| network_view(cluster, n)),
+        "R_2_instances_name_tags" => cluster.expand_instance(name).map(|i| json!(i.tags)),
+        "R_2_nodes_name_tags" => cluster.expand_node(name).map(|n| json!(n.tags)),
+        "R_2_groups_name_tags" => cluster.expand_group(name).map(|g| json!(g.tags)),
+        "R_2_networks_name_tags" => cluster.expand_network(name).map(|n| json!(n.tags)),
+        "R_2_nodes_name_role" => cluster.expand_node(name).map(|n| {
             json!(match cluster.role(n) {
                 "M" => "master",
                 "C" => "master-candidate",
@@ -44,7 +45,20 @@ pub(crate) fn read(cluster: &Cluster, class: &str, name: &str, bulk: bool) -> Re
         }),
         _ => None,
     };
-    found.map_or_else(Reply::not_found, Reply::ok)
+    found.map_or_else(|| missing(class, name), Reply::ok)
+}
+
+/// An object that is not there is a 404, but its tags and role are a 500.
+fn missing(class: &str, name: &str) -> Reply {
+    let resource = match class {
+        "R_2_nodes_name_role" => return Reply::error(500, "list index out of range"),
+        "R_2_instances_name_tags" => "instance",
+        "R_2_nodes_name_tags" => "node",
+        "R_2_networks_name_tags" => "network",
+        "R_2_groups_name_tags" => "group",
+        _ => return Reply::not_found(),
+    };
+    Reply::error(500, &query::unknown_entity(resource, name))
 }
 
 fn list<'a>(key: &str, resource: &str, names: impl Iterator<Item = &'a String>) -> Value {

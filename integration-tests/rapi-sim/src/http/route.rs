@@ -11,6 +11,9 @@ use crate::world::Shared;
 
 /// Answers a request.
 pub(crate) async fn route(shared: &Arc<Shared>, request: &mut Request) -> Reply {
+    if request.authorization.is_none() {
+        return Reply::error(401, "");
+    }
     let (resource, names) = match find(&request.method, &request.path) {
         Found::Resource(resource, names) => (resource, names),
         Found::NoMethod => {

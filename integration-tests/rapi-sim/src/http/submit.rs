@@ -143,13 +143,7 @@ fn from_query(
     let mut set = |key: &str, value: Value| fixed.insert(key.to_owned(), value);
     match resource.class.as_str() {
         class if class.ends_with("tags") => {
-            let tags = request.args("tag");
-            if tags.is_empty() {
-                let verb = if request.method == "PUT" { "add" } else { "delete" };
-                let text = format!("Please specify tag(s) to {verb} using the the 'tag' parameter");
-                return Err(Reply::bad(&text));
-            }
-            set("tags", json!(tags));
+            set("tags", json!(request.args("tag")));
         }
         "R_2_instances_name_reboot" => {
             set("reboot_type", json!(request.arg("type").unwrap_or("hard")));

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::http::console_of;
-use crate::state::{Cluster, Instance, Node, group_view, instance_view, network_view, node_view};
+use crate::state::{
+    Cluster, Instance, Nic, Node, group_view, instance_view, network_view, node_view,
+};
 
 /// State and value: 0 normal, 1 unknown, 2 no data, 3 unavailable, 4 offline.
 pub(crate) type Cell = (u8, Value);
@@ -20,6 +22,7 @@ impl Row {
         let mut view = instance_view(cluster, i);
         let group = |name: &String| cluster.nodes.get(name).map(|n| n.group.clone());
         let group_name = |uuid: &String| cluster.group_by_uuid(uuid).map(|g| g.name.clone());
+        let network_uuid = |n: &Nic| Some(cluster.networks.get(n.network.as_ref()?)?.uuid.clone());
         let pgroup = group(&i.pnode);
         let sgroups: Vec<String> = i.snodes.iter().filter_map(group).collect();
         let more = json!({
@@ -34,7 +37,7 @@ impl Row {
             "admin_state_source": "admin",
             "disk.count": i.disks.len(),
             "nic.count": i.nics.len(),
-            "nic.vlans": i.nics.iter().map(|_| "").collect::<Vec<_>>(),
+            "nic.vlans": i.nics.iter().map(|_| Value::Null).collect::<Vec<_>>(),
             "disks_active": i.admin.word() == "up",
             "forthcoming": false,
             "vcpus": i.be("vcpus"),
@@ -43,7 +46,7 @@ impl Row {
             "bridge": i.nics.first().map(|n| n.link.clone()),
             "nic_link": i.nics.first().map(|n| n.link.clone()),
             "nic_mode": i.nics.first().map(|_| "bridged"),
-            "nic_network": i.nics.first().and_then(|n| n.network.clone()),
+            "nic_network": i.nics.first().and_then(network_uuid),
             "sda_size": i.disks.first().map(|d| d.size),
             "sdb_size": i.disks.get(1).map(|d| d.size),
             "console": console_of(cluster, i),
@@ -86,9 +89,14 @@ impl Row {
         Self { view, nothing: 3 }
     }
 
-    /// Anything whose fields are known already.
-    pub(crate) fn plain(view: Value) -> Self {
+    /// A job; start and end are unavailable until they are.
+    pub(crate) fn job(view: Value) -> Self {
         Self { view, nothing: 3 }
+    }
+
+    /// A job that is not there.
+    pub(crate) fn unknown_job(id: Value) -> Self {
+        Self { view: json!({"id": id}), nothing: 3 }
     }
 
     /// The cell of a field that the resource has.
@@ -99,7 +107,6 @@ impl Row {
             Value::Null if ["powered", "hv_state", "disk_state"].contains(&field) => {
                 (3, Value::Null)
             }
-            Value::Null if field.ends_with("_ts") => (0, Value::Null),
             Value::Null if live && self.view.get("oper_state").is_some() => {
                 let console = field == "console" && self.view["oper_state"] == true;
                 (if console { 2 } else { self.nothing }, Value::Null)

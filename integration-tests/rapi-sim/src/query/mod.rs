@@ -3,6 +3,7 @@
 mod answer;
 mod cell;
 mod filter;
+mod python;
 
-pub(crate) use answer::{answer, definitions};
+pub(crate) use answer::{answer, definitions, unknown_entity};
 pub(crate) use filter::Filter;

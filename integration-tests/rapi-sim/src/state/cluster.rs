@@ -76,10 +76,11 @@ impl Cluster {
         port
     }
 
-    /// Finds an instance by full name, or by a first part that only one has.
+    /// Finds an instance by full name, UUID, or a first part that only one has.
     #[must_use]
     pub fn expand_instance(&self, name: &str) -> Option<&Instance> {
-        if let Some(found) = self.instances.get(name) {
+        let by_uuid = || self.instances.values().find(|i| i.uuid == name);
+        if let Some(found) = self.instances.get(name).or_else(by_uuid) {
             return Some(found);
         }
         let prefix = format!("{name}.");
@@ -87,15 +88,28 @@ impl Cluster {
         matching.next().filter(|_| matching.next().is_none())
     }
 
-    /// Finds a node by full name, or by a first part that only one has.
+    /// Finds a node by full name, UUID, or a first part that only one has.
     #[must_use]
     pub fn expand_node(&self, name: &str) -> Option<&Node> {
-        if let Some(found) = self.nodes.get(name) {
+        let by_uuid = || self.nodes.values().find(|n| n.uuid == name);
+        if let Some(found) = self.nodes.get(name).or_else(by_uuid) {
             return Some(found);
         }
         let prefix = format!("{name}.");
         let mut matching = self.nodes.values().filter(|n| n.name.starts_with(&prefix));
         matching.next().filter(|_| matching.next().is_none())
+    }
+
+    /// Finds a node group by name or UUID.
+    #[must_use]
+    pub fn expand_group(&self, name: &str) -> Option<&Group> {
+        self.groups.get(name).or_else(|| self.group_by_uuid(name))
+    }
+
+    /// Finds a network by name or UUID.
+    #[must_use]
+    pub fn expand_network(&self, name: &str) -> Option<&Network> {
+        self.networks.get(name).or_else(|| self.networks.values().find(|n| n.uuid == name))
     }
 
     /// The node group with this UUID.

@@ -59,8 +59,8 @@ pub(super) fn check(cluster: &Cluster, op: &JobOp, template: &str) -> Result<Pla
     let known = cluster.oses.iter().flat_map(crate::state::Os::names).any(|known| known == os);
     if !known {
         let node = place.nodes.first().map_or("", String::as_str);
-        return Err(wrong_input(format!(
-            "OS '{os}' not in supported OS list for node {node}: Directory for OS {} not found in \
+        return Err(OpError::Exec(format!(
+            "OS Parameters validation failed on node {node}: Directory for OS {} not found in \
              search path",
             os.split('+').next().unwrap_or(os)
         )));
