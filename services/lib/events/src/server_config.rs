@@ -132,7 +132,7 @@ fn integrator(name: &str, clusters: &[String]) -> Result<Permissions> {
 fn write_user(out: &mut String, user: &NatsUser, name: &str, permissions: &Permissions) {
     let publish = match permissions.publish.is_empty() {
         true => "{ deny: \">\" }".to_owned(),
-        false => format!("{{ allow: [{}] }}", quoted(&permissions.publish)),
+        false => format!("{{ allow: [\n{}          ] }}", quoted_lines(&permissions.publish)),
     };
     let subscribe = quoted(&permissions.subscribe);
     let key = &user.public_key;
@@ -142,6 +142,10 @@ fn write_user(out: &mut String, user: &NatsUser, name: &str, permissions: &Permi
          subscribe: {{ allow: [{subscribe}] }}\n      }} }}\n"
     )
     .expect("writing to a string can't fail");
+}
+
+fn quoted_lines(subjects: &[String]) -> String {
+    subjects.iter().map(|subject| format!("            \"{subject}\"\n")).collect()
 }
 
 fn quoted(subjects: &[String]) -> String {

@@ -28,8 +28,8 @@ pub trait Object: Serialize + DeserializeOwned + JsonSchema {
     fn name(&self) -> &str;
     /// Grows with each change.
     fn revision(&self) -> u64;
-    /// A full one, for the examples.
-    fn example() -> Self;
+    /// A full one as it is after `event`, for the examples.
+    fn example(event: &str) -> Self;
 }
 
 /// A type of event about a `T`.

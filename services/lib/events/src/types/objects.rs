@@ -40,7 +40,7 @@ impl Object for Cluster {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(event: &str) -> Self {
         Self {
             id: CLUSTER_ID.to_owned(),
             slug: "alpha".to_owned(),
@@ -50,9 +50,10 @@ impl Object for Cluster {
             master_node: some("node1.example.com"),
             endpoints: vec!["https://alpha.example.com:5080".to_owned()],
             read_only: false,
-            reachable: true,
+            reachable: event != "unreachable",
             last_success: Some(example_time()),
-            error: None,
+            error: (event == "unreachable")
+                .then(|| "connection refused by alpha.example.com:5080".to_owned()),
             tags: vec!["site:fra".to_owned()],
             revision: 7,
             created_at: example_time(),
@@ -76,7 +77,7 @@ impl Object for Node {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(_event: &str) -> Self {
         Self {
             uuid: NODE_UUID.to_owned(),
             name: "node1.example.com".to_owned(),
@@ -115,7 +116,7 @@ impl Object for Instance {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(event: &str) -> Self {
         Self {
             uuid: INSTANCE_UUID.to_owned(),
             name: "web1.example.com".to_owned(),
@@ -146,7 +147,7 @@ impl Object for Instance {
             }],
             tags: vec!["owner:web".to_owned()],
             owner: None,
-            missing: false,
+            missing: event == "missing",
             revision: 42,
             config_version: "5".to_owned(),
             created_at: Some(example_time()),
@@ -175,7 +176,7 @@ impl Object for Stream {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(_event: &str) -> Self {
         Self { class: Class::Inventory, revision: 1 }
     }
 }
@@ -196,7 +197,16 @@ impl Object for Job {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(event: &str) -> Self {
+        let ended = matches!(event, "succeeded" | "failed" | "canceled");
+        let started = ended || event != "queued";
+        let (step, ganeti_status) = match event {
+            "queued" => ("pending", None),
+            "succeeded" => ("succeeded", some("success")),
+            "failed" => ("failed", some("error")),
+            "canceled" => ("failed", some("canceled")),
+            _ => ("submitted", some("running")),
+        };
         Self {
             id: "019309a4-0000-7000-8000-000000000101".to_owned(),
             cluster: "alpha".to_owned(),
@@ -206,28 +216,28 @@ impl Object for Job {
                 uuid: some(INSTANCE_UUID),
                 name: "web1.example.com".to_owned(),
             },
-            state: "failed".to_owned(),
+            state: if ended || !started { event } else { "running" }.to_owned(),
             steps: vec![JobStep {
                 name: "startup".to_owned(),
-                state: "failed".to_owned(),
-                ganeti_job: Some(4711),
-                ganeti_status: some("error"),
+                state: step.to_owned(),
+                ganeti_job: started.then_some(4711),
+                ganeti_status,
             }],
-            ganeti_jobs: vec![4711],
+            ganeti_jobs: if started { vec![4711] } else { Vec::new() },
             requested_by: some("jane"),
             acting_as: None,
             created_at: example_time(),
-            started_at: Some(example_time()),
-            ended_at: Some(example_time()),
-            waiting_for: None,
-            error: Some(jobs::JobError {
+            started_at: started.then(example_time),
+            ended_at: ended.then(example_time),
+            waiting_for: (event == "queued").then(|| "a place in alpha's queue".to_owned()),
+            error: (event == "failed").then(|| jobs::JobError {
                 code: "ganeti_error".to_owned(),
                 message: "Not enough memory on node node1.example.com".to_owned(),
                 hint: some("Free memory on the node, or move the instance."),
             }),
-            log_lines: 3,
+            log_lines: if started { 3 } else { 0 },
             stale: false,
-            revision: 5,
+            revision: if started { 5 } else { 1 },
         }
     }
 }
@@ -248,7 +258,7 @@ impl Object for User {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(_event: &str) -> Self {
         Self {
             id: USER_ID.to_owned(),
             username: "jane".to_owned(),
@@ -276,14 +286,14 @@ impl Object for Session {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(event: &str) -> Self {
         Self {
             id: "019309a4-0000-7000-8000-00000000b001".to_owned(),
             user_id: USER_ID.to_owned(),
             username: "jane".to_owned(),
             client_address: some("192.0.2.77"),
             started_at: example_time(),
-            ended_at: None,
+            ended_at: (event == "ended").then(example_time),
             revision: 1,
         }
     }
@@ -305,14 +315,14 @@ impl Object for Token {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(event: &str) -> Self {
         Self {
             id: "019309a4-0000-7000-8000-00000000d001".to_owned(),
             name: "backup script".to_owned(),
             user_id: USER_ID.to_owned(),
             username: "jane".to_owned(),
             created_at: example_time(),
-            revoked_at: None,
+            revoked_at: (event == "revoked").then(example_time),
             revision: 1,
         }
     }
@@ -334,7 +344,7 @@ impl Object for Grant {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(_event: &str) -> Self {
         Self {
             id: "019309a4-0000-7000-8000-00000000e001".to_owned(),
             user_id: USER_ID.to_owned(),
@@ -368,7 +378,7 @@ impl Object for Console {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example() -> Self {
+    fn example(event: &str) -> Self {
         Self {
             id: "019309a4-0000-7000-8000-00000000f001".to_owned(),
             cluster: some("alpha"),
@@ -378,10 +388,14 @@ impl Object for Console {
             user_id: some(USER_ID),
             username: some("jane"),
             client_address: some("192.0.2.77"),
-            opened_at: Some(example_time()),
-            closed_at: None,
-            reason: None,
-            revision: 1,
+            opened_at: (event != "refused").then(example_time),
+            closed_at: (event == "closed").then(example_time),
+            reason: match event {
+                "opened" => None,
+                "closed" => some("the browser closed it"),
+                _ => some("ticket_used"),
+            },
+            revision: if event == "closed" { 2 } else { 1 },
         }
     }
 }
@@ -402,7 +416,7 @@ impl Object for Record {
     fn revision(&self) -> u64 {
         self.number
     }
-    fn example() -> Self {
+    fn example(_event: &str) -> Self {
         Self {
             id: "019309a4-0000-7000-8000-000000009001".to_owned(),
             number: 1207,

@@ -1,12 +1,13 @@
 //! All event types, for what is generated from them and for tests.
 
+use chrono::TimeDelta;
 use schemars::Schema;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::objects::example_time;
 use super::{EventType, Object, access, audit, console, inventory, jobs};
-use crate::envelope::{Actor, CauseKind, Data, Event};
+use crate::envelope::{Actor, CauseKind, Event};
 use crate::{Class, Result};
 
 /// An event type without its Rust type.
@@ -26,7 +27,7 @@ pub struct Registered {
     pub schema_name: String,
     /// Makes the JSON Schema of the whole event.
     pub schema: fn() -> Schema,
-    /// Makes a full example.
+    /// A full example.
     pub example: Value,
     /// Checks that a payload decodes as this type.
     pub decode: fn(&[u8]) -> Result<()>,
@@ -48,27 +49,41 @@ fn register<T: Object>(event_type: EventType<T>, number: u128) -> Registered {
 
 fn example<T: Object>(event_type: EventType<T>, number: u128) -> Value {
     let at = example_time();
-    let mut event = Event::new(event_type, T::CLASS.publisher(), at, T::example())
-        .changed([("status".to_owned(), Value::from("before"))].into())
-        .not_before(Some(at - chrono::TimeDelta::seconds(30)))
-        .effective_at(Some(at - chrono::TimeDelta::seconds(2)))
-        .cause(CauseKind::GanetiJob, Some("4711".to_owned()))
-        .actor(Some(Actor {
+    let changed = match event_type.event {
+        "changed" => Some(("tags", Value::from(["before"]))),
+        "status_changed" => Some(("status", Value::from("ADMIN_down"))),
+        "progressed" => Some(("log_lines", Value::from(2))),
+        _ => None,
+    };
+    let cause = match (event_type.kind, event_type.event) {
+        (_, "discovered") => Some((CauseKind::Import, None)),
+        ("instance" | "node", _) => Some((CauseKind::GanetiJob, Some("4711".to_owned()))),
+        _ => None,
+    };
+    let mut event = Event::new(event_type, T::CLASS.publisher(), at, T::example(event_type.event))
+        .changed(changed.into_iter().map(|(field, before)| (field.to_owned(), before)).collect())
+        .traceparent(Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()))
+        .actor((T::CLASS != Class::Inventory).then(|| Actor {
             user_id: "019309a4-0000-7000-8000-00000000a001".to_owned(),
             username: "jane".to_owned(),
             acting_as: None,
-        }))
-        .traceparent(Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned()));
+        }));
+    if let Some((kind, id)) = cause {
+        event = event.cause(kind, id);
+    }
+    if changed_before_it_was_seen(event_type.kind, event_type.event) {
+        event = event
+            .not_before(Some(at - TimeDelta::seconds(30)))
+            .effective_at(Some(at - TimeDelta::seconds(2)));
+    }
     event.id = Uuid::from_u128(0x0193_09a4_0000_7000_9000_0000_0000_0000 + number);
-    clear_what_does_not_happen(&mut event.data, event_type.event);
     serde_json::to_value(&event).expect("an example is plain data")
 }
 
-/// What is new or found at first look has no state before, and so no fields that changed.
-fn clear_what_does_not_happen<T>(data: &mut Data<T>, event: &str) {
-    if !matches!(event, "changed" | "status_changed" | "progressed") {
-        data.changed.clear();
-    }
+/// What happens in Ganeti is seen after it happened; what happens in gwm is known at once.
+fn changed_before_it_was_seen(kind: &str, event: &str) -> bool {
+    matches!(kind, "instance" | "node")
+        && matches!(event, "created" | "changed" | "status_changed" | "removed")
 }
 
 /// All event types, in the order of the documentation.
