@@ -1,6 +1,6 @@
 //! The client against real Ganeti.
 //!
-//! `GWM_LAB_RAPI=url,user,password[,read-user,read-password]`, several clusters separated by blanks; without it the tests
+//! `GWM_LAB_RAPI=url,user,password[,read-user,read-password]`, several clusters separated by `;`; without it the tests
 //! say that they were left out. They create, start, stop, reboot and delete one diskless instance.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
@@ -28,7 +28,8 @@ fn labs() -> Vec<Lab> {
         }
         return Vec::new();
     };
-    text.split_whitespace()
+    text.split([';', ' '])
+        .filter(|lab| !lab.is_empty())
         .map(|lab| {
             let parts: Vec<&str> = lab.split(',').collect();
             let user = |at: usize| {
