@@ -6,6 +6,7 @@
 #   lab.sh node CLUSTER N COMMAND...   run a command on a node:  lab.sh node alpha 1 gnt-instance list
 #   lab.sh plant [CLUSTER]     put DRBD and plain instances into a configuration (no such disks exist)
 #   lab.sh fill CLUSTER COUNT  put COUNT made-up instances into a configuration
+#   lab.sh standing            whether it is up, by its exit code
 #   lab.sh down                remove every trace
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -65,6 +66,7 @@ shift || usage
 case $verb in
   packages) packages ;;
   up) need_root && up ;;
+  standing) all_up ;;
   down) need_root && lock && take_down && log "gone" ;;
   node)
     need_root

@@ -35,6 +35,7 @@ set_test() {
   need fonts-dejavu-core "letters for its screenshots" /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
   need openssl "certificate fingerprints" /usr/bin/openssl
   need python3 "small helpers of the tests" /usr/bin/python3
+  need shellcheck "checks the shell scripts" /usr/bin/shellcheck
 }
 
 set_lab() {
