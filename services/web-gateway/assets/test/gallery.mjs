@@ -15,7 +15,7 @@ if (shots) await mkdir(shots, { recursive: true });
 const found = [];
 const names = (await readdir(pages)).filter((f) => f.endsWith(".html")).map((f) => f.slice(0, -5)).filter((n) => !only.length || only.includes(n));
 for (const name of names) {
-  for (const width of [360, 1440]) {
+  for (const width of shots ? [360, 1440] : [360, 700, 1024, 1280, 1440, 1920]) {
     for (const colorScheme of ["light", "dark"]) {
       const context = await browser.newContext({ viewport: { width, height: width === 360 ? 740 : 900 }, colorScheme, bypassCSP: false });
       const page = await context.newPage();
@@ -28,6 +28,8 @@ for (const name of names) {
       await page.waitForLoadState("load");
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       if (wide > 0) found.push(`${at}: scrolls sideways by ${wide} px`);
+      const clipped = await page.evaluate(() => [...document.querySelectorAll(".table-box")].filter((b) => getComputedStyle(b).overflowX === "clip" && b.scrollWidth > b.clientWidth).length);
+      if (clipped) found.push(`${at}: a table is cut off`);
       if (shots) await page.screenshot({ path: join(shots, `${name}-${width}-${colorScheme}.png`) });
       if (shots && width === 1440 && colorScheme === "light") await page.screenshot({ path: join(shots, `${name}-full.png`), fullPage: true });
       await page.evaluate(axe);

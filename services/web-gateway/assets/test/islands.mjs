@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { rfbServer } from "./rfb.mjs";
 import { CSP, serve } from "./server.mjs";
 
 const pages = process.argv[2];
@@ -14,6 +15,7 @@ let job = { id: id(100), kind: "startup", cluster: "fra1", state: "running", obj
 let log = [{ serial: 1, time: "2026-11-22T14:03:10Z", text: "* starting the instance" }];
 let startAnswer = 202;
 let changed = false;
+let consoleWorks = false;
 
 const json = (response, status, body) => {
   response.writeHead(status, { "Content-Type": status >= 400 ? "application/problem+json" : "application/json" });
@@ -39,12 +41,14 @@ async function api(request, response, url) {
   if (url.pathname === `/api/v1/jobs/${id(100)}`) return json(response, 200, job);
   if (url.pathname.endsWith("/startup") && startAnswer !== 202) return json(response, startAnswer, { title: "fra1 is read-only in gwm", detail: "Add a write credential.", code: "read_only", request_id: "r1" });
   if (request.method === "POST" || request.method === "DELETE") {
+    if (url.pathname.endsWith("/consoles") && consoleWorks) return json(response, 200, { websocket_url: screen.url, ticket: "tick3t", expires_at: "2026-11-22T14:03:40Z" });
     if (url.pathname.endsWith("/consoles")) return json(response, 409, { title: "This instance does not run", detail: "Start it first.", code: "not_running" });
     return json(response, 202, job);
   }
   return false;
 }
 
+const screen = await rfbServer();
 const { url, close } = await serve(pages, api);
 const send = (type, object) => {
   for (const stream of streams) stream.write(`id: 7\ndata: ${JSON.stringify({ type: `org.ganeti.gwm.${type}.v1`, data: { object } })}\n\n`);
@@ -90,7 +94,7 @@ const tests = {
     await row.getByRole("button", { name: "Actions for mail.example.org" }).click();
     await page.getByRole("button", { name: "Start", exact: true }).locator("visible=true").click();
     await page.getByRole("alert").getByText("fra1 is read-only in gwm").waitFor();
-    await row.getByText("stopped").waitFor();
+    await row.locator("[data-cell=status]").getByText("stopped").waitFor();
     startAnswer = 202;
   },
   async "an event patches the cell of its row, and nothing that is typed is lost"() {
@@ -156,6 +160,22 @@ const tests = {
     await page.getByRole("heading", { name: "This instance does not run" }).waitFor();
     await page.getByRole("button", { name: "Connect again" }).waitFor();
   },
+  async "a console shows its picture, hands over the ticket as a sub-protocol, types text, and tells why it closed"() {
+    consoleWorks = true;
+    await page.getByRole("button", { name: "Connect again" }).click();
+    await page.getByText("Connected", { exact: true }).waitFor();
+    assert.deepEqual(screen.protocols, ["binary", "gwm.ticket.tick3t"]);
+    await page.waitForFunction(() => {
+      const canvas = document.querySelector("#screen canvas");
+      return canvas?.width === 64 && canvas.getContext("2d").getImageData(3, 3, 1, 1).data[1] > 200;
+    });
+    await page.getByRole("button", { name: "Paste" }).click();
+    await page.getByRole("dialog").getByRole("textbox").fill("aB");
+    await page.getByRole("button", { name: "Type it" }).click();
+    await screen.until(() => screen.keys.join(" ").includes("97 97 65505 66 66 65505"));
+    screen.end(4003, "");
+    await page.getByRole("heading", { name: "You may not use this console any more" }).waitFor();
+  },
   async "keys: slash filters, g j goes to jobs, ? lists them"() {
     await page.goto(`${url}/instances`);
     await page.keyboard.press("/");
@@ -195,10 +215,11 @@ for (const [name, test] of Object.entries(tests)) {
   } catch (error) {
     failed++;
     problems.length = 0;
-    console.log(`FAIL  ${name}\n      ${String(error.message).split("\n").slice(0, 6).join("\n      ")}`);
+    console.log(`FAIL  ${name}\n      ${String(error.message).split("\n").slice(0, 14).join("\n      ")}`);
   }
 }
 await browser.close();
 close();
+screen.close();
 for (const stream of streams) stream.end();
 process.exit(failed ? 1 : 0);

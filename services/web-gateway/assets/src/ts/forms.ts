@@ -181,12 +181,20 @@ export function startForms(): void {
   document.querySelector<HTMLElement>("[data-summary-of-errors]")?.focus();
 
   document.addEventListener("submit", onSubmit);
+  let pressed = false;
+  document.addEventListener("pointerdown", () => (pressed = true), true);
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(() => (pressed = false)), true);
   document.addEventListener("focusout", (event) => {
     const field = event.target as Field;
     if (!field.form || field.form.dataset["form"] === undefined) return;
-    if (field instanceof HTMLInputElement && field.dataset["size"] !== undefined) setTimeout(() => resize(field));
-    // An empty field is only wrong when the form is sent.
-    if (field.value || field.hasAttribute("aria-invalid")) mark(field);
+    const check = (): void => {
+      if (field instanceof HTMLInputElement && field.dataset["size"] !== undefined) resize(field);
+      // An empty field is only wrong when the form is sent.
+      if (field.value || field.hasAttribute("aria-invalid")) mark(field);
+    };
+    // A message that appears while a button is pressed moves the button away, and the click is lost.
+    if (pressed) document.addEventListener("pointerup", () => setTimeout(check, 50), { once: true });
+    else setTimeout(check);
   });
   document.addEventListener("input", (event) => {
     const field = event.target as Field;
