@@ -1,13 +1,13 @@
 //! The connection: made in the background, so that services start and work without NATS.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use async_nats::connection::State;
 use async_nats::jetstream::{self, Context};
 use secrecy::ExposeSecret;
+use tokio::sync::watch;
 
 use crate::{Error, NatsSettings, Result};
 
@@ -25,7 +25,7 @@ pub struct Nats {
     context: Context,
     service: Arc<str>,
     replicas: usize,
-    disconnects: Arc<AtomicUsize>,
+    connects: watch::Receiver<usize>,
 }
 
 /// Starts connecting as `service` (the name before which nothing stands, such as `auth`) and
@@ -33,8 +33,7 @@ pub struct Nats {
 pub async fn connect(settings: &NatsSettings, service: &str) -> Result<Nats> {
     settings.validate()?;
     crate::subject::check_service(service)?;
-    let disconnects = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&disconnects);
+    let (counter, connects) = watch::channel(0);
     let mut options = ConnectOptions::new()
         .name(format!("gwm-{service}"))
         .retry_on_initial_connect()
@@ -45,8 +44,8 @@ pub async fn connect(settings: &NatsSettings, service: &str) -> Result<Nats> {
         .ping_interval(Duration::from_secs(10))
         .reconnect_delay_callback(reconnect_delay)
         .event_callback(move |event| {
-            let counted = Arc::clone(&counted);
-            async move { observe(&event, &counted) }
+            observe(&event, &counter);
+            std::future::ready(())
         });
     if let Some(seed) = &settings.nkey_seed {
         options = options.nkey(seed.expose_secret().trim().to_owned());
@@ -64,7 +63,7 @@ pub async fn connect(settings: &NatsSettings, service: &str) -> Result<Nats> {
         .max_ack_inflight(IN_FLIGHT)
         .backpressure_on_inflight(true)
         .build(client.clone());
-    Ok(Nats { client, context, service: service.into(), replicas: settings.replicas, disconnects })
+    Ok(Nats { client, context, service: service.into(), replicas: settings.replicas, connects })
 }
 
 /// Quick at first, so that a restart of the server costs little; never more than two seconds.
@@ -73,13 +72,13 @@ fn reconnect_delay(attempts: usize) -> Duration {
     Duration::from_millis(rand::random_range(ceiling / 2..=ceiling))
 }
 
-fn observe(event: &async_nats::Event, disconnects: &AtomicUsize) {
+fn observe(event: &async_nats::Event, connects: &watch::Sender<usize>) {
     match event {
-        async_nats::Event::Connected => tracing::info!("connected to nats"),
-        async_nats::Event::Disconnected => {
-            disconnects.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!("disconnected from nats");
+        async_nats::Event::Connected => {
+            connects.send_modify(|count| *count += 1);
+            tracing::info!("connected to nats");
         }
+        async_nats::Event::Disconnected => tracing::warn!("disconnected from nats"),
         async_nats::Event::ServerError(error) => tracing::warn!(error = %error, "nats refused"),
         async_nats::Event::SlowConsumer(_) => tracing::warn!("nats messages were dropped"),
         async_nats::Event::ClientError(_)
@@ -108,9 +107,12 @@ impl Nats {
         }
     }
 
-    /// How often the connection was lost so far.
-    pub fn disconnects(&self) -> usize {
-        self.disconnects.load(Ordering::Relaxed)
+    /// Counts connections: whoever reads opens its reader anew when it moves, because what the
+    /// server was asked for before a restart is forgotten there.
+    pub(crate) fn connects(&self) -> watch::Receiver<usize> {
+        let mut connects = self.connects.clone();
+        connects.mark_unchanged();
+        connects
     }
 
     /// Sends what waits in buffers; for the end of the process.

@@ -2,7 +2,9 @@
 //!
 //! Measured on nats-server 2.15 with async-nats 0.51: after a restart of the server the message
 //! iterator yields `MissingHeartbeat` about once a heartbeat and then goes on; for a deleted
-//! consumer it yields `ConsumerDeleted` and ends. So: log the first, rebuild on the second.
+//! consumer it yields `ConsumerDeleted` and ends. So: log the first, rebuild on the second. The
+//! iterator may take half a minute to ask a restarted server again, so a new connection is also a
+//! reason to rebuild.
 
 use std::time::Duration;
 
@@ -84,11 +86,12 @@ impl Consumer {
         subject::check_service(&self.settings.purpose)?;
         let mut backoff = Backoff::new();
         while !shutdown.is_cancelled() {
+            let connects = self.nats.connects();
             let outcome = match self.open().await {
                 Ok(stream) => {
                     backoff.reset();
                     self.healthy.send_replace(true);
-                    self.read(stream, &handler, &shutdown).await
+                    self.read(stream, connects, &handler, &shutdown).await
                 }
                 Err(error) => Err(error),
             };
@@ -144,6 +147,7 @@ impl Consumer {
     async fn read<H: Handler>(
         &self,
         mut stream: Stream,
+        mut connects: watch::Receiver<usize>,
         handler: &H,
         shutdown: &CancellationToken,
     ) -> Result<()> {
@@ -152,6 +156,7 @@ impl Consumer {
         let outcome = loop {
             tokio::select! {
                 () = shutdown.cancelled() => break Ok(()),
+                Ok(()) = connects.changed() => break Err(reconnected()),
                 Some(()) = running.next(), if !running.is_empty() => {}
                 next = stream.next(), if running.len() < concurrency => match next {
                     Some(Ok(message)) => running.push(self.handle(handler, message).boxed()),
@@ -220,6 +225,10 @@ impl Consumer {
         };
         acknowledged.map_err(|error| Error::unavailable(&error))
     }
+}
+
+fn reconnected() -> Error {
+    Error::Unavailable("the connection was made anew".to_owned())
 }
 
 fn received(class: Class, message: &Message) -> Option<Received> {

@@ -15,8 +15,9 @@ use crate::{Class, Error, Result, Subject};
 /// The media type of every message.
 pub const CONTENT_TYPE: &str = "application/cloudevents+json";
 
-/// The longest message in bytes that is published or decoded: NATS takes no more by default.
-pub const LONGEST_MESSAGE: usize = 1 << 20;
+/// The longest message in bytes that is published or decoded: with its headers it must stay below
+/// what NATS takes by default, 1 MiB.
+pub const LONGEST_MESSAGE: usize = 1_000_000;
 
 /// Before each event type's name.
 pub(crate) const TYPE_PREFIX: &str = "org.ganeti.gwm.";
@@ -164,7 +165,7 @@ impl<T: Object> Event<T> {
     /// Events of one key are published one at a time, in their order.
     pub fn object_key(&self) -> String {
         let object = &self.data.object;
-        format!("{}/{}/{}", object.cluster().unwrap_or("_"), T::KIND, object.id())
+        format!("{}/{}/{}", object.cluster().unwrap_or("_"), T::KIND, object.order_key())
     }
 }
 

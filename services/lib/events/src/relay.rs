@@ -92,15 +92,15 @@ impl Relay {
             }
         }
         tracing::info!("outbox relay leads");
+        let mut connects = self.nats.connects();
         self.prepare(&mut connection).await?;
         backoff.reset();
-        let mut seen_disconnects = self.nats.disconnects();
         let mut purged_at = tokio::time::Instant::now();
         loop {
             let stopping = shutdown.is_cancelled();
-            if self.nats.disconnects() != seen_disconnects {
+            if connects.has_changed().unwrap_or(false) {
                 // Another server may have other streams, or the same one may have lost them.
-                seen_disconnects = self.nats.disconnects();
+                connects.mark_unchanged();
                 self.prepare(&mut connection).await?;
             }
             let full = self.drain(&mut connection).await?;

@@ -65,7 +65,7 @@ fn wanted(class: Class, replicas: usize) -> Config {
         retention: RetentionPolicy::Limits,
         storage: StorageType::File,
         num_replicas: replicas,
-        max_message_size: i32::try_from(crate::LONGEST_MESSAGE).expect("it is a mebibyte"),
+        max_message_size: 1 << 20,
         deny_delete: true,
         deny_purge: true,
         allow_direct: true,

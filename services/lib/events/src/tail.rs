@@ -110,6 +110,7 @@ impl Follower {
         let mut backoff = Backoff::new();
         let out = self.out.clone();
         loop {
+            let mut connects = self.nats.connects();
             let read = async {
                 let stream = self.open().await?;
                 backoff.reset();
@@ -118,6 +119,8 @@ impl Follower {
             let outcome = tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = out.closed() => return,
+                // A restarted server has forgotten the reader and would be silent.
+                Ok(()) = connects.changed() => Err(Error::Unavailable("reconnected".to_owned())),
                 outcome = read => outcome,
             };
             if let Err(error) = outcome {

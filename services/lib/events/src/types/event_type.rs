@@ -24,6 +24,10 @@ pub trait Object: Serialize + DeserializeOwned + JsonSchema {
     fn cluster(&self) -> Option<&str>;
     /// Ganeti's UUID or gwm's id.
     fn id(&self) -> String;
+    /// Events with the same key are published in their order.
+    fn order_key(&self) -> String {
+        self.id()
+    }
     /// What people call it.
     fn name(&self) -> &str;
     /// Grows with each change.

@@ -410,6 +410,10 @@ impl Object for Record {
     fn id(&self) -> String {
         self.id.clone()
     }
+    /// The end of a job's act must not overtake its beginning.
+    fn order_key(&self) -> String {
+        self.job_id.clone().unwrap_or_else(|| self.id())
+    }
     fn name(&self) -> &str {
         &self.action
     }

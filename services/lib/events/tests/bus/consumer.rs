@@ -124,7 +124,7 @@ async fn what_can_never_work_becomes_a_dead_letter_and_holds_up_nothing() {
 }
 
 #[tokio::test]
-async fn it_goes_on_after_a_killed_server_and_after_its_consumer_was_deleted() {
+async fn it_goes_on_after_a_restarted_server_and_after_its_consumer_was_deleted() {
     let mut server = TestNats::start().await;
     let nats = start(&server).await;
     let (running, seen) = consume(&nats, |_, _| Verdict::Done);
@@ -132,7 +132,8 @@ async fn it_goes_on_after_a_killed_server_and_after_its_consumer_was_deleted() {
     saw(&seen, &[(1, 1)]).await;
     settled(&server).await;
 
-    server.kill().await.unwrap();
+    // In order: a killed server forgets acknowledgements, and then waits for `ack_wait`.
+    server.stop().await.unwrap();
     server.start_again().await.unwrap();
     wait_for("the stream", PATIENCE, async || {
         publish_and_wait(&nats, &change(1, 2), PATIENCE).await
