@@ -1,0 +1,330 @@
+//! Stand-ins for auth and cache-updater: as much of them as the job runner can see.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gwm_authz::{SignedAssertion, sign};
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_proto::auth::access_server::Access;
+use gwm_proto::auth::ownership_server::Ownership;
+use gwm_proto::auth::watch_response::Body;
+use gwm_proto::auth::*;
+use gwm_proto::cache::clusters_server::Clusters;
+use gwm_proto::cache::internal_server::Internal;
+use gwm_proto::cache::inventory_server::Inventory;
+use gwm_proto::cache::*;
+use gwm_proto::common::ObjectRef;
+use gwm_rapi_sim::SimCluster;
+use gwm_types::{ClusterId, SessionId, UserId};
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status};
+
+pub(crate) const SLUG: &str = "fra1";
+
+/// What the stand-ins know and were told; tests change it while they run.
+#[derive(Debug, Default)]
+pub(crate) struct Knobs {
+    pub(crate) read_only: bool,
+    pub(crate) removed: bool,
+    /// `GetWriteAccess`, `GetInstance` and all else of cache-updater fail.
+    pub(crate) cache_down: bool,
+    /// The inventory can't read anything just now.
+    pub(crate) blind: bool,
+    pub(crate) settle_down: bool,
+    pub(crate) settled: Vec<SettleRequest>,
+    pub(crate) observed: Vec<ObserveInstanceRequest>,
+    /// Password handed out instead of the right one, this often.
+    pub(crate) wrong_passwords: u32,
+}
+
+/// Both services, over one simulated cluster.
+#[derive(Clone)]
+pub(crate) struct Fakes {
+    pub(crate) sim: SimCluster,
+    pub(crate) cluster_id: ClusterId,
+    pub(crate) knobs: Arc<Mutex<Knobs>>,
+    key: Arc<ed25519_dalek::SigningKey>,
+    pub(crate) admin: UserId,
+    /// Has `power` on the instance that [`Fakes::granted`] names, and nothing else.
+    pub(crate) jane: UserId,
+    pub(crate) granted: String,
+}
+
+impl Fakes {
+    pub(crate) fn new(sim: SimCluster) -> Self {
+        let granted = sim.look(|c| c.instances.values().next().map(|i| i.uuid.clone())).unwrap();
+        Self {
+            sim,
+            cluster_id: ClusterId::generate(),
+            knobs: Arc::default(),
+            key: Arc::new(ed25519_dalek::SigningKey::from_bytes(&[7; 32])),
+            admin: UserId::generate(),
+            jane: UserId::generate(),
+            granted,
+        }
+    }
+
+    pub(crate) fn knobs<T>(&self, f: impl FnOnce(&mut Knobs) -> T) -> T {
+        f(&mut self.knobs.lock().unwrap())
+    }
+
+    pub(crate) fn assertion(&self, user: UserId) -> SignedAssertion {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = i64::try_from(since.as_secs()).unwrap();
+        let assertion = Assertion {
+            key_id: "k1".to_owned(),
+            user_id: user.to_string(),
+            username: if user == self.admin { "root" } else { "jane" }.to_owned(),
+            session_id: SessionId::generate().to_string(),
+            issued_at: now,
+            expires_at: now + 60,
+            ..Default::default()
+        };
+        sign(&self.key, &assertion)
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let right = Right {
+            permission: "power".to_owned(),
+            object: Some(ObjectRef {
+                kind: "instance".to_owned(),
+                cluster_id: self.cluster_id.to_string(),
+                uuid: self.granted.clone(),
+            }),
+        };
+        Snapshot {
+            keys: vec![SigningKey {
+                key_id: "k1".to_owned(),
+                public_key: self.key.verifying_key().to_bytes().to_vec(),
+            }],
+            users: vec![
+                UserRights {
+                    user_id: self.admin.to_string(),
+                    is_admin: true,
+                    ..Default::default()
+                },
+                UserRights {
+                    user_id: self.jane.to_string(),
+                    rights: vec![right],
+                    ..Default::default()
+                },
+            ],
+            ..Default::default()
+        }
+    }
+
+    fn up(&self) -> Result<(), Status> {
+        if self.knobs(|k| k.cache_down) {
+            return Err(Fault::unavailable("cache-updater does not answer").into());
+        }
+        Ok(())
+    }
+
+    fn instance(&self, object: &str) -> Option<Instance> {
+        let found = self.sim.look(|c| {
+            c.instances.values().find(|i| i.name == object || i.uuid == object).cloned()
+        })?;
+        Some(Instance {
+            uuid: found.uuid,
+            name: found.name,
+            cluster: SLUG.to_owned(),
+            cluster_id: self.cluster_id.to_string(),
+            ..Default::default()
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl Access for Fakes {
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<WatchResponse, Status>> + Send>>;
+
+    async fn watch(&self, _: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let first = WatchResponse { revision: 1, body: Some(Body::Snapshot(self.snapshot())) };
+        let ticks = tokio_stream::wrappers::IntervalStream::new(tokio::time::interval(
+            Duration::from_millis(200),
+        ));
+        let beat = |_| WatchResponse { revision: 1, body: Some(Body::Heartbeat(Heartbeat {})) };
+        let stream = tokio_stream::once(first).chain(ticks.map(beat)).map(Ok);
+        Ok(Response::new(Box::pin(stream)))
+    }
+
+    async fn check(&self, _: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        Err(Status::unimplemented("not asked by the job runner"))
+    }
+
+    async fn batch_check(
+        &self,
+        _: Request<BatchCheckRequest>,
+    ) -> Result<Response<BatchCheckResponse>, Status> {
+        Err(Status::unimplemented("not asked by the job runner"))
+    }
+}
+
+#[tonic::async_trait]
+impl Ownership for Fakes {
+    async fn settle(
+        &self,
+        request: Request<SettleRequest>,
+    ) -> Result<Response<SettleResponse>, Status> {
+        if self.knobs(|k| k.settle_down) {
+            return Err(Fault::unavailable("auth is down").into());
+        }
+        self.knobs(|k| k.settled.push(request.into_inner()));
+        Ok(Response::new(SettleResponse {}))
+    }
+}
+
+#[tonic::async_trait]
+impl Clusters for Fakes {
+    async fn get_cluster(
+        &self,
+        request: Request<GetClusterRequest>,
+    ) -> Result<Response<Cluster>, Status> {
+        self.up()?;
+        SignedAssertion::of(&request)?;
+        let asked = request.into_inner().cluster;
+        if asked != SLUG && asked != self.cluster_id.to_string() {
+            return Err(Fault::not_found("cluster").into());
+        }
+        Ok(Response::new(Cluster {
+            cluster_id: self.cluster_id.to_string(),
+            slug: SLUG.to_owned(),
+            read_only: self.knobs(|k| k.read_only),
+            ..Default::default()
+        }))
+    }
+
+    async fn probe_cluster(
+        &self,
+        _: Request<ProbeClusterRequest>,
+    ) -> Result<Response<ProbeClusterResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+    async fn add_cluster(&self, _: Request<AddClusterRequest>) -> Result<Response<Cluster>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+    async fn list_clusters(
+        &self,
+        _: Request<ListClustersRequest>,
+    ) -> Result<Response<ListClustersResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+    async fn update_cluster(
+        &self,
+        _: Request<UpdateClusterRequest>,
+    ) -> Result<Response<Cluster>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+    async fn remove_cluster(
+        &self,
+        _: Request<RemoveClusterRequest>,
+    ) -> Result<Response<RemoveClusterResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+    async fn refresh_cluster(
+        &self,
+        _: Request<RefreshClusterRequest>,
+    ) -> Result<Response<Cluster>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+}
+
+#[tonic::async_trait]
+impl Inventory for Fakes {
+    async fn get_instance(
+        &self,
+        request: Request<GetObjectRequest>,
+    ) -> Result<Response<InstanceDetail>, Status> {
+        self.up()?;
+        SignedAssertion::of(&request)?;
+        let instance = self
+            .instance(&request.into_inner().object)
+            .ok_or_else(|| Fault::not_found("instance"))?;
+        Ok(Response::new(InstanceDetail { instance: Some(instance), ..Default::default() }))
+    }
+
+    async fn list_instances(
+        &self,
+        _: Request<ListInstancesRequest>,
+    ) -> Result<Response<ListInstancesResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+    async fn list_nodes(
+        &self,
+        _: Request<ListNodesRequest>,
+    ) -> Result<Response<ListNodesResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+    async fn get_node(
+        &self,
+        _: Request<GetObjectRequest>,
+    ) -> Result<Response<NodeDetail>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+    async fn get_create_options(
+        &self,
+        _: Request<GetCreateOptionsRequest>,
+    ) -> Result<Response<CreateOptions>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+    async fn get_overview(
+        &self,
+        _: Request<GetOverviewRequest>,
+    ) -> Result<Response<Overview>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+}
+
+#[tonic::async_trait]
+impl Internal for Fakes {
+    async fn get_write_access(
+        &self,
+        _: Request<GetWriteAccessRequest>,
+    ) -> Result<Response<WriteAccess>, Status> {
+        self.up()?;
+        if self.knobs(|k| k.removed) {
+            return Err(Fault::not_found("cluster").into());
+        }
+        if self.knobs(|k| k.read_only) {
+            return Err(Fault::new(ErrorCode::Conflict, "read_only", "read-only").into());
+        }
+        let wrong = self.knobs(|k| {
+            k.wrong_passwords = k.wrong_passwords.saturating_sub(1);
+            k.wrong_passwords > 0
+        });
+        let users = self.sim.users();
+        let user = users.iter().find(|user| user.name == "gwm-write").unwrap();
+        let password = if wrong { "wrong".to_owned() } else { user.password.clone() };
+        Ok(Response::new(WriteAccess {
+            endpoints: vec![self.sim.url()],
+            fingerprint: self.sim.fingerprint(),
+            credential: Some(Credential { username: user.name.clone(), password }),
+            ganeti_uuid: self.sim.uuid(),
+            slug: SLUG.to_owned(),
+            ..Default::default()
+        }))
+    }
+
+    async fn observe_instance(
+        &self,
+        request: Request<ObserveInstanceRequest>,
+    ) -> Result<Response<ObserveInstanceResponse>, Status> {
+        self.up()?;
+        if self.knobs(|k| k.blind) {
+            return Err(Fault::unavailable("the cluster can't be read").into());
+        }
+        let asked = request.into_inner();
+        let instance = self.instance(&asked.name);
+        self.knobs(|k| k.observed.push(asked));
+        let state = if instance.is_some() { "present" } else { "absent" };
+        Ok(Response::new(ObserveInstanceResponse { state: state.to_owned(), instance }))
+    }
+
+    async fn resolve_console(
+        &self,
+        _: Request<ResolveConsoleRequest>,
+    ) -> Result<Response<ResolveConsoleResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
+}
