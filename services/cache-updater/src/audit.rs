@@ -1,0 +1,55 @@
+//! Audit records of what administrators do to the registry; auth appends them to the log.
+
+use std::collections::BTreeMap;
+
+use chrono::Utc;
+use gwm_authz::Principal;
+use gwm_events::Event;
+use gwm_events::types::audit::{Outcome, Person, Phase, RECORD_APPENDED, Record, RecordObject};
+use gwm_pg::outbox::OutboxRow;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::domain::ClusterRecord;
+use crate::error::Result;
+
+/// One act that began and ended at once, for the transaction that it is part of.
+pub(crate) fn record(
+    person: &Principal,
+    action: &str,
+    cluster: &ClusterRecord,
+    details: BTreeMap<String, Value>,
+) -> Result<OutboxRow> {
+    let record = Record {
+        id: Uuid::now_v7().to_string(),
+        number: 0,
+        at: Utc::now(),
+        service: "cache-updater".to_owned(),
+        action: action.to_owned(),
+        phase: Phase::Single,
+        outcome: Some(Outcome::Succeeded),
+        reason: None,
+        person: Some(Person {
+            user_id: Some(person.user_id.to_string()),
+            username: Some(person.username.clone()),
+            acting_as: None,
+            session_id: person.session_id.map(|s| s.to_string()),
+            token_id: person.token_id.map(|t| t.to_string()),
+            client_address: Some(person.client_address.clone()),
+        }),
+        cluster: Some(cluster.slug.clone()),
+        object: Some(RecordObject {
+            kind: "cluster".to_owned(),
+            id: Some(cluster.cluster_id.to_string()),
+            name: Some(cluster.slug.clone()),
+        }),
+        job_id: None,
+        request_id: gwm_kernel::current_request_id(),
+        details,
+        previous_hash: None,
+        hash: None,
+    };
+    let event = Event::new(RECORD_APPENDED, "cache-updater", record.at, record)
+        .traceparent(gwm_kernel::current_traceparent());
+    Ok(event.intake_row("cache-updater")?)
+}

@@ -1,0 +1,111 @@
+//! Configuration of the service.
+
+use std::time::Duration;
+
+use gwm_authz::AuthzConfig;
+use gwm_events::NatsSettings;
+use gwm_pg::PgSettings;
+use gwm_pg::lease::LeaseSettings;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Everything but the kernel's keys.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The database `gwm_cache`.
+    pub database: PgSettings,
+    /// The bus.
+    #[serde(default)]
+    pub nats: NatsSettings,
+    /// 32 random bytes in base64, which seal the stored credentials; give `master_key_file`.
+    pub master_key: SecretString,
+    /// How clusters are read.
+    #[serde(default)]
+    pub poll: PollSettings,
+    /// The leases on clusters.
+    #[serde(default)]
+    pub lease: LeaseSettings,
+    /// Times of the watch on auth.
+    #[serde(default)]
+    pub authz: AuthzConfig,
+    /// Whether a cluster may be at a loopback address: for development machines only. Private
+    /// addresses are always allowed; link-local, multicast and unspecified ones never.
+    #[serde(default)]
+    pub allow_loopback: bool,
+}
+
+/// How clusters are read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PollSettings {
+    /// The shortest time between two reads of everything; longer where that takes long (20 times
+    /// its duration).
+    #[serde(with = "humantime_serde")]
+    pub interval: Duration,
+    /// How often slow or rarely changing things are read: hypervisors, node groups, networks.
+    #[serde(with = "humantime_serde")]
+    pub details: Duration,
+    /// How often clusters that nobody polls are looked for.
+    #[serde(with = "humantime_serde")]
+    pub scan: Duration,
+    /// Connections that may be open to one cluster at once.
+    pub requests: usize,
+}
+
+impl Default for PollSettings {
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(30),
+            details: Duration::from_secs(300),
+            scan: Duration::from_secs(2),
+            requests: 2,
+        }
+    }
+}
+
+impl Config {
+    /// Checks what types can't, and names the key.
+    ///
+    /// # Errors
+    /// A value out of its range.
+    pub fn validate(&self) -> anyhow::Result<()> {
+        self.database.validate()?;
+        self.nats.validate()?;
+        anyhow::ensure!(
+            self.poll.interval >= Duration::from_millis(100),
+            "poll.interval must be at least 100ms"
+        );
+        anyhow::ensure!(
+            (1..=4).contains(&self.poll.requests),
+            "poll.requests must be from 1 to 4: Ganeti's RAPI serves 20 clients in all"
+        );
+        anyhow::ensure!(!self.poll.scan.is_zero(), "poll.scan must not be zero");
+        crate::vault::Vault::new(&self.master_key)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_complete_and_valid() {
+        let text = include_str!("../config.example.toml");
+        let mut table: toml::Table = text.parse().unwrap();
+        for key in ["log", "grpc", "admin", "advertise", "tls", "peers", "otlp"] {
+            assert!(table.remove(key).is_some(), "{key} is missing");
+        }
+        assert!(table.remove("master_key_file").is_some());
+        table
+            .insert("master_key".to_owned(), "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into());
+        let nats = table["nats"].as_table_mut().unwrap();
+        assert!(nats.remove("nkey_seed_file").is_some());
+        let database = table["database"].as_table_mut().unwrap();
+        assert!(database.remove("password_file").is_some());
+        let config: Config = table.try_into().unwrap();
+        config.validate().unwrap();
+        assert_eq!(config.poll.interval, PollSettings::default().interval);
+    }
+}

@@ -1,0 +1,143 @@
+//! The registry, for people.
+
+use chrono::Utc;
+use gwm_authz::{Mode, Principal};
+use gwm_kernel::Fault;
+use gwm_proto::cache as pb;
+use gwm_proto::cache::clusters_client::ClustersClient;
+use gwm_proto::cache::clusters_server::Clusters;
+use gwm_types::{ClusterId, Object, Permission};
+use tonic::{Request, Response, Status};
+
+use super::Server;
+use super::convert::{self, page_request};
+use super::forward::{Forward, moved};
+use crate::domain::ClusterRecord;
+use crate::error::{Error, Result};
+use crate::poll::Place;
+use crate::store;
+
+impl Server {
+    fn shown(&self, person: &Principal, cluster: &ClusterRecord) -> pb::Cluster {
+        let object = Object::Cluster(ClusterId(cluster.cluster_id));
+        let whole = self.0.authz.allows(person, Permission::View, object);
+        convert::cluster(cluster, whole, self.0.authz.is_admin(person))
+    }
+
+    /// Has the cluster read now by whoever reads it. What the look itself found goes into the
+    /// cluster's health; only "nobody can look" is an error.
+    async fn refresh<T>(&self, cluster: &ClusterRecord, request: &Request<T>) -> Result<(), Fault> {
+        let asked_at = Utc::now();
+        match self.0.poller.locate(cluster.cluster_id).await.map_err(Fault::from)? {
+            Place::Here(session) => match session.refresh(asked_at).await {
+                Err(error) if error.is_ours() => Err(error.into()),
+                Ok(()) | Err(_) => Ok(()),
+            },
+            Place::There(url) => {
+                let mut again = Request::new(pb::RefreshClusterRequest {
+                    cluster: cluster.cluster_id.to_string(),
+                });
+                *again.metadata_mut() = request.metadata().clone();
+                let again = Forward::again(&again)?;
+                let peer = self.0.forward.peer(&url).await?;
+                ClustersClient::new(peer).refresh_cluster(again).await?;
+                Ok(())
+            }
+            Place::Nowhere => Err(moved()),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl Clusters for Server {
+    async fn probe_cluster(
+        &self,
+        request: Request<pb::ProbeClusterRequest>,
+    ) -> Result<Response<pb::ProbeClusterResponse>, Status> {
+        self.administrator(&request, Mode::Write)?;
+        Ok(Response::new(self.probe(request.get_ref()).await))
+    }
+
+    async fn add_cluster(
+        &self,
+        request: Request<pb::AddClusterRequest>,
+    ) -> Result<Response<pb::Cluster>, Status> {
+        let person = self.administrator(&request, Mode::Write)?;
+        let cluster = self.add(&person, request.into_inner()).await?;
+        Ok(Response::new(self.shown(&person, &cluster)))
+    }
+
+    async fn list_clusters(
+        &self,
+        request: Request<pb::ListClustersRequest>,
+    ) -> Result<Response<pb::ListClustersResponse>, Status> {
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let scope = self.0.authz.scope(&person, Permission::View);
+        let page = page_request(request.into_inner().page);
+        let listed = self
+            .0
+            .store
+            .list_clusters(&store::Request {
+                q: &page.q,
+                sort: &page.sort,
+                limit: page.limit,
+                cursor: &page.cursor,
+                scope: &scope,
+                person: &person.user_id.to_string(),
+                key: &self.0.cursors,
+            })
+            .await?;
+        Ok(Response::new(pb::ListClustersResponse {
+            page: Some(convert::page(&listed)),
+            clusters: listed.rows.iter().map(|c| self.shown(&person, c)).collect(),
+        }))
+    }
+
+    async fn get_cluster(
+        &self,
+        request: Request<pb::GetClusterRequest>,
+    ) -> Result<Response<pb::Cluster>, Status> {
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let cluster = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        Ok(Response::new(self.shown(&person, &cluster)))
+    }
+
+    async fn update_cluster(
+        &self,
+        request: Request<pb::UpdateClusterRequest>,
+    ) -> Result<Response<pb::Cluster>, Status> {
+        let person = self.administrator(&request, Mode::Write)?;
+        let known = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        let body = request.get_ref().clone();
+        let cluster = self.update(&person, body, known).await?;
+        // The reader may be in a long pause after failures that this edit has mended.
+        if let Err(fault) = self.refresh(&cluster, &request).await {
+            tracing::info!(cluster = %cluster.slug, %fault, "not read again at once");
+        }
+        let cluster = self.stored(cluster.cluster_id).await?;
+        Ok(Response::new(self.shown(&person, &cluster)))
+    }
+
+    async fn remove_cluster(
+        &self,
+        request: Request<pb::RemoveClusterRequest>,
+    ) -> Result<Response<pb::RemoveClusterResponse>, Status> {
+        let person = self.administrator(&request, Mode::Write)?;
+        let known = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        self.remove(&person, &known).await?;
+        Ok(Response::new(pb::RemoveClusterResponse {}))
+    }
+
+    async fn refresh_cluster(
+        &self,
+        request: Request<pb::RefreshClusterRequest>,
+    ) -> Result<Response<pb::Cluster>, Status> {
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let known = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        let object = Object::Cluster(ClusterId(known.cluster_id));
+        self.0.authz.require(&person, Permission::View, object)?;
+        self.refresh(&known, &request).await?;
+        let cluster = self.stored(known.cluster_id).await.map_err(Error::from)?;
+        Ok(Response::new(self.shown(&person, &cluster)))
+    }
+}

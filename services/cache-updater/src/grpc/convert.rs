@@ -1,0 +1,228 @@
+//! Between records and messages.
+
+use chrono::{DateTime, Utc};
+use gwm_authz::Scope;
+use gwm_kernel::Fault;
+use gwm_proto::cache as pb;
+use gwm_proto::common::{PageInfo, PageRequest};
+use prost_types::{Struct, Timestamp, Value as PbValue, value::Kind};
+use uuid::Uuid;
+
+use crate::domain::{ClusterRecord, InstanceRecord, NodeRecord, unsigned};
+use crate::store::Page;
+
+pub(super) fn timestamp(at: DateTime<Utc>) -> Timestamp {
+    Timestamp {
+        seconds: at.timestamp(),
+        nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or(0),
+    }
+}
+
+pub(super) fn from_timestamp(at: &Timestamp) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
+}
+
+pub(super) fn count(n: i32) -> u32 {
+    u32::try_from(n).unwrap_or(0)
+}
+
+pub(super) fn health(c: &ClusterRecord) -> pb::Health {
+    let age = |at: DateTime<Utc>| (Utc::now() - at).as_seconds_f64().max(0.0);
+    pb::Health {
+        reachable: c.reachable,
+        last_success: c.last_success.map(timestamp),
+        data_age_seconds: c.last_success.map(age),
+        error: c.error.clone(),
+        error_code: c.error_code.clone(),
+        next_attempt: c.next_attempt.map(timestamp),
+        stale_after_seconds: c.interval_seconds * 2.0,
+        missing: count(c.missing),
+    }
+}
+
+pub(super) fn freshness(c: &ClusterRecord) -> pb::ClusterFreshness {
+    pb::ClusterFreshness {
+        cluster_id: c.cluster_id.to_string(),
+        slug: c.slug.clone(),
+        health: Some(health(c)),
+        read_only: c.read_only(),
+    }
+}
+
+/// The cluster for those who see all of it; the rest see its name and health, and for them
+/// addresses, accounts and sums stay empty.
+pub(super) fn cluster(c: &ClusterRecord, whole: bool, administrator: bool) -> pb::Cluster {
+    let mut out = pb::Cluster {
+        cluster_id: c.cluster_id.to_string(),
+        slug: c.slug.clone(),
+        name: c.name.clone(),
+        ganeti_uuid: c.ganeti_uuid.to_string(),
+        ganeti_version: c.ganeti_version.clone(),
+        read_only: c.read_only(),
+        console_enabled: c.console_enabled,
+        health: Some(health(c)),
+        revision: unsigned(c.revision),
+        config_version: c.config_version.to_string(),
+        created_at: Some(timestamp(c.created_at)),
+        ..pb::Cluster::default()
+    };
+    if whole {
+        out.master_node.clone_from(&c.master_node);
+        out.nodes_online = count(c.nodes_online);
+        out.nodes_total = count(c.nodes_total);
+        out.instances_running = count(c.instances_running);
+        out.instances_total = count(c.instances_total);
+        out.memory_total_mib = unsigned(c.memory_total_mib);
+        out.memory_free_mib = unsigned(c.memory_free_mib);
+        out.disk_total_mib = unsigned(c.disk_total_mib);
+        out.disk_free_mib = unsigned(c.disk_free_mib);
+        out.enabled_hypervisors.clone_from(&c.enabled_hypervisors);
+        out.tags.clone_from(&c.tags);
+    }
+    if administrator {
+        out.endpoints.clone_from(&c.endpoints);
+        out.read_username.clone_from(&c.read_username);
+        out.write_username.clone_from(&c.write_username);
+        out.fingerprint.clone_from(&c.fingerprint);
+        out.has_ca = !c.ca_pem.is_empty();
+        out.has_vnc_password = c.vnc_password_sealed.is_some();
+    }
+    out
+}
+
+pub(super) fn instance(i: &InstanceRecord, cluster_id: Uuid, slug: &str) -> pb::Instance {
+    let text = |t: &Option<String>| t.clone().unwrap_or_default();
+    pb::Instance {
+        uuid: i.uuid.to_string(),
+        name: i.name.clone(),
+        cluster: slug.to_owned(),
+        cluster_id: cluster_id.to_string(),
+        status: i.status.clone(),
+        admin_state: i.admin_state.clone(),
+        primary_node: i.primary_node.clone(),
+        secondary_nodes: i.secondary_nodes.clone(),
+        node_group: i.node_group.clone(),
+        hypervisor: i.hypervisor.clone(),
+        os: i.os.clone(),
+        vcpus: i.vcpus.map(count),
+        memory_mib: i.memory_mib.map(unsigned),
+        disk_mib: i.disk_mib.map(unsigned),
+        disk_template: i.disk_template.clone(),
+        nics: i
+            .nics
+            .iter()
+            .map(|n| pb::Nic {
+                mac: text(&n.mac),
+                ip: text(&n.ip),
+                mode: text(&n.mode),
+                link: text(&n.link),
+                network: text(&n.network),
+                name: text(&n.name),
+            })
+            .collect(),
+        disks: i
+            .disks
+            .iter()
+            .map(|d| pb::Disk {
+                size_mib: d.size_mib.unwrap_or(0),
+                uuid: text(&d.uuid),
+                name: text(&d.name),
+            })
+            .collect(),
+        tags: i.tags.clone(),
+        revision: unsigned(i.revision),
+        config_version: i.config_version.to_string(),
+        created_at: i.created_at.map(timestamp),
+        modified_at: i.modified_at.map(timestamp),
+        seen_at: Some(timestamp(i.seen_at)),
+        missing: i.missing,
+    }
+}
+
+/// Hides where the instance is from those who see only the instance.
+pub(super) fn hide_placement(
+    mut i: InstanceRecord,
+    scope: &Scope,
+    cluster: Uuid,
+) -> InstanceRecord {
+    if !sees_whole(scope, cluster) {
+        i.primary_node.clear();
+        i.secondary_nodes.clear();
+        i.node_group.clear();
+    }
+    i
+}
+
+pub(super) fn sees_whole(scope: &Scope, cluster: Uuid) -> bool {
+    match scope {
+        Scope::Fleet => true,
+        Scope::Limited { clusters, .. } => clusters.iter().any(|c| c.0 == cluster),
+    }
+}
+
+pub(super) fn node(n: &NodeRecord, cluster_id: Uuid, slug: &str) -> pb::Node {
+    pb::Node {
+        uuid: n.uuid.to_string(),
+        name: n.name.clone(),
+        cluster: slug.to_owned(),
+        cluster_id: cluster_id.to_string(),
+        role: n.role.clone(),
+        node_group: n.node_group.clone(),
+        memory_total_mib: n.memory_total_mib.map(unsigned),
+        memory_free_mib: n.memory_free_mib.map(unsigned),
+        disk_total_mib: n.disk_total_mib.map(unsigned),
+        disk_free_mib: n.disk_free_mib.map(unsigned),
+        cpus_total: n.cpus_total.map(count),
+        instances_primary: count(n.instances_primary),
+        instances_secondary: count(n.instances_secondary),
+        offline: n.offline,
+        drained: n.drained,
+        revision: unsigned(n.revision),
+        seen_at: Some(timestamp(n.seen_at)),
+        missing: n.missing,
+    }
+}
+
+pub(super) fn page<T>(page: &Page<T>) -> PageInfo {
+    PageInfo {
+        next_cursor: page.next_cursor.clone(),
+        total: page.total,
+        total_exact: page.total_exact,
+        stream_sequence: page.stream_sequence,
+    }
+}
+
+pub(super) fn page_request(page: Option<PageRequest>) -> PageRequest {
+    page.unwrap_or_default()
+}
+
+/// A JSON object as a message; anything else is an empty one.
+pub(super) fn to_struct(json: &str) -> Struct {
+    match serde_json::from_str(json) {
+        Ok(serde_json::Value::Object(fields)) => {
+            Struct { fields: fields.into_iter().map(|(k, v)| (k, to_value(v))).collect() }
+        }
+        Ok(_) | Err(_) => Struct::default(),
+    }
+}
+
+fn to_value(value: serde_json::Value) -> PbValue {
+    use serde_json::Value;
+    let kind = match value {
+        Value::Null => Kind::NullValue(0),
+        Value::Bool(b) => Kind::BoolValue(b),
+        Value::Number(n) => Kind::NumberValue(n.as_f64().unwrap_or(0.0)),
+        Value::String(s) => Kind::StringValue(s),
+        Value::Array(list) => Kind::ListValue(prost_types::ListValue {
+            values: list.into_iter().map(to_value).collect(),
+        }),
+        Value::Object(fields) => Kind::StructValue(Struct {
+            fields: fields.into_iter().map(|(k, v)| (k, to_value(v))).collect(),
+        }),
+    };
+    PbValue { kind: Some(kind) }
+}
+
+pub(super) fn uuid(field: &str, text: &str) -> Result<Uuid, Fault> {
+    Uuid::try_parse(text).map_err(|_| Fault::invalid(field, format!("{field} must be a UUID")))
+}

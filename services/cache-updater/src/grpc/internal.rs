@@ -1,0 +1,149 @@
+//! For the other services.
+
+use chrono::{DateTime, Utc};
+use gwm_events::CauseKind;
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_proto::cache as pb;
+use gwm_proto::cache::internal_client::InternalClient;
+use gwm_proto::cache::internal_server::Internal;
+use gwm_types::ObjectName;
+use secrecy::ExposeSecret;
+use tonic::{Request, Response, Status};
+
+use super::Server;
+use super::convert::{self, from_timestamp, uuid};
+use super::forward::{Forward, moved};
+use crate::poll::{Observe, Place};
+
+#[tonic::async_trait]
+impl Internal for Server {
+    async fn get_write_access(
+        &self,
+        request: Request<pb::GetWriteAccessRequest>,
+    ) -> Result<Response<pb::WriteAccess>, Status> {
+        let id = uuid("cluster_id", &request.get_ref().cluster_id)?;
+        let cluster = self.stored(id).await?;
+        let Some(sealed) = &cluster.write_password_sealed else {
+            return Err(Fault::new(
+                ErrorCode::Conflict,
+                "cluster_read_only",
+                format!(
+                    "{} is read-only in gwm: an administrator can enter a RAPI user with write",
+                    cluster.slug
+                ),
+            )
+            .into());
+        };
+        let row = self.0.access.row(&cluster)?;
+        let password = row.open("write_password", sealed).map_err(crate::error::Error::from)?;
+        Ok(Response::new(pb::WriteAccess {
+            endpoints: cluster.endpoints,
+            fingerprint: cluster.fingerprint,
+            ca_pem: cluster.ca_pem,
+            credential: Some(pb::Credential {
+                username: cluster.write_username,
+                password: password.expose_secret().to_owned(),
+            }),
+            ganeti_uuid: cluster.ganeti_uuid.to_string(),
+            slug: cluster.slug,
+        }))
+    }
+
+    async fn observe_instance(
+        &self,
+        request: Request<pb::ObserveInstanceRequest>,
+    ) -> Result<Response<pb::ObserveInstanceResponse>, Status> {
+        let asked = request.get_ref();
+        let cluster = self.stored(uuid("cluster_id", &asked.cluster_id)?).await?;
+        let ask = observe(asked)?;
+        let session = match self.0.poller.locate(cluster.cluster_id).await? {
+            Place::Here(session) => session,
+            Place::There(url) => {
+                let again = Forward::again(&request)?;
+                let peer = self.0.forward.peer(&url).await?;
+                return InternalClient::new(peer).observe_instance(again).await;
+            }
+            Place::Nowhere => return Err(moved().into()),
+        };
+        let found = session.observe(&ask).await?;
+        Ok(Response::new(match found {
+            Some(record) => pb::ObserveInstanceResponse {
+                state: "present".to_owned(),
+                instance: Some(convert::instance(&record, cluster.cluster_id, &cluster.slug)),
+            },
+            None => pb::ObserveInstanceResponse { state: "absent".to_owned(), instance: None },
+        }))
+    }
+
+    async fn resolve_console(
+        &self,
+        request: Request<pb::ResolveConsoleRequest>,
+    ) -> Result<Response<pb::ResolveConsoleResponse>, Status> {
+        let asked = request.get_ref();
+        if asked.kind != "vnc" {
+            return Err(
+                Fault::invalid("kind", "only consoles of the kind vnc can be opened").into()
+            );
+        }
+        let object = asked
+            .instance
+            .as_ref()
+            .filter(|o| o.kind == "instance")
+            .ok_or_else(|| Fault::invalid("instance", "instance must name an instance"))?;
+        let cluster = self.stored(uuid("instance.cluster_id", &object.cluster_id)?).await?;
+        let instance = uuid("instance.uuid", &object.uuid)?;
+        let session = match self.0.poller.locate(cluster.cluster_id).await? {
+            Place::Here(session) => session,
+            Place::There(url) => {
+                let again = Forward::again(&request)?;
+                let peer = self.0.forward.peer(&url).await?;
+                return InternalClient::new(peer).resolve_console(again).await;
+            }
+            Place::Nowhere => return Err(moved().into()),
+        };
+        let console = session.console(instance).await?;
+        let vnc_password = match &cluster.vnc_password_sealed {
+            Some(sealed) => {
+                let row = self.0.access.row(&cluster)?;
+                let password =
+                    row.open("vnc_password", sealed).map_err(crate::error::Error::from)?;
+                password.expose_secret().to_owned()
+            }
+            None => String::new(),
+        };
+        Ok(Response::new(pb::ResolveConsoleResponse {
+            host: console.host,
+            port: console.port,
+            vnc_password,
+            instance_name: console.instance_name,
+            cluster_slug: cluster.slug,
+            primary_node: console.primary_node,
+        }))
+    }
+}
+
+fn observe(asked: &pb::ObserveInstanceRequest) -> Result<Observe, Fault> {
+    let name: ObjectName = asked
+        .name
+        .parse()
+        .map_err(|e: gwm_types::InvalidName| Fault::invalid("name", e.to_string()))?;
+    let object = match asked.uuid.as_str() {
+        "" => None,
+        text => Some(uuid("uuid", text)?),
+    };
+    let not_before: DateTime<Utc> =
+        asked.not_before.as_ref().and_then(from_timestamp).unwrap_or_else(Utc::now);
+    let (cause, cause_id) = match (asked.gwm_job.as_str(), asked.ganeti_job) {
+        ("", 0) => (CauseKind::Poll, None),
+        ("", number) => (CauseKind::GanetiJob, Some(number.to_string())),
+        (job, _) => (CauseKind::GwmJob, Some(job.to_owned())),
+    };
+    Ok(Observe {
+        name: name.to_string(),
+        uuid: object,
+        not_before,
+        cause,
+        cause_id,
+        removed: asked.removed,
+    })
+}

@@ -1,0 +1,274 @@
+//! What clusters hold, for people.
+
+use chrono::{TimeDelta, Utc};
+use gwm_authz::{Mode, Principal, Scope};
+use gwm_kernel::Fault;
+use gwm_proto::cache as pb;
+use gwm_proto::cache::inventory_client::InventoryClient;
+use gwm_proto::cache::inventory_server::Inventory;
+use gwm_types::{ClusterId, InstanceUuid, Object, Permission};
+use tonic::{Request, Response, Status};
+
+use super::Server;
+use super::convert::{self, hide_placement, page_request, to_struct};
+use super::forward::Forward;
+use crate::domain::{ClusterRecord, InstanceRecord, NodeRecord, console_problem, unsigned};
+use crate::error::Result;
+use crate::poll::Place;
+use crate::store::{self, INSTANCES, NODES};
+
+/// Instances shown with a node: more is what lists are for.
+const ON_NODE: u32 = 200;
+
+impl Server {
+    fn console(&self, cluster: &ClusterRecord, instance: &InstanceRecord) -> pb::ConsoleInfo {
+        let params = serde_json::from_str(instance.hvparams.get()).unwrap_or_default();
+        let problem = console_problem(&instance.hypervisor, &params, cluster.console_enabled).err();
+        if let Some(problem) = problem {
+            return pb::ConsoleInfo { kinds: Vec::new(), problem: problem.text };
+        }
+        let problem = if !cluster.reachable {
+            format!("the cluster can't be reached: {}", cluster.error)
+        } else if instance.status != "running" && instance.status != "ERROR_up" {
+            "the instance is not running; start it first".to_owned()
+        } else {
+            String::new()
+        };
+        pb::ConsoleInfo { kinds: vec!["vnc".to_owned()], problem }
+    }
+
+    fn permissions(&self, person: &Principal, object: Object) -> Vec<String> {
+        Permission::ALL
+            .into_iter()
+            .filter(|p| self.0.authz.allows(person, *p, object))
+            .map(|p| p.as_str().to_owned())
+            .collect()
+    }
+
+    /// The OSes: stored, or read through whoever reads the cluster.
+    async fn oses(
+        &self,
+        cluster: &ClusterRecord,
+        request: &Request<pb::GetCreateOptionsRequest>,
+    ) -> Result<Vec<String>, Fault> {
+        let fresh = cluster.oses_read_at.is_some_and(|at| Utc::now() - at < TimeDelta::hours(1));
+        if let (Some(oses), true) = (&cluster.oses, fresh) {
+            return Ok(oses.clone());
+        }
+        let read = match self.0.poller.locate(cluster.cluster_id).await.map_err(Fault::from)? {
+            Place::Here(session) => session.oses().await.map_err(Fault::from),
+            Place::There(url) => {
+                let again = Forward::again(request)?;
+                let peer = self.0.forward.peer(&url).await?;
+                let answer = InventoryClient::new(peer).get_create_options(again).await;
+                answer.map(|a| a.into_inner().oses).map_err(Fault::from)
+            }
+            Place::Nowhere => Err(super::forward::moved()),
+        };
+        // Yesterday's OSes are better than no form.
+        match (read, &cluster.oses) {
+            (Ok(oses), _) => Ok(oses),
+            (Err(fault), Some(oses)) => {
+                tracing::info!(cluster = %cluster.slug, %fault, "OSes not read again");
+                Ok(oses.clone())
+            }
+            (Err(fault), None) => Err(fault),
+        }
+    }
+
+    async fn instances_on(
+        &self,
+        person: &Principal,
+        scope: &Scope,
+        q: &str,
+    ) -> Result<Vec<pb::Instance>> {
+        let request = store::Request {
+            q,
+            sort: "name",
+            limit: ON_NODE,
+            cursor: "",
+            scope,
+            person: &person.user_id.to_string(),
+            key: &self.0.cursors,
+        };
+        let (page, _) = self.0.store.list::<InstanceRecord>(&INSTANCES, &request).await?;
+        Ok(page.rows.iter().map(|r| convert::instance(&r.item, r.cluster_id, &r.cluster)).collect())
+    }
+}
+
+#[tonic::async_trait]
+impl Inventory for Server {
+    async fn list_instances(
+        &self,
+        request: Request<pb::ListInstancesRequest>,
+    ) -> Result<Response<pb::ListInstancesResponse>, Status> {
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let scope = self.0.authz.scope(&person, Permission::View);
+        let page = page_request(request.into_inner().page);
+        let asked = store::Request {
+            q: &page.q,
+            sort: &page.sort,
+            limit: page.limit,
+            cursor: &page.cursor,
+            scope: &scope,
+            person: &person.user_id.to_string(),
+            key: &self.0.cursors,
+        };
+        let (listed, clusters) = self.0.store.list::<InstanceRecord>(&INSTANCES, &asked).await?;
+        Ok(Response::new(pb::ListInstancesResponse {
+            page: Some(convert::page(&listed)),
+            instances: listed
+                .rows
+                .iter()
+                .map(|r| convert::instance(&r.item, r.cluster_id, &r.cluster))
+                .collect(),
+            clusters: clusters.iter().map(convert::freshness).collect(),
+        }))
+    }
+
+    async fn get_instance(
+        &self,
+        request: Request<pb::GetObjectRequest>,
+    ) -> Result<Response<pb::InstanceDetail>, Status> {
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let asked = request.get_ref();
+        let hidden = || Fault::not_found("instance");
+        let cluster = self.visible_cluster(&person, &asked.cluster).await;
+        let cluster = cluster.map_err(|e| match Fault::from(e) {
+            fault if fault.reason == "not_found" => hidden(),
+            fault => fault,
+        })?;
+        let found = self.0.store.fetch_instance(cluster.cluster_id, &asked.object).await?;
+        let instance = found.ok_or_else(hidden)?;
+        let object = Object::Instance(ClusterId(cluster.cluster_id), InstanceUuid(instance.uuid));
+        self.0.authz.require(&person, Permission::View, object)?;
+        let scope = self.0.authz.scope(&person, Permission::View);
+        let console = self.console(&cluster, &instance);
+        let instance = hide_placement(instance, &scope, cluster.cluster_id);
+        Ok(Response::new(pb::InstanceDetail {
+            hvparams: Some(to_struct(instance.hvparams.get())),
+            beparams: Some(to_struct(instance.beparams.get())),
+            own_hvparams: instance.own_hvparams.clone(),
+            own_beparams: instance.own_beparams.clone(),
+            console: Some(console),
+            cluster: Some(convert::freshness(&cluster)),
+            memory_used_mib: instance.memory_used_mib.map(unsigned),
+            permissions: self.permissions(&person, object),
+            instance: Some(convert::instance(&instance, cluster.cluster_id, &cluster.slug)),
+        }))
+    }
+
+    async fn list_nodes(
+        &self,
+        request: Request<pb::ListNodesRequest>,
+    ) -> Result<Response<pb::ListNodesResponse>, Status> {
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let scope = self.0.authz.scope(&person, Permission::View);
+        let page = page_request(request.into_inner().page);
+        let asked = store::Request {
+            q: &page.q,
+            sort: &page.sort,
+            limit: page.limit,
+            cursor: &page.cursor,
+            scope: &scope,
+            person: &person.user_id.to_string(),
+            key: &self.0.cursors,
+        };
+        let (listed, clusters) = self.0.store.list::<NodeRecord>(&NODES, &asked).await?;
+        Ok(Response::new(pb::ListNodesResponse {
+            page: Some(convert::page(&listed)),
+            nodes: listed
+                .rows
+                .iter()
+                .map(|r| convert::node(&r.item, r.cluster_id, &r.cluster))
+                .collect(),
+            clusters: clusters.iter().map(convert::freshness).collect(),
+        }))
+    }
+
+    async fn get_node(
+        &self,
+        request: Request<pb::GetObjectRequest>,
+    ) -> Result<Response<pb::NodeDetail>, Status> {
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let asked = request.get_ref();
+        let hidden = || Fault::not_found("node");
+        let found = self.0.store.fetch_cluster(&asked.cluster).await?;
+        // Nodes are for those who see the whole cluster.
+        let cluster = found
+            .filter(|c| {
+                let object = Object::Cluster(ClusterId(c.cluster_id));
+                self.0.authz.allows(&person, Permission::View, object)
+            })
+            .ok_or_else(hidden)?;
+        let found = self.0.store.fetch_node(cluster.cluster_id, &asked.object).await?;
+        let node = found.ok_or_else(hidden)?;
+        let scope = self.0.authz.scope(&person, Permission::View);
+        let on = |field: &str| format!("cluster:{} {field}:\"{}\"", cluster.slug, node.name);
+        let primary = self.instances_on(&person, &scope, &on("primary_node")).await?;
+        let secondary = self.instances_on(&person, &scope, &on("secondary_node")).await?;
+        Ok(Response::new(pb::NodeDetail {
+            primary_instances: primary,
+            secondary_instances: secondary,
+            cluster: Some(convert::freshness(&cluster)),
+            tags: node.tags.clone(),
+            primary_ip: node.primary_ip.clone(),
+            secondary_ip: node.secondary_ip.clone(),
+            node: Some(convert::node(&node, cluster.cluster_id, &cluster.slug)),
+        }))
+    }
+
+    async fn get_create_options(
+        &self,
+        request: Request<pb::GetCreateOptionsRequest>,
+    ) -> Result<Response<pb::CreateOptions>, Status> {
+        let person = self.administrator(&request, Mode::Read)?;
+        let cluster = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        let oses = self.oses(&cluster, &request).await?;
+        let nodes = self.0.store.list_usable_nodes(cluster.cluster_id).await?;
+        let groups = self.0.store.list_groups(cluster.cluster_id).await?;
+        let offers = cluster.offers.0;
+        Ok(Response::new(pb::CreateOptions {
+            oses,
+            hypervisors: offers.hypervisors,
+            disk_templates: offers.disk_templates,
+            nodes_online: u32::try_from(nodes.len()).unwrap_or(u32::MAX),
+            nodes,
+            node_groups: groups.into_iter().map(|(_, name)| name).collect(),
+            networks: cluster.networks,
+            default_iallocator: offers.iallocator,
+            default_hypervisor: offers.hypervisor,
+            default_nic_mode: offers.nic_mode,
+            default_nic_link: offers.nic_link,
+            default_vcpus: u32::try_from(offers.vcpus).unwrap_or(1),
+            default_memory_mib: offers.memory_mib,
+        }))
+    }
+
+    async fn get_overview(
+        &self,
+        request: Request<pb::GetOverviewRequest>,
+    ) -> Result<Response<pb::Overview>, Status> {
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let scope = self.0.authz.scope(&person, Permission::View);
+        let (sums, wrong) = self.0.store.overview(&scope).await?;
+        let count = |n: i64| u32::try_from(n).unwrap_or(0);
+        Ok(Response::new(pb::Overview {
+            clusters_total: count(sums.clusters_total),
+            clusters_reachable: count(sums.clusters_reachable),
+            nodes_total: count(sums.nodes_total),
+            nodes_online: count(sums.nodes_online),
+            instances_total: count(sums.instances_total),
+            instances_running: count(sums.instances_running),
+            instances_error: count(sums.instances_error),
+            memory_total_mib: unsigned(sums.memory_total_mib),
+            memory_free_mib: unsigned(sums.memory_free_mib),
+            disk_total_mib: unsigned(sums.disk_total_mib),
+            disk_free_mib: unsigned(sums.disk_free_mib),
+            wrong: wrong
+                .into_iter()
+                .map(|w| pb::Wrong { kind: w.kind, cluster: w.cluster, name: w.name, text: w.text })
+                .collect(),
+        }))
+    }
+}

@@ -1,0 +1,75 @@
+//! The gRPC services.
+
+mod clusters;
+mod convert;
+mod forward;
+mod internal;
+mod inventory;
+mod probe;
+mod registry;
+
+use std::sync::Arc;
+
+use gwm_authz::{Authz, Mode, Principal};
+use gwm_kernel::Fault;
+use gwm_query::CursorKey;
+use gwm_types::{ClusterId, Object};
+use tonic::Request;
+
+use crate::domain::ClusterRecord;
+use crate::error::Result;
+use crate::poll::{Access, Poller};
+use crate::store::Store;
+use forward::Forward;
+
+/// What all handlers share. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub(crate) struct Server(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    authz: Authz,
+    access: Access,
+    poller: Poller,
+    cursors: CursorKey,
+    forward: Forward,
+    interval_seconds: f64,
+}
+
+impl Server {
+    pub(crate) fn new(
+        store: Store,
+        authz: Authz,
+        access: Access,
+        poller: Poller,
+        identity: gwm_kernel::grpc::TlsIdentity,
+        interval: std::time::Duration,
+    ) -> Self {
+        let cursors = access.vault.cursor_key();
+        Self(Arc::new(Inner {
+            store,
+            authz,
+            access,
+            poller,
+            cursors,
+            forward: Forward::new(identity),
+            interval_seconds: interval.as_secs_f64(),
+        }))
+    }
+
+    /// The person, if an administrator.
+    fn administrator<T>(&self, request: &Request<T>, mode: Mode) -> Result<Principal, Fault> {
+        let person = self.0.authz.principal(request, mode)?;
+        self.0.authz.require_admin(&person)?;
+        Ok(person)
+    }
+
+    /// A cluster of which the person sees at least something; hidden is not found.
+    async fn visible_cluster(&self, person: &Principal, key: &str) -> Result<ClusterRecord> {
+        let found = self.0.store.fetch_cluster(key).await?;
+        let seen =
+            found.filter(|c| self.0.authz.sees(person, Object::Cluster(ClusterId(c.cluster_id))));
+        Ok(seen.ok_or_else(|| Fault::not_found("cluster"))?)
+    }
+}

@@ -1,0 +1,408 @@
+//! Entering, editing and removing clusters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use gwm_authz::Principal;
+use gwm_events::types::inventory::CLUSTER_CHANGED;
+use gwm_events::{Actor, Event};
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_proto::cache as pb;
+use gwm_rapi::{Client, ClusterInfo, Credentials, Endpoint, Limits, OLDEST_VERSION};
+use gwm_types::Slug;
+use secrecy::SecretString;
+use sqlx::types::Json;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::Server;
+use crate::audit;
+use crate::domain::{ClusterRecord, Offers, differences};
+use crate::error::{Error, Result};
+use crate::poll::{Everything, Import, Reader, Snapshot, connect, forget, import, trust_of};
+
+const ENDPOINTS: usize = 8;
+/// DES knows eight bytes of a VNC password; longer ones would be cut silently.
+const VNC_PASSWORD: usize = 8;
+
+pub(super) fn actor(person: &Principal) -> Actor {
+    Actor {
+        user_id: person.user_id.to_string(),
+        username: person.username.clone(),
+        acting_as: None,
+    }
+}
+
+/// What RAPI said against new settings, as the fault of the field that is wrong.
+fn refused(field: &str, error: Error) -> Fault {
+    match &error {
+        Error::Rapi(_) | Error::Address(_) | Error::OtherCluster { .. } | Error::Stored(_) => {
+            let mut fault = Fault::invalid(field, error.to_string());
+            fault.reason = error.reason().into();
+            fault
+        }
+        Error::Database(_) | Error::Vault(_) | Error::Event(_) | Error::Fault(_) => error.into(),
+    }
+}
+
+fn field_of(error: &Error) -> &'static str {
+    match error.reason() {
+        "rapi_unauthorized" | "rapi_forbidden" => "read",
+        "rapi_certificate_changed" | "rapi_certificate_invalid" => "fingerprint",
+        _ => "endpoints",
+    }
+}
+
+fn endpoints(texts: &[String]) -> Result<Vec<String>, Fault> {
+    if texts.is_empty() || texts.len() > ENDPOINTS {
+        return Err(Fault::invalid("endpoints", "give from 1 to 8 endpoints"));
+    }
+    texts
+        .iter()
+        .map(|t| {
+            Endpoint::parse(t)
+                .map(|e| e.base_url())
+                .map_err(|e| Fault::invalid("endpoints", format!("{t}: {e}")))
+        })
+        .collect()
+}
+
+fn secret(field: &str, credential: Option<&pb::Credential>) -> Result<Option<Credentials>, Fault> {
+    let Some(c) = credential else { return Ok(None) };
+    if c.password.is_empty() || c.password.len() > 1024 {
+        return Err(Fault::invalid(field, format!("{field}: give a password")));
+    }
+    Credentials::new(c.username.clone(), SecretString::from(c.password.clone()))
+        .map(Some)
+        .map_err(|e| Fault::invalid(field, format!("{field}: {e}")))
+}
+
+fn vnc_password(console: Option<&pb::ConsoleSettings>) -> Result<Option<SecretString>, Fault> {
+    let Some(password) = console.map(|c| &c.vnc_password).filter(|p| !p.is_empty()) else {
+        return Ok(None);
+    };
+    if password.len() > VNC_PASSWORD {
+        return Err(Fault::invalid("console.vnc_password", "a VNC password has at most 8 bytes"));
+    }
+    Ok(Some(SecretString::from(password.clone())))
+}
+
+/// Tries the write credential without changing anything.
+async fn check_write(client: &Client, write: &Credentials, trust: &gwm_rapi::Trust) -> Result<()> {
+    let client =
+        Client::new(client.endpoint().clone(), trust, Some(write.clone()), Limits::default())
+            .map_err(|e| Error::Stored(e.to_string()))?;
+    match client.may_write().await {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let mut fault = Fault::invalid(
+                "write",
+                format!(
+                    "write: 403, this user lacks write: add the option write to the line of {} in \
+                     /var/lib/ganeti/rapi/users",
+                    write.username()
+                ),
+            );
+            fault.reason = "rapi_lacks_write".into();
+            Err(fault.into())
+        }
+        Err(error) => Err(refused("write", error.into()).into()),
+    }
+}
+
+fn check_version(info: &ClusterInfo) -> Result<(), Fault> {
+    match info.version_numbers() {
+        Some(numbers) if numbers < OLDEST_VERSION => {
+            let version = info.software_version.clone().unwrap_or_default();
+            let mut fault = Fault::invalid(
+                "endpoints",
+                format!("this is Ganeti {version}; at least 3.0 is needed"),
+            );
+            fault.reason = "rapi_too_old".into();
+            Err(fault)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn exists(text: String) -> Fault {
+    Fault::new(ErrorCode::AlreadyExists, "cluster_exists", text)
+}
+
+impl Server {
+    /// Reads the cluster, then stores it with all it holds.
+    pub(super) async fn add(
+        &self,
+        person: &Principal,
+        request: pb::AddClusterRequest,
+    ) -> Result<ClusterRecord> {
+        let slug: Slug = request
+            .slug
+            .parse()
+            .map_err(|e: gwm_types::InvalidName| Fault::invalid("slug", e.to_string()))?;
+        let endpoints = endpoints(&request.endpoints)?;
+        let Some(read) = secret("read", request.read.as_ref())? else {
+            return Err(Fault::invalid("read", "give a user and password to read with").into());
+        };
+        let write = secret("write", request.write.as_ref())?;
+        let vnc = vnc_password(request.console.as_ref())?;
+        if request.fingerprint.is_empty() && request.ca_pem.is_empty() {
+            let text = "confirm the certificate's fingerprint, or give a CA";
+            return Err(Fault::invalid("fingerprint", text).into());
+        }
+        let field = if request.fingerprint.is_empty() { "ca" } else { "fingerprint" };
+        let trust = trust_of(&request.fingerprint, &request.ca_pem)
+            .map_err(|e| Fault::invalid(field, e))?;
+        if self.0.store.fetch_cluster(slug.as_str()).await?.is_some() {
+            return Err(exists(format!("there is a cluster called {slug} already")).into());
+        }
+
+        let endpoint = Endpoint::parse(&endpoints[0])
+            .map_err(|e| Fault::invalid("endpoints", e.to_string()))?;
+        let password = request.read.as_ref().map(|c| c.password.clone()).unwrap_or_default();
+        let looked = async {
+            let client = connect(
+                endpoint,
+                &trust,
+                read.username(),
+                SecretString::from(password.clone()),
+                self.0.access.allow_loopback,
+            )
+            .await?;
+            let reader = Reader {
+                client: client.clone(),
+                gate: Arc::new(Semaphore::new(2)),
+                slug: slug.to_string(),
+            };
+            let info = reader.info(None).await?;
+            check_version(&info)?;
+            if let Some(known) = self.0.store.fetch_slug_by_ganeti_uuid(info.uuid).await? {
+                return Err(exists(format!("this cluster is in gwm already, as {known}")).into());
+            }
+            if let Some(write) = &write {
+                check_write(&client, write, &trust).await?;
+            }
+            Snapshot::read(&reader, Some(info.uuid), &Everything).await
+        };
+        let snapshot = looked.await.map_err(|e| {
+            let field = field_of(&e);
+            refused(field, e)
+        })?;
+
+        let id = Uuid::now_v7();
+        let (row, data_key) = self.0.access.vault.new_row(id);
+        let seal = |column: &str, c: Option<&pb::Credential>| {
+            c.map(|c| row.seal(column, &SecretString::from(c.password.clone())))
+        };
+        let mut cluster = ClusterRecord {
+            cluster_id: id,
+            slug: slug.to_string(),
+            name: String::new(),
+            ganeti_uuid: snapshot.info.uuid,
+            ganeti_version: String::new(),
+            master_node: String::new(),
+            endpoints,
+            read_username: read.username().to_owned(),
+            write_username: write.as_ref().map(|w| w.username().to_owned()).unwrap_or_default(),
+            fingerprint: match &trust {
+                gwm_rapi::Trust::Pinned(fingerprint) => fingerprint.to_string(),
+                gwm_rapi::Trust::Ca(_) | gwm_rapi::Trust::Observe => String::new(),
+            },
+            ca_pem: request.ca_pem.clone(),
+            console_enabled: request.console.as_ref().is_none_or(|c| c.enabled),
+            data_key,
+            read_password_sealed: seal("read_password", request.read.as_ref()).unwrap_or_default(),
+            write_password_sealed: seal("write_password", request.write.as_ref()),
+            vnc_password_sealed: vnc.map(|p| row.seal("vnc_password", &p)),
+            offers: Json(Offers::default()),
+            networks: snapshot.networks.clone().unwrap_or_default(),
+            oses: None,
+            oses_read_at: None,
+            enabled_hypervisors: Vec::new(),
+            tags: Vec::new(),
+            reachable: true,
+            last_success: Some(snapshot.observed_at),
+            error: String::new(),
+            error_code: String::new(),
+            next_attempt: Some(Utc::now() + Duration::from_secs_f64(self.0.interval_seconds)),
+            interval_seconds: self.0.interval_seconds,
+            nodes_total: 0,
+            nodes_online: 0,
+            instances_total: 0,
+            instances_running: 0,
+            missing: 0,
+            memory_total_mib: 0,
+            memory_free_mib: 0,
+            disk_total_mib: 0,
+            disk_free_mib: 0,
+            revision: 1,
+            config_version: 1,
+            created_at: Utc::now(),
+        };
+        cluster.take_info(&snapshot.info);
+        let mut tx = self.0.store.begin().await?;
+        let whole = Import { cluster: &cluster, snapshot: &snapshot, actor: actor(person) };
+        import(&mut tx, &whole).await.map_err(duplicate)?;
+        let row = audit::record(person, "cluster.add", &cluster, BTreeMap::new())?;
+        gwm_pg::outbox::append(&mut tx, &row).await?;
+        tx.commit().await?;
+        tracing::info!(cluster = %cluster.slug, id = %cluster.cluster_id, "cluster added");
+        // Stored is stored: whoever scans next reads it if this fails.
+        if let Err(error) = self.0.poller.acquire(id).await {
+            tracing::warn!(%error, "new cluster not taken at once");
+        }
+        self.stored(id).await
+    }
+
+    /// The row as it is now.
+    pub(super) async fn stored(&self, id: Uuid) -> Result<ClusterRecord> {
+        let found = self.0.store.fetch_cluster_by_id(id).await?;
+        Ok(found.ok_or_else(|| Fault::not_found("cluster"))?)
+    }
+
+    /// Tries what would change, then stores it.
+    pub(super) async fn update(
+        &self,
+        person: &Principal,
+        request: pb::UpdateClusterRequest,
+        known: ClusterRecord,
+    ) -> Result<ClusterRecord> {
+        check_config_version(&request, &known)?;
+        let mut new = known.clone();
+        if !request.endpoints.is_empty() {
+            new.endpoints = endpoints(&request.endpoints)?;
+        }
+        if !request.fingerprint.is_empty() {
+            let trust =
+                trust_of(&request.fingerprint, "").map_err(|e| Fault::invalid("fingerprint", e))?;
+            if let gwm_rapi::Trust::Pinned(fingerprint) = trust {
+                new.fingerprint = fingerprint.to_string();
+            }
+        }
+        let row = self.0.access.row(&known)?;
+        let seal = |column: &str, c: &pb::Credential| {
+            row.seal(column, &SecretString::from(c.password.clone()))
+        };
+        if let Some(read) = secret("read", request.read.as_ref())? {
+            new.read_username = read.username().to_owned();
+            new.read_password_sealed =
+                request.read.as_ref().map(|c| seal("read_password", c)).unwrap_or_default();
+        }
+        let write = secret("write", request.write.as_ref())?;
+        if request.remove_write {
+            new.write_username.clear();
+            new.write_password_sealed = None;
+        } else if let Some(write) = &write {
+            new.write_username = write.username().to_owned();
+            new.write_password_sealed = request.write.as_ref().map(|c| seal("write_password", c));
+        }
+        if let Some(console) = &request.console {
+            new.console_enabled = console.enabled;
+        }
+        if let Some(password) = vnc_password(request.console.as_ref())? {
+            new.vnc_password_sealed = Some(row.seal("vnc_password", &password));
+        }
+
+        let rereads = !request.endpoints.is_empty()
+            || !request.fingerprint.is_empty()
+            || request.read.is_some();
+        if rereads || (write.is_some() && !request.remove_write) {
+            let tried = async {
+                let client = self.0.access.client(&new, 0).await?;
+                let reader = Reader {
+                    client: client.clone(),
+                    gate: Arc::new(Semaphore::new(1)),
+                    slug: new.slug.clone(),
+                };
+                reader.info(Some(new.ganeti_uuid)).await?;
+                if let Some(write) = write.as_ref().filter(|_| !request.remove_write) {
+                    let trust = trust_of(&new.fingerprint, &new.ca_pem).map_err(Error::Stored)?;
+                    check_write(&client, write, &trust).await?;
+                }
+                Ok(())
+            };
+            tried.await.map_err(|e: Error| {
+                let field = field_of(&e);
+                refused(field, e)
+            })?;
+        }
+
+        let mut tx = self.0.store.begin().await?;
+        let locked = ClusterRecord::lock(&mut tx, known.cluster_id).await?;
+        let locked = locked.ok_or_else(|| Fault::not_found("cluster"))?;
+        if locked.config_version != known.config_version {
+            return Err(changed_meanwhile().into());
+        }
+        new.revision = locked.revision + 1;
+        new.config_version = locked.config_version + 1;
+        new.reachable = locked.reachable;
+        new.last_success = locked.last_success;
+        new.error.clone_from(&locked.error);
+        new.update_settings(&mut tx).await?;
+        let changed = differences(&locked.object(), &new.object(), &["revision"]);
+        let event = Event::new(CLUSTER_CHANGED, "cache-updater", Utc::now(), new.object())
+            .changed(changed)
+            .actor(Some(actor(person)))
+            .traceparent(gwm_kernel::current_traceparent());
+        gwm_pg::outbox::append(&mut tx, &event.outbox_row()?).await?;
+        let mut details = BTreeMap::new();
+        details.insert("read_changed".to_owned(), request.read.is_some().into());
+        details.insert("write_changed".to_owned(), request.write.is_some().into());
+        details.insert("write_removed".to_owned(), request.remove_write.into());
+        details.insert("endpoints".to_owned(), new.endpoints.clone().into());
+        let row = audit::record(person, "cluster.update", &new, details)?;
+        gwm_pg::outbox::append(&mut tx, &row).await?;
+        tx.commit().await?;
+        self.stored(known.cluster_id).await
+    }
+
+    /// Forgets the cluster and all it holds; nothing happens to the cluster itself.
+    pub(super) async fn remove(&self, person: &Principal, known: &ClusterRecord) -> Result<()> {
+        let mut tx = self.0.store.begin().await?;
+        let locked = ClusterRecord::lock(&mut tx, known.cluster_id).await?;
+        let locked = locked.ok_or_else(|| Fault::not_found("cluster"))?;
+        forget(&mut tx, &locked, actor(person)).await?;
+        let row = audit::record(person, "cluster.remove", &locked, BTreeMap::new())?;
+        gwm_pg::outbox::append(&mut tx, &row).await?;
+        tx.commit().await?;
+        tracing::info!(cluster = %locked.slug, "cluster removed from gwm");
+        Ok(())
+    }
+}
+
+fn changed_meanwhile() -> Fault {
+    Fault::new(
+        ErrorCode::FailedPrecondition,
+        "config_version_mismatch",
+        "the cluster's settings were changed meanwhile; load them again",
+    )
+}
+
+fn check_config_version(
+    request: &pb::UpdateClusterRequest,
+    known: &ClusterRecord,
+) -> Result<(), Fault> {
+    let asked = &request.config_version;
+    if asked.is_empty() || *asked == known.config_version.to_string() {
+        return Ok(());
+    }
+    Err(changed_meanwhile())
+}
+
+/// Two administrators at once: the constraint decides.
+fn duplicate(error: Error) -> Error {
+    match &error {
+        Error::Database(inner) => match inner.constraint() {
+            Some("cluster_slug_key") => {
+                exists("a cluster with this short name has just been added".to_owned()).into()
+            }
+            Some("cluster_ganeti_uuid_key") => {
+                exists("this cluster has just been added to gwm".to_owned()).into()
+            }
+            Some(_) | None => error,
+        },
+        _ => error,
+    }
+}

@@ -1,0 +1,20 @@
+//! Reading clusters: one leased poller each, and the targeted reads that others ask for.
+
+mod access;
+mod apply;
+mod attempt;
+mod console;
+mod look;
+mod memory;
+mod observe;
+mod reader;
+mod session;
+mod snapshot;
+mod supervisor;
+
+pub(crate) use access::{Access, connect, trust_of};
+pub(crate) use apply::{Import, forget, import};
+pub(crate) use observe::Observe;
+pub(crate) use reader::Reader;
+pub(crate) use snapshot::{Everything, Snapshot};
+pub(crate) use supervisor::{Place, Poller};

@@ -1,0 +1,165 @@
+//! One cluster under one lease: its connections, its memory, its single flight.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_pg::lease::Held;
+use tokio::sync::{Mutex, Semaphore};
+use uuid::Uuid;
+
+use super::access::Access;
+use super::memory::{Memory, State};
+use super::reader::Reader;
+use crate::config::PollSettings;
+use crate::domain::{BREAKER_AT, Backoff, ClusterRecord, InstanceRecord, NodeRecord};
+use crate::error::Result;
+use crate::store::Store;
+
+/// A cluster that this replica reads.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(super) cluster_id: Uuid,
+    pub(super) store: Store,
+    pub(super) access: Access,
+    pub(super) settings: PollSettings,
+    pub(super) held: Held,
+    gate: Arc<Semaphore>,
+    /// Which endpoint is used; moves on when one fails.
+    endpoint: AtomicUsize,
+    /// Changes of the inventory: one at a time. `None` until it was loaded.
+    pub(super) state: Mutex<Option<State>>,
+    /// Polls: one at a time.
+    pub(super) polling: Mutex<Polling>,
+    /// The breaker, readable while a poll runs.
+    pub(super) trouble: std::sync::Mutex<Trouble>,
+}
+
+/// How polls went.
+#[derive(Debug, Default)]
+pub(crate) struct Polling {
+    pub(super) started_at: Option<DateTime<Utc>>,
+    pub(super) bulk_took: Duration,
+}
+
+/// Failures in a row, and the last of them in words.
+#[derive(Debug, Default)]
+pub(crate) struct Trouble {
+    pub(super) backoff: Backoff,
+    pub(super) error: String,
+}
+
+impl Session {
+    pub(super) fn new(
+        cluster_id: Uuid,
+        store: Store,
+        access: Access,
+        settings: PollSettings,
+        held: Held,
+    ) -> Self {
+        Self {
+            cluster_id,
+            store,
+            access,
+            gate: Arc::new(Semaphore::new(settings.requests)),
+            settings,
+            held,
+            endpoint: AtomicUsize::new(0),
+            state: Mutex::new(None),
+            polling: Mutex::default(),
+            trouble: std::sync::Mutex::default(),
+        }
+    }
+
+    /// Whether the lease is still ours, by our own clock.
+    pub(crate) fn is_live(&self) -> bool {
+        self.held.is_live()
+    }
+
+    /// The cluster's row; an error once it was removed.
+    pub(super) async fn cluster(&self) -> Result<ClusterRecord> {
+        let cluster = self.store.fetch_cluster_by_id(self.cluster_id).await?;
+        Ok(cluster.ok_or_else(|| Fault::not_found("cluster"))?)
+    }
+
+    /// A client for this moment: credentials and endpoints may have been edited.
+    pub(super) async fn reader(&self, cluster: &ClusterRecord) -> Result<Reader> {
+        let client = self.access.client(cluster, self.endpoint.load(Ordering::Relaxed)).await?;
+        Ok(Reader { client, gate: Arc::clone(&self.gate), slug: cluster.slug.clone() })
+    }
+
+    /// Uses the next endpoint from now on.
+    pub(super) fn next_endpoint(&self) {
+        self.endpoint.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Refuses at once while the breaker is open: a dead cluster must not hold up anybody.
+    pub(super) fn check_breaker(&self) -> Result<(), Fault> {
+        let trouble = self.trouble.lock().expect("no panic while held");
+        if trouble.backoff.failures() < BREAKER_AT {
+            return Ok(());
+        }
+        Err(Fault::new(
+            ErrorCode::Unavailable,
+            "cluster_unreachable",
+            format!("the cluster can't be reached: {}", trouble.error),
+        )
+        .retry_after(Duration::from_secs(5)))
+    }
+
+    /// Loads the memory from the database, once a lease.
+    pub(super) async fn load(&self) -> Result<()> {
+        let mut state = self.state.lock().await;
+        if state.is_some() {
+            return Ok(());
+        }
+        let id = self.cluster_id;
+        let nodes = self.store.list_known::<NodeRecord>(id).await?;
+        let instances = self.store.list_known::<InstanceRecord>(id).await?;
+        let groups = self.store.list_groups(id).await?;
+        let node_groups = self.store.list_node_groups(id).await?;
+        *state = Some(State {
+            began: Instant::now(),
+            nodes: Memory::of(nodes),
+            instances: Memory::of(instances),
+            groups: groups.into_iter().collect(),
+            node_groups: node_groups.into_iter().collect(),
+            details_at: None,
+            reads: std::collections::HashMap::new(),
+            looked_at: None,
+        });
+        Ok(())
+    }
+
+    /// Reads the cluster now, unless a look that began after `asked_at` has just ended.
+    ///
+    /// # Errors
+    /// Why it could not be read.
+    pub(crate) async fn refresh(&self, asked_at: DateTime<Utc>) -> Result<()> {
+        let mut polling = self.polling.lock().await;
+        if polling.started_at.is_some_and(|at| at >= asked_at) {
+            return Ok(());
+        }
+        self.attempt(&mut polling).await.1
+    }
+
+    /// Polls until the lease is lost or the cluster removed.
+    pub(super) async fn run(&self) {
+        loop {
+            let (pause, outcome) = {
+                let mut polling = self.polling.lock().await;
+                self.attempt(&mut polling).await
+            };
+            match outcome {
+                Err(crate::error::Error::Fault(fault)) if fault.code == ErrorCode::NotFound => {
+                    return;
+                }
+                Err(error) => tracing::warn!(cluster = %self.cluster_id, %error, "poll failed"),
+                Ok(()) => {}
+            }
+            tokio::time::sleep(pause).await;
+        }
+    }
+}

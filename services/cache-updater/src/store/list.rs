@@ -1,0 +1,296 @@
+//! Lists: filtered by what the person may see, by the query, page by page.
+
+use gwm_authz::Scope;
+use gwm_query::{Cursor, CursorKey, Expr, Field, Key, Kind, Sort, Table};
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
+use uuid::Uuid;
+
+use super::Store;
+use super::item::Item;
+use crate::domain::ClusterRecord;
+use crate::error::{Error, Result, bad_list};
+
+/// Totals are exact up to this.
+const EXACT: i64 = 10_000;
+
+/// A page, asked for.
+pub(crate) struct Request<'a> {
+    pub(crate) q: &'a str,
+    pub(crate) sort: &'a str,
+    pub(crate) limit: u32,
+    pub(crate) cursor: &'a str,
+    pub(crate) scope: &'a Scope,
+    /// Whom cursors are sealed to.
+    pub(crate) person: &'a str,
+    pub(crate) key: &'a CursorKey,
+}
+
+/// A page.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    pub(crate) rows: Vec<T>,
+    pub(crate) next_cursor: String,
+    pub(crate) total: u64,
+    pub(crate) total_exact: bool,
+    pub(crate) stream_sequence: Option<u64>,
+}
+
+/// A row with what belongs to its cluster and its place in the order.
+#[derive(Debug)]
+pub(crate) struct Listed<T> {
+    pub(crate) item: T,
+    pub(crate) cluster_id: Uuid,
+    pub(crate) cluster: String,
+    place: String,
+}
+
+impl<'r, T: FromRow<'r, PgRow>> FromRow<'r, PgRow> for Listed<T> {
+    fn from_row(row: &'r PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            item: T::from_row(row)?,
+            cluster_id: row.try_get("cluster_id")?,
+            cluster: row.try_get("cluster")?,
+            place: row.try_get("place")?,
+        })
+    }
+}
+
+const fn field(
+    names: &'static [&'static str],
+    sql: &'static str,
+    kind: Kind,
+    order: Option<&'static str>,
+) -> Field {
+    Field { names, sql, kind, order }
+}
+
+const KEYS: &[Key] =
+    &[Key { sql: "o.cluster_id", cast: "uuid" }, Key { sql: "o.uuid", cast: "uuid" }];
+
+pub(crate) static INSTANCES: Table = Table {
+    name: "instances",
+    words: "o.name",
+    default_sort: "name",
+    keys: KEYS,
+    fields: &[
+        field(&["name"], "o.name", Kind::Text, Some("o.name")),
+        field(&["uuid"], "o.uuid::text", Kind::Text, None),
+        field(&["cluster"], "o.cluster", Kind::Text, Some("o.cluster")),
+        field(&["status"], "o.status", Kind::Text, Some("o.status")),
+        field(&["admin_state"], "o.admin_state", Kind::Text, None),
+        field(
+            &["node", "primary_node", "pnode"],
+            "o.primary_node",
+            Kind::Text,
+            Some("o.primary_node"),
+        ),
+        field(&["secondary_node", "snode"], "o.secondary_nodes", Kind::Texts, None),
+        field(&["node_group", "group"], "o.node_group", Kind::Text, None),
+        field(&["hypervisor", "hv"], "o.hypervisor", Kind::Text, None),
+        field(&["os"], "o.os", Kind::Text, Some("o.os")),
+        field(&["tag", "tags"], "o.tags", Kind::Texts, None),
+        field(&["disk_template", "template"], "o.disk_template", Kind::Text, None),
+        field(
+            &["memory", "ram", "memory_mib"],
+            "o.memory_mib",
+            Kind::Size,
+            Some("coalesce(o.memory_mib, -1)"),
+        ),
+        field(&["disk", "disk_mib"], "o.disk_mib", Kind::Size, Some("coalesce(o.disk_mib, -1)")),
+        field(&["vcpus", "cpus"], "o.vcpus", Kind::Number, Some("coalesce(o.vcpus, -1)::bigint")),
+        field(&["missing"], "o.missing", Kind::Flag, None),
+    ],
+};
+
+pub(crate) static NODES: Table = Table {
+    name: "nodes",
+    words: "o.name",
+    default_sort: "name",
+    keys: KEYS,
+    fields: &[
+        field(&["name", "node"], "o.name", Kind::Text, Some("o.name")),
+        field(&["uuid"], "o.uuid::text", Kind::Text, None),
+        field(&["cluster"], "o.cluster", Kind::Text, Some("o.cluster")),
+        field(&["role", "status"], "o.role", Kind::Text, Some("o.role")),
+        field(&["node_group", "group"], "o.node_group", Kind::Text, Some("o.node_group")),
+        field(&["tag", "tags"], "o.tags", Kind::Texts, None),
+        field(
+            &["memory", "ram", "memory_total_mib"],
+            "o.memory_total_mib",
+            Kind::Size,
+            Some("coalesce(o.memory_total_mib, -1)"),
+        ),
+        field(
+            &["memory_free", "free", "memory_free_mib"],
+            "o.memory_free_mib",
+            Kind::Size,
+            Some("coalesce(o.memory_free_mib, -1)"),
+        ),
+        field(
+            &["disk", "disk_total_mib"],
+            "o.disk_total_mib",
+            Kind::Size,
+            Some("coalesce(o.disk_total_mib, -1)"),
+        ),
+        field(
+            &["disk_free", "disk_free_mib"],
+            "o.disk_free_mib",
+            Kind::Size,
+            Some("coalesce(o.disk_free_mib, -1)"),
+        ),
+        field(
+            &["cpus", "cpus_total"],
+            "o.cpus_total",
+            Kind::Number,
+            Some("coalesce(o.cpus_total, -1)::bigint"),
+        ),
+        field(
+            &["instances", "instances_primary"],
+            "o.instances_primary",
+            Kind::Number,
+            Some("o.instances_primary::bigint"),
+        ),
+        field(&["offline"], "o.offline", Kind::Flag, None),
+        field(&["drained"], "o.drained", Kind::Flag, None),
+        field(&["missing"], "o.missing", Kind::Flag, None),
+    ],
+};
+
+/// What only those see who see the whole cluster: from the rest it is hidden before anything is
+/// filtered or sorted by it.
+const PLACEMENT: [(&str, &str); 3] =
+    [("primary_node", "''"), ("secondary_nodes", "'{}'"), ("node_group", "''")];
+
+/// Appends `from (..) o`: the table with what the scope shows of it.
+fn push_from<T: Item>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
+    sql.push(" from (select i.cluster_id, c.slug as cluster");
+    for column in T::COLUMNS {
+        let hidden = PLACEMENT.iter().find(|(name, _)| name == column && T::TABLE == "instance");
+        match (hidden, scope, *column) {
+            (Some((_, nothing)), Scope::Limited { clusters, .. }, _) => {
+                sql.push(", case when i.cluster_id = any(")
+                    .push_bind(ids(clusters))
+                    .push(format_args!(") then i.{column} else {nothing} end as {column}"));
+            }
+            // Lists don't show parameters.
+            (_, _, "hvparams" | "beparams") => {
+                sql.push(format_args!(", '{{}}'::json as {column}"));
+            }
+            (_, _, "seen_at") => {
+                sql.push(
+                    ", case when i.absent then i.seen_at \
+                     else greatest(i.seen_at, c.last_success) end as seen_at",
+                );
+            }
+            _ => {
+                sql.push(format_args!(", i.{column}"));
+            }
+        }
+    }
+    sql.push(format_args!(" from {} i join cluster c using (cluster_id)", T::TABLE));
+    if let Scope::Limited { clusters, instances } = scope {
+        sql.push(" where (i.cluster_id = any(").push_bind(ids(clusters)).push(")");
+        if T::TABLE == "instance" {
+            let (owners, uuids): (Vec<Uuid>, Vec<Uuid>) =
+                instances.iter().map(|(c, u)| (c.0, u.0)).unzip();
+            sql.push(" or (i.cluster_id, i.uuid) in (select * from unnest(")
+                .push_bind(owners)
+                .push("::uuid[], ")
+                .push_bind(uuids)
+                .push("::uuid[]))");
+        }
+        sql.push(")");
+    }
+    sql.push(") o");
+}
+
+fn ids(clusters: &[gwm_types::ClusterId]) -> Vec<Uuid> {
+    clusters.iter().map(|c| c.0).collect()
+}
+
+impl Store {
+    /// A page of instances or nodes, and the clusters on it.
+    pub(crate) async fn list<T: Item>(
+        &self,
+        table: &'static Table,
+        request: &Request<'_>,
+    ) -> Result<(Page<Listed<T>>, Vec<ClusterRecord>)> {
+        let bad = |error: gwm_query::Error| Error::Fault(bad_list(&error));
+        let filter = gwm_query::parse(request.q).map_err(bad)?;
+        let sort = Sort::parse(table, request.sort).map_err(bad)?;
+        let limit = gwm_query::limit(request.limit).map_err(bad)?;
+        let cursor = request
+            .key
+            .open(table, &sort, request.q, request.person, request.cursor)
+            .map_err(bad)?;
+
+        // Rows, total and stream sequence of one moment.
+        let mut tx = self.pool.begin().await?;
+        sqlx::query("set transaction isolation level repeatable read, read only")
+            .execute(&mut *tx)
+            .await?;
+        let mut sql = QueryBuilder::new(format!("select o.*, {} as place", sort.place_sql()));
+        push_from::<T>(&mut sql, request.scope);
+        sql.push(" where ");
+        gwm_query::push_filter(&mut sql, table, &filter).map_err(bad)?;
+        gwm_query::push_after(&mut sql, table, &sort, cursor.as_ref());
+        gwm_query::push_order(&mut sql, table, &sort, limit);
+        let mut rows: Vec<Listed<T>> = sql.build_query_as().fetch_all(&mut *tx).await?;
+
+        let (total, total_exact, stream_sequence) = match &cursor {
+            Some(cursor) => (cursor.total, cursor.total_exact, None),
+            None => {
+                let total = count::<T>(&mut tx, table, &filter, request.scope).await?;
+                let sequence = gwm_pg::outbox::acknowledged_sequence(&mut tx, "inventory").await?;
+                (
+                    u64::try_from(total.min(EXACT)).unwrap_or(0),
+                    total <= EXACT,
+                    Some(u64::try_from(sequence).unwrap_or(0)),
+                )
+            }
+        };
+        let size = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = rows.len() > size;
+        rows.truncate(size);
+        let next_cursor = match rows.last() {
+            Some(last) if more => {
+                let keys = vec![last.cluster_id.to_string(), last.item.uuid().to_string()];
+                let cursor = Cursor::after(last.place.clone(), keys, total, total_exact);
+                request.key.seal(table, &sort, request.q, request.person, &cursor)
+            }
+            _ => String::new(),
+        };
+        let mut on_page: Vec<Uuid> = rows.iter().map(|r| r.cluster_id).collect();
+        on_page.sort_unstable();
+        on_page.dedup();
+        let clusters = fetch_cluster_rows(&mut tx, &on_page).await?;
+        tx.commit().await?;
+        Ok((Page { rows, next_cursor, total, total_exact, stream_sequence }, clusters))
+    }
+}
+
+async fn count<T: Item>(
+    connection: &mut PgConnection,
+    table: &Table,
+    filter: &Expr,
+    scope: &Scope,
+) -> Result<i64> {
+    let mut sql = QueryBuilder::new("select count(*) from (select 1");
+    push_from::<T>(&mut sql, scope);
+    sql.push(" where ");
+    gwm_query::push_filter(&mut sql, table, filter)
+        .map_err(|error| Error::Fault(bad_list(&error)))?;
+    sql.push(" limit ").push_bind(EXACT + 1).push(") counted");
+    Ok(sql.build().fetch_one(connection).await?.get(0))
+}
+
+pub(crate) async fn fetch_cluster_rows(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<Vec<ClusterRecord>> {
+    Ok(sqlx::query_as("select * from cluster where cluster_id = any($1) order by slug")
+        .bind(ids)
+        .fetch_all(connection)
+        .await?)
+}

@@ -1,0 +1,112 @@
+//! The figures of the first page, within what the person may see.
+
+use gwm_authz::Scope;
+use sqlx::FromRow;
+use uuid::Uuid;
+
+use super::Store;
+use crate::error::Result;
+
+/// How many troubles are named.
+const WRONG: i64 = 50;
+
+/// Sums.
+#[derive(Debug, Default, FromRow)]
+pub(crate) struct OverviewRow {
+    pub(crate) clusters_total: i64,
+    pub(crate) clusters_reachable: i64,
+    pub(crate) nodes_total: i64,
+    pub(crate) nodes_online: i64,
+    pub(crate) instances_total: i64,
+    pub(crate) instances_running: i64,
+    pub(crate) instances_error: i64,
+    pub(crate) memory_total_mib: i64,
+    pub(crate) memory_free_mib: i64,
+    pub(crate) disk_total_mib: i64,
+    pub(crate) disk_free_mib: i64,
+}
+
+/// One thing that is wrong now.
+#[derive(Debug, FromRow)]
+pub(crate) struct WrongRow {
+    pub(crate) kind: String,
+    pub(crate) cluster: String,
+    pub(crate) name: String,
+    pub(crate) text: String,
+}
+
+impl Store {
+    /// Sums over whole clusters by their counters, and over single instances one by one.
+    pub(crate) async fn overview(&self, scope: &Scope) -> Result<(OverviewRow, Vec<WrongRow>)> {
+        let (all, clusters, owners, uuids) = parts(scope);
+        let row = sqlx::query_as(
+            "with whole as (
+                 select * from cluster where $1 or cluster_id = any($2)
+             ), single as (
+                 select status from instance
+                 where not $1 and cluster_id <> all($2)
+                     and (cluster_id, uuid) in (select * from unnest($3::uuid[], $4::uuid[]))
+             ), seen as (
+                 select reachable from cluster
+                 where $1 or cluster_id = any($2) or cluster_id = any($3)
+             )
+             select (select count(*) from seen) as clusters_total,
+                 (select count(*) from seen where reachable) as clusters_reachable,
+                 coalesce(sum(nodes_total), 0)::bigint as nodes_total,
+                 coalesce(sum(nodes_online), 0)::bigint as nodes_online,
+                 coalesce(sum(instances_total), 0)::bigint
+                     + (select count(*) from single) as instances_total,
+                 coalesce(sum(instances_running), 0)::bigint
+                     + (select count(*) from single where status = 'running') as instances_running,
+                 coalesce(sum(instances_error), 0)::bigint
+                     + (select count(*) from single where status like 'ERROR%') as instances_error,
+                 coalesce(sum(memory_total_mib), 0)::bigint as memory_total_mib,
+                 coalesce(sum(memory_free_mib), 0)::bigint as memory_free_mib,
+                 coalesce(sum(disk_total_mib), 0)::bigint as disk_total_mib,
+                 coalesce(sum(disk_free_mib), 0)::bigint as disk_free_mib
+             from whole",
+        )
+        .bind(all)
+        .bind(&clusters)
+        .bind(&owners)
+        .bind(&uuids)
+        .fetch_one(&self.pool)
+        .await?;
+        let wrong = sqlx::query_as(
+            "select * from (
+                 select 'cluster' as kind, slug as cluster, slug as name, error as text
+                 from cluster where not reachable and ($1 or cluster_id = any($2 || $3))
+                 union all
+                 select 'node', c.slug, n.name, case when n.missing
+                     then 'missing: vanished together with many others' else 'marked offline' end
+                 from node n join cluster c using (cluster_id)
+                 where (n.offline or n.missing) and ($1 or n.cluster_id = any($2))
+                 union all
+                 select 'instance', c.slug, i.name, case when i.missing
+                     then 'missing: vanished together with many others' else i.status end
+                 from instance i join cluster c using (cluster_id)
+                 where (i.status like 'ERROR%' or i.missing) and ($1 or i.cluster_id = any($2)
+                     or (i.cluster_id, i.uuid) in (select * from unnest($3::uuid[], $4::uuid[])))
+             ) wrong order by kind, cluster, name limit $5",
+        )
+        .bind(all)
+        .bind(clusters)
+        .bind(owners)
+        .bind(uuids)
+        .bind(WRONG)
+        .fetch_all(&self.pool)
+        .await?;
+        Ok((row, wrong))
+    }
+}
+
+/// Everything or not; whole clusters; single instances as two columns.
+fn parts(scope: &Scope) -> (bool, Vec<Uuid>, Vec<Uuid>, Vec<Uuid>) {
+    match scope {
+        Scope::Fleet => (true, Vec::new(), Vec::new(), Vec::new()),
+        Scope::Limited { clusters, instances } => {
+            let (owners, uuids) = instances.iter().map(|(c, u)| (c.0, u.0)).unzip();
+            (false, clusters.iter().map(|c| c.0).collect(), owners, uuids)
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Changes of nodes and instances: rows locked, compared, written, and their events, all in the
+//! caller's transaction.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::item::{Context, Item, What};
+use crate::error::Result;
+
+/// How far Ganeti's clock may be behind ours for "made since the last look".
+const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(60);
+
+/// Writes what was read; yields how many of them there was something to tell of.
+pub(crate) async fn put<T: Item>(
+    connection: &mut PgConnection,
+    context: &Context,
+    mut items: Vec<T>,
+) -> Result<usize> {
+    if items.is_empty() {
+        return Ok(0);
+    }
+    items.sort_by_key(Item::uuid);
+    let uuids: Vec<Uuid> = items.iter().map(Item::uuid).collect();
+    let before: HashMap<Uuid, T> =
+        lock::<T>(connection, context, &uuids).await?.into_iter().map(|i| (i.uuid(), i)).collect();
+    let fresh: Vec<Uuid> = uuids.into_iter().filter(|u| !before.contains_key(u)).collect();
+    let revisions = raise::<T>(connection, context, &fresh).await?;
+    let mut events = Vec::new();
+    for item in &mut items {
+        match before.get(&item.uuid()) {
+            Some(old) => {
+                let changed = item.follow(old, &context.slug);
+                if !changed.is_empty() {
+                    events.push(item.tell(context, What::Changed, changed)?);
+                }
+            }
+            None => {
+                let revision = revisions.get(&item.uuid()).copied().unwrap_or(0);
+                *item.revision() = revision + 1;
+                let what =
+                    if born(context, item.made_at()) { What::Created } else { What::Discovered };
+                events.push(item.tell(context, what, BTreeMap::new())?);
+            }
+        }
+    }
+    upsert(connection, context, &items).await?;
+    gwm_pg::outbox::append_all(connection, &events).await?;
+    Ok(events.len())
+}
+
+/// Whether something new was made since the last look, or only not seen before.
+fn born(context: &Context, made_at: Option<DateTime<Utc>>) -> bool {
+    if context.first {
+        return false;
+    }
+    context.made_here
+        || matches!((made_at, context.not_before), (Some(made), Some(last)) if made + CLOCK_SKEW >= last)
+}
+
+/// Marks what is not in a complete answer; `missing` when too much is absent to believe it.
+pub(crate) async fn mark_absent<T: Item>(
+    connection: &mut PgConnection,
+    context: &Context,
+    uuids: &[Uuid],
+    missing: bool,
+) -> Result<usize> {
+    let mut rows = lock::<T>(connection, context, uuids).await?;
+    rows.retain(|r| !r.is_absent() || (missing && !r.is_missing()));
+    let mut events = Vec::new();
+    for row in &mut rows {
+        let told = missing && !row.is_missing();
+        let last_seen = if row.is_absent() { None } else { context.not_before };
+        row.mark(last_seen, true, missing || row.is_missing());
+        if told {
+            *row.revision() += 1;
+            let changed = BTreeMap::from([("missing".to_owned(), json!(false))]);
+            events.push(row.tell(context, What::Missing, changed)?);
+        }
+    }
+    upsert(connection, context, &rows).await?;
+    gwm_pg::outbox::append_all(connection, &events).await?;
+    Ok(rows.len())
+}
+
+/// Removes what is proven to be gone; a tombstone keeps its revision.
+pub(crate) async fn remove<T: Item>(
+    connection: &mut PgConnection,
+    context: &Context,
+    uuids: &[Uuid],
+    what: What,
+) -> Result<Vec<T>> {
+    let mut rows = lock::<T>(connection, context, uuids).await?;
+    if rows.is_empty() {
+        return Ok(rows);
+    }
+    let mut events = Vec::new();
+    for row in &mut rows {
+        *row.revision() += 1;
+        events.push(row.tell(context, what, BTreeMap::new())?);
+    }
+    let ids: Vec<Uuid> = rows.iter().map(Item::uuid).collect();
+    let names: Vec<String> = rows.iter().map(|r| r.name().to_owned()).collect();
+    let revisions: Vec<i64> = rows.iter_mut().map(|r| *r.revision()).collect();
+    sqlx::query(
+        "insert into tombstone (cluster_id, kind, uuid, name, revision)
+         select $1, $2, * from unnest($3::uuid[], $4::text[], $5::bigint[])
+         on conflict (cluster_id, kind, uuid) do update
+             set name = excluded.name, revision = excluded.revision, removed_at = now()",
+    )
+    .bind(context.cluster_id)
+    .bind(T::TABLE)
+    .bind(&ids)
+    .bind(names)
+    .bind(revisions)
+    .execute(&mut *connection)
+    .await?;
+    let sql = format!("delete from {} where cluster_id = $1 and uuid = any($2)", T::TABLE);
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(context.cluster_id)
+        .bind(ids)
+        .execute(&mut *connection)
+        .await?;
+    gwm_pg::outbox::append_all(connection, &events).await?;
+    Ok(rows)
+}
+
+/// Counts anew what the cluster's row says about its objects.
+pub(crate) async fn recount(connection: &mut PgConnection, cluster_id: Uuid) -> Result<()> {
+    sqlx::query(
+        "update cluster set nodes_total = n.total, nodes_online = n.online,
+             memory_total_mib = n.memory, memory_free_mib = n.memory_free,
+             disk_total_mib = n.disk, disk_free_mib = n.disk_free,
+             instances_total = i.total, instances_running = i.running, instances_error = i.error,
+             missing = n.missing + i.missing
+         from (select count(*) as total, count(*) filter (where not offline) as online,
+                   count(*) filter (where missing) as missing,
+                   coalesce(sum(memory_total_mib), 0)::bigint as memory,
+                   coalesce(sum(memory_free_mib), 0)::bigint as memory_free,
+                   coalesce(sum(disk_total_mib), 0)::bigint as disk,
+                   coalesce(sum(disk_free_mib), 0)::bigint as disk_free
+               from node where cluster_id = $1) n,
+              (select count(*) as total, count(*) filter (where status = 'running') as running,
+                   count(*) filter (where status like 'ERROR%') as error,
+                   count(*) filter (where missing) as missing
+               from instance where cluster_id = $1) i
+         where cluster_id = $1",
+    )
+    .bind(cluster_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn lock<T: Item>(
+    connection: &mut PgConnection,
+    context: &Context,
+    uuids: &[Uuid],
+) -> Result<Vec<T>> {
+    if uuids.is_empty() {
+        return Ok(Vec::new());
+    }
+    // In one order everywhere, so that two writers can't wait for each other.
+    let sql = format!(
+        "select {} from {} where cluster_id = $1 and uuid = any($2) order by uuid for update",
+        T::COLUMNS.join(", "),
+        T::TABLE
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(context.cluster_id)
+        .bind(uuids)
+        .fetch_all(connection)
+        .await?)
+}
+
+/// Takes back tombstones; yields the revisions to go on from.
+async fn raise<T: Item>(
+    connection: &mut PgConnection,
+    context: &Context,
+    uuids: &[Uuid],
+) -> Result<HashMap<Uuid, i64>> {
+    if uuids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Uuid, i64)> = sqlx::query_as(
+        "delete from tombstone where cluster_id = $1 and kind = $2 and uuid = any($3)
+         returning uuid, revision",
+    )
+    .bind(context.cluster_id)
+    .bind(T::TABLE)
+    .bind(uuids)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn upsert<T: Item>(
+    connection: &mut PgConnection,
+    context: &Context,
+    items: &[T],
+) -> Result<()> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let columns = T::COLUMNS.join(", ");
+    let values: Vec<String> = T::COLUMNS.iter().map(|c| format!("r.{c}")).collect();
+    let sets: Vec<String> = T::COLUMNS.iter().map(|c| format!("{c} = excluded.{c}")).collect();
+    let sql = format!(
+        "insert into {table} (cluster_id, {columns})
+         select $1, {values} from json_populate_recordset(null::{table}, $2::json) r
+         on conflict (cluster_id, uuid) do update set {sets}",
+        table = T::TABLE,
+        values = values.join(", "),
+        sets = sets.join(", "),
+    );
+    let rows = serde_json::to_string(items).expect("records have text keys and finite numbers");
+    sqlx::query(sqlx::AssertSqlSafe(sql))
+        .bind(context.cluster_id)
+        .bind(rows)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
