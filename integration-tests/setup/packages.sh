@@ -45,6 +45,7 @@ set_lab() {
   need iproute2 "network of the lab nodes" /usr/sbin/ip
   need curl "asks the lab's RAPI" /usr/bin/curl
   need openssl "certificate fingerprints" /usr/bin/openssl
+  need procps "finds running virtual machines" /usr/bin/pgrep
   need python3 "small helpers of the lab" /usr/bin/python3
   need qemu-system-x86 "instances with a real VNC console" /usr/bin/qemu-system-x86_64
 }
@@ -76,11 +77,11 @@ as_root() { if [[ $(id -u) == 0 ]]; then "$@"; else sudo "$@"; fi; }
 
 policy=/usr/sbin/policy-rc.d no_cluster=/etc/postgresql-common/createcluster.d/gwm-setup.conf
 made=()
-put_root_file() { # path mode, text on stdin; removed again when this script ends
+put_root_file() { # path mode text; removed again when this script ends
   as_root mkdir -p "$(dirname "$1")"
-  as_root tee "$1" >/dev/null
-  as_root chmod "$2" "$1"
   made+=("$1")
+  printf '%b' "$3" | as_root tee "$1" >/dev/null
+  as_root chmod "$2" "$1"
 }
 tidy() { if ((${#made[@]})); then as_root rm -f "${made[@]}"; fi; }
 
@@ -107,9 +108,9 @@ main() {
 
   trap tidy EXIT
   trap 'exit 130' INT TERM
-  [[ -e $policy ]] || printf '#!/bin/sh\nexit 101\n' | put_root_file "$policy" 755
+  [[ -e $policy ]] || put_root_file "$policy" 755 '#!/bin/sh\nexit 101\n'
   # Without this the postgresql package makes and later starts a database cluster of its own.
-  [[ " ${names[*]} " != *" postgresql "* ]] || echo 'create_main_cluster = false' | put_root_file "$no_cluster" 644
+  [[ " ${names[*]} " != *" postgresql "* ]] || put_root_file "$no_cluster" 644 'create_main_cluster = false\n'
   [[ ! -e /usr/sbin/sshd ]] || sshd_before=1
   lists_fresh || { echo "Reading the package lists ..."; apt update 2>&1 | shorten; }
   match_qemu_utils
