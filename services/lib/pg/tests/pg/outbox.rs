@@ -50,7 +50,8 @@ async fn only_what_is_committed_waits_and_in_its_order() {
     tx.rollback().await.unwrap();
     let mut tx = pool.begin().await.unwrap();
     outbox::append(&mut tx, &row("x", "1")).await.unwrap();
-    let many: Vec<OutboxRow> = (2..=9).map(|n| row("x", &n.to_string())).collect();
+    let object = |n: i32| if n % 2 == 0 { "a" } else { "x" };
+    let many: Vec<OutboxRow> = (2..=9).map(|n| row(object(n), &n.to_string())).collect();
     outbox::append_all(&mut tx, &many).await.unwrap();
     tx.commit().await.unwrap();
     let mut connection = pool.acquire().await.unwrap();
