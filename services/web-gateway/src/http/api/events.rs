@@ -33,7 +33,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(500);
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct EventQuery {
     /// As the header `Last-Event-ID`, for clients that can't set it.
-    last_event_id: String,
+    after: String,
 }
 
 /// Events as they happen. Each message's data is a CloudEvent; its id goes into `Last-Event-ID` to
@@ -51,7 +51,7 @@ pub(crate) async fn stream(
     Problem,
 > {
     let id = super::extract::header(&headers, "last-event-id", 256)?
-        .or_else(|| Some(query.last_event_id).filter(|id| !id.is_empty()));
+        .or_else(|| Some(query.after).filter(|id| !id.is_empty()));
     let cursor = id.as_deref().map(parse_id).transpose()?;
     let viewer = Viewer::new(&state, person).await?;
     let sse = Sse::new(follow(state, viewer, cursor))
@@ -113,7 +113,7 @@ fn reset(position: &Cursor) -> Event {
 }
 
 /// `inventory-12.jobs-3`: the last sequence seen of each class.
-fn format_id(position: &Cursor) -> String {
+pub(crate) fn format_id(position: &Cursor) -> String {
     let parts: Vec<String> = position.iter().map(|(c, n)| format!("{c}-{n}")).collect();
     parts.join(".")
 }
