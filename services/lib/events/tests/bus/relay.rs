@@ -30,7 +30,7 @@ async fn what_was_published_but_not_marked_is_published_again_and_stored_once() 
     let nats = bus(&server, "cache-updater").await;
     ensure_streams(&nats, &[Class::Inventory]).await.unwrap();
     let event = change(1, 1);
-    commit(&pool, &[event.clone()]).await;
+    commit(&pool, std::slice::from_ref(&event)).await;
     // As a relay does that dies before it marks.
     let message = Outgoing {
         subject: event.nats_subject().unwrap().to_string(),
