@@ -115,6 +115,8 @@ async fn start<S: Service>(
     telemetry: &Telemetry,
 ) -> anyhow::Result<Boot> {
     let mut boot = Boot::new(S::NAME, kernel, shutdown)?;
+    // Before the admin port answers: without it a service is ready until it has said what it needs.
+    let built = boot.health().condition("start");
     if let Some(address) = boot.config().admin {
         let router = crate::admin::router(boot.health().clone(), telemetry.metrics.clone());
         boot.serve_http("admin", address, None, router, Duration::from_secs(1)).await?;
@@ -124,6 +126,7 @@ async fn start<S: Service>(
         let server = std::mem::take(&mut boot.grpc);
         server.serve(address, &boot)?;
     }
+    built.up();
     Ok(boot)
 }
 
