@@ -6,7 +6,7 @@ use gwm_authz::AuthzConfig;
 use gwm_events::NatsSettings;
 use gwm_pg::PgSettings;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// All keys but the kernel's.
 #[derive(Debug, Clone, Deserialize)]
@@ -37,7 +37,7 @@ pub struct Config {
 }
 
 /// How long a login lasts.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SessionConfig {
     /// Without being used.
@@ -70,7 +70,7 @@ impl SessionConfig {
 }
 
 /// How logins are slowed down.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LoginConfig {
     /// Passwords hashed at the same time; each takes 64 MiB and a core.
@@ -100,7 +100,7 @@ impl Default for LoginConfig {
 }
 
 /// Console tickets.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TicketConfig {
     /// How long one can be redeemed.
@@ -138,5 +138,76 @@ impl Config {
             "ticket.lifetime must be more than nothing and at most 5m"
         );
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../config.example.toml");
+
+    fn load(text: &str) -> anyhow::Result<Config> {
+        let directory = tempfile::tempdir()?;
+        let key = directory.path().join("key");
+        std::fs::write(&key, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n")?;
+        let text = text.replace("/etc/gwm/auth-master.key", &key.display().to_string());
+        let file = directory.path().join("config.toml");
+        std::fs::write(&file, text)?;
+        Ok(gwm_kernel::load::<Config>("auth-example", Some(&file))?.1)
+    }
+
+    #[test]
+    fn the_example_is_valid_and_shows_the_defaults() {
+        let config = load(EXAMPLE).unwrap();
+        config.validate().unwrap();
+        crate::domain::MasterKey::parse(&config.master_key).unwrap();
+        let json = |value: &dyn Fn() -> serde_json::Result<serde_json::Value>| value().unwrap();
+        let shown = [
+            json(&|| serde_json::to_value(&config.session)),
+            json(&|| serde_json::to_value(&config.login)),
+            json(&|| serde_json::to_value(&config.ticket)),
+            json(&|| serde_json::to_value(&config.authz)),
+        ];
+        let defaults = [
+            json(&|| serde_json::to_value(SessionConfig::default())),
+            json(&|| serde_json::to_value(LoginConfig::default())),
+            json(&|| serde_json::to_value(TicketConfig::default())),
+            json(&|| serde_json::to_value(AuthzConfig::default())),
+        ];
+        assert_eq!(shown, defaults);
+    }
+
+    #[test]
+    fn the_example_leaves_no_key_out() {
+        let example: toml::Table = toml::from_str(EXAMPLE).unwrap();
+        let own = [
+            ("session", serde_json::to_value(SessionConfig::default()).unwrap()),
+            ("login", serde_json::to_value(LoginConfig::default()).unwrap()),
+            ("ticket", serde_json::to_value(TicketConfig::default()).unwrap()),
+            ("authz", serde_json::to_value(AuthzConfig::default()).unwrap()),
+            ("database", serde_json::to_value(PgSettings::default()).unwrap()),
+        ];
+        for (section, defaults) in own {
+            let shown = example[section].as_table().unwrap();
+            for key in defaults.as_object().unwrap().keys() {
+                assert!(shown.contains_key(key), "{section}.{key} is not in the example");
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_not_work_is_refused_by_name() {
+        for (from, to, named) in [
+            ("idle = \"30m\"", "idle = \"30h\"", "session.absolute"),
+            ("lifetime = \"30s\"", "lifetime = \"1h\"", "ticket.lifetime"),
+            ("concurrent = 2", "concurrent = 0", "login.concurrent"),
+            ("user_burst = 10", "user_burst = 0", "login.user_burst"),
+            ("concurrent = 2", "concurent = 2", "concurent"),
+        ] {
+            let text = EXAMPLE.replace(from, to);
+            let error = load(&text).and_then(|c| c.validate()).unwrap_err();
+            assert!(format!("{error:#}").contains(named), "{error:#}");
+        }
     }
 }

@@ -6,14 +6,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gwm_events::types::audit::{Outcome, Person, RecordObject};
 use gwm_types::Username;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::PgConnection;
 use zeroize::Zeroizing;
 
 use super::login::{Passwords, user_subject};
 use crate::domain::check_strength;
 use crate::error::{Error, Result};
 use crate::store::user::UserRow;
-use crate::store::{Store, audit, change, commit, event, session, throttle, token, user};
+use crate::store::{
+    PgConnection, Store, audit, change, commit, event, session, throttle, token, user,
+};
 
 /// The first administrator's login name.
 const ADMIN: &str = "admin";

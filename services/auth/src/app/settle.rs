@@ -1,12 +1,11 @@
 //! What a job leaves behind: rights on what was made, and their end with what is gone.
 
 use gwm_types::{ClusterId, InstanceUuid, JobId, Object, Permission, UserId};
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::error::Result;
 use crate::store::grant::GrantRow;
-use crate::store::{Store, change, commit, event, grant, user};
+use crate::store::{PgConnection, Store, change, commit, event, grant, user};
 
 /// A job is settled once, by this name in the inbox.
 const CONSUMER: &str = "settle";

@@ -8,7 +8,6 @@ use gwm_proto::auth::{
     RemoveGrantResponse,
 };
 use gwm_types::{GrantId, Object, Permission, UserId};
-use sqlx::PgConnection;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Rpcs, convert};
@@ -17,7 +16,7 @@ use crate::domain::{parse_object, parse_object_or_fleet};
 use crate::error::{Error, Result};
 use crate::store::grant::GrantRow;
 use crate::store::user::UserRow;
-use crate::store::{audit, change, commit, event, grant, user};
+use crate::store::{PgConnection, audit, change, commit, event, grant, user};
 
 #[async_trait]
 impl Grants for Rpcs {

@@ -15,13 +15,16 @@ pub(crate) mod user;
 
 use std::time::Duration;
 
+pub(crate) use sqlx::PgConnection;
 use sqlx::postgres::PgListener;
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::{Connection, PgPool, Postgres, Transaction};
 
 use crate::error::Result;
 
 /// The migrations of `gwm_auth`, compiled in.
 pub(crate) static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("../../migrations/auth");
+
+const SNAPSHOT: &str = "begin isolation level repeatable read, read only";
 
 /// The database.
 #[derive(Debug, Clone)]
@@ -45,12 +48,13 @@ impl Store {
 
     /// One that reads several tables as of one moment.
     pub(crate) async fn begin_snapshot(&self) -> Result<Transaction<'static, Postgres>> {
-        let mut tx = self.begin().await?;
-        sqlx::query("set transaction isolation level repeatable read, read only")
-            .execute(&mut *tx)
-            .await
-            .map_err(gwm_pg::Error::from)?;
-        Ok(tx)
+        Ok(self.pool.begin_with(SNAPSHOT).await.map_err(gwm_pg::Error::from)?)
+    }
+
+    /// A connection outside the pool: one that hangs is dropped, and holds no place there.
+    pub(crate) async fn connect(&self) -> Result<PgConnection> {
+        let options = self.pool.connect_options();
+        Ok(PgConnection::connect_with(&options).await.map_err(gwm_pg::Error::from)?)
     }
 
     /// Hears of each new number in the change log.
@@ -62,8 +66,13 @@ impl Store {
     }
 }
 
+/// As [`Store::begin_snapshot`], on a connection that one has.
+pub(crate) async fn snapshot(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>> {
+    Ok(connection.begin_with(SNAPSHOT).await.map_err(gwm_pg::Error::from)?)
+}
+
 /// Ends a transaction.
-pub(crate) async fn commit(tx: Transaction<'static, Postgres>) -> Result<()> {
+pub(crate) async fn commit(tx: Transaction<'_, Postgres>) -> Result<()> {
     Ok(tx.commit().await.map_err(gwm_pg::Error::from)?)
 }
 

@@ -11,12 +11,13 @@ use uuid::Uuid;
 
 use crate::app::Hub;
 use crate::error::{Result, chain};
-use crate::store::{Store, change, commit, rights, schema_missing};
+use crate::store::{PgConnection, Store, change, commit, rights, schema_missing, snapshot};
 
 /// A notification that is lost costs this.
 const POLL: Duration = Duration::from_millis(200);
 /// A poll that takes longer says nothing of now: it counts as none, and watchers hear nothing.
 const POLL_LIMIT: Duration = Duration::from_millis(450);
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Loading everything may take longer; a poll follows before anybody is told.
 const LOAD_LIMIT: Duration = Duration::from_secs(30);
 
@@ -36,25 +37,20 @@ enum Poll {
 impl Follower {
     /// Polls until `soft`, then ends all watches.
     pub(crate) async fn run(self, soft: CancellationToken) -> anyhow::Result<()> {
+        let mut connection = None;
         while !soft.is_cancelled() {
-            let polled = tokio::time::timeout(POLL_LIMIT, self.poll()).await;
-            let failed = match polled {
-                Ok(Ok(Poll::Seen)) => None,
-                Ok(Ok(Poll::Behind)) => match tokio::time::timeout(LOAD_LIMIT, self.load()).await {
-                    // Straight on: what was loaded may be old already.
-                    Ok(Ok(())) => continue,
-                    Ok(Err(error)) => Some(error),
-                    Err(_) => Some(slow()),
-                },
-                Ok(Err(error)) => Some(error),
-                Err(_) => Some(slow()),
-            };
-            match failed {
-                None => self.condition.up(),
-                Some(error) if schema_missing(&error) => {
-                    self.condition.down("the database has no tables yet: run gwm-auth migrate");
+            match self.round(&mut connection).await {
+                // Straight on: what was loaded may be old already.
+                Ok(Poll::Behind) => continue,
+                Ok(Poll::Seen) => self.condition.up(),
+                Err(error) => {
+                    connection = None;
+                    self.condition.down(if schema_missing(&error) {
+                        "the database has no tables yet: run gwm-auth migrate".to_owned()
+                    } else {
+                        chain(&error)
+                    });
                 }
-                Some(error) => self.condition.down(chain(&error)),
             }
             tokio::select! {
                 () = soft.cancelled() => {}
@@ -66,15 +62,27 @@ impl Follower {
         Ok(())
     }
 
-    async fn poll(&self) -> Result<Poll> {
+    /// One look. After a failure the connection is of no use any more.
+    async fn round(&self, connection: &mut Option<PgConnection>) -> Result<Poll> {
+        let open = match connection {
+            Some(open) => open,
+            None => connection.insert(within(CONNECT_LIMIT, self.store.connect()).await?),
+        };
+        let polled = within(POLL_LIMIT, self.poll(open)).await?;
+        if matches!(polled, Poll::Behind) {
+            within(LOAD_LIMIT, self.load(open)).await?;
+        }
+        Ok(polled)
+    }
+
+    async fn poll(&self, connection: &mut PgConnection) -> Result<Poll> {
         let Some(known) = self.hub.revision() else { return Ok(Poll::Behind) };
-        let mut tx = self.store.begin_snapshot().await?;
-        let newest = change::newest(&mut tx).await?;
-        if newest == known {
-            commit(tx).await?;
-            self.hub.attest(newest, None);
+        if change::newest(connection).await? == known {
+            self.hub.attest(known, None);
             return Ok(Poll::Seen);
         }
+        let mut tx = snapshot(connection).await?;
+        let newest = change::newest(&mut tx).await?;
         let Some(touched) = change::since(&mut tx, known, newest).await? else {
             return Ok(Poll::Behind);
         };
@@ -90,15 +98,19 @@ impl Follower {
         Ok(Poll::Seen)
     }
 
-    async fn load(&self) -> Result<()> {
-        let mut tx = self.store.begin_snapshot().await?;
+    async fn load(&self, connection: &mut PgConnection) -> Result<()> {
+        let mut tx = snapshot(connection).await?;
         let newest = change::newest(&mut tx).await?;
-        let snapshot = rights::snapshot(&mut tx).await?;
+        let all = rights::snapshot(&mut tx).await?;
         commit(tx).await?;
-        tracing::info!(revision = newest, users = snapshot.users.len(), "rights loaded");
-        self.hub.reload(newest, snapshot);
+        tracing::info!(revision = newest, users = all.users.len(), "rights loaded");
+        self.hub.reload(newest, all);
         Ok(())
     }
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(slow()))
 }
 
 fn slow() -> crate::error::Error {

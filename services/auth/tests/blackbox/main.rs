@@ -1,0 +1,13 @@
+//! The auth service alone, as a process, through gRPC with mTLS: real Postgres, real NATS.
+
+mod bootstrap;
+mod callers;
+mod events;
+mod grants;
+mod login;
+mod proxy;
+mod settle;
+mod tickets;
+mod tokens;
+mod watch;
+mod world;

@@ -1,0 +1,225 @@
+use std::time::Duration;
+
+use gwm_authz::{Authz, AuthzConfig, Mode};
+use gwm_kernel::grpc::Peer;
+use gwm_proto::auth::access_client::AccessClient;
+use gwm_proto::auth::grants_client::GrantsClient;
+use gwm_proto::auth::watch_response::Body;
+use gwm_proto::auth::{
+    BatchCheckRequest, CheckRequest, RemoveGrantRequest, UserRights, WatchRequest, WatchResponse,
+};
+use gwm_testkit::wait_for;
+use tokio_stream::StreamExt;
+
+use crate::proxy::{Line, Proxy};
+use crate::world::{PATIENCE, World, admin, grant, instance, reason, user, user_person};
+
+/// One open watch.
+pub(crate) struct Watching(tonic::Streaming<WatchResponse>);
+
+impl Watching {
+    /// Opened as soon as the service lets it.
+    pub(crate) async fn start(peer: &Peer) -> Self {
+        let client = AccessClient::new(peer.clone());
+        let open = async || client.clone().watch(WatchRequest {}).await;
+        Self(wait_for("the watch to open", PATIENCE, open).await.into_inner())
+    }
+
+    /// The next message; none when the stream is over.
+    pub(crate) async fn next(&mut self) -> Option<(u64, Body)> {
+        let message = tokio::time::timeout(PATIENCE, self.0.next()).await;
+        let message = message.expect("a message in time")?.ok()?;
+        Some((message.revision, message.body.unwrap()))
+    }
+
+    pub(crate) async fn until_session_ended(&mut self, session: &str) {
+        self.until(|body| match body {
+            Body::Snapshot(s) => s.ended_sessions.iter().any(|e| e == session),
+            Body::Change(c) => c.ended_sessions.iter().any(|e| e == session),
+            Body::Heartbeat(_) => false,
+        })
+        .await;
+    }
+
+    pub(crate) async fn until_token_revoked(&mut self, token: &str) {
+        self.until(|body| match body {
+            Body::Snapshot(s) => s.revoked_tokens.iter().any(|e| e == token),
+            Body::Change(c) => c.revoked_tokens.iter().any(|e| e == token),
+            Body::Heartbeat(_) => false,
+        })
+        .await;
+    }
+
+    /// Waits until a user's rights satisfy something; yields the revision.
+    pub(crate) async fn until_user(&mut self, user: &str, wanted: impl Fn(&UserRights) -> bool) -> u64 {
+        self.until(|body| {
+            let users = match body {
+                Body::Snapshot(s) => &s.users,
+                Body::Change(c) => &c.users,
+                Body::Heartbeat(_) => return false,
+            };
+            users.iter().any(|u| u.user_id == user && wanted(u))
+        })
+        .await
+    }
+
+    async fn until(&mut self, wanted: impl Fn(&Body) -> bool) -> u64 {
+        let mut last = 0;
+        let search = async {
+            loop {
+                let (revision, body) = self.next().await.expect("the watch goes on");
+                assert!(revision >= last, "revisions never go back");
+                last = revision;
+                if wanted(&body) {
+                    return revision;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, search).await.expect("it is told in time")
+    }
+}
+
+#[tokio::test]
+async fn a_right_revoked_on_one_replica_is_gone_for_the_watchers_of_the_other() {
+    let world = World::new().await;
+    let (one, two) = tokio::join!(world.replica("a"), world.replica("b"));
+    let gateway = world.gateway(&one).await;
+    let admin = admin(&gateway).await;
+    let jane = user(&gateway, &admin, "jane").await;
+    let mut watching = Watching::start(&world.peer(&two, "cache-updater").await).await;
+
+    let object = instance();
+    let granted = grant(&gateway, &admin, "jane", "power", &object).await.unwrap();
+    let added = watching.until_user(&jane.user_id, |u| u.rights.len() == 1).await;
+    let mut grants = GrantsClient::new(gateway.clone());
+    let remove = RemoveGrantRequest { grant_id: granted.grant_id };
+    grants.remove_grant(admin.ask(remove)).await.unwrap();
+    let removed = watching.until_user(&jane.user_id, |u| u.rights.is_empty()).await;
+    assert!(removed > added);
+}
+
+#[tokio::test]
+async fn a_change_reaches_watchers_without_a_notification_too() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let jane = user(&gateway, &admin, "jane").await;
+    let mut watching = Watching::start(&world.peer(&replica, "cache-updater").await).await;
+    sqlx::query("alter table change_log disable trigger user")
+        .execute(&world.pool().await)
+        .await
+        .unwrap();
+    grant(&gateway, &admin, "jane", "view", &instance()).await.unwrap();
+    watching.until_user(&jane.user_id, |u| u.rights.len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_replica_that_fell_behind_the_log_tells_everything_anew() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let jane = user(&gateway, &admin, "jane").await;
+    let mut watching = Watching::start(&world.peer(&replica, "cache-updater").await).await;
+    watching.next().await.unwrap();
+    // As after a purge: the number moved on, and the log does not say what happened.
+    sqlx::query(
+        "with gone as (update app_user set disabled = true where username = 'jane')
+         update access_revision set value = value + 5",
+    )
+    .execute(&world.pool().await)
+    .await
+    .unwrap();
+    watching.until_user(&jane.user_id, |u| u.disabled).await;
+}
+
+#[tokio::test]
+async fn checks_answer_from_the_same_rights() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let jane = user(&gateway, &admin, "jane").await;
+    let object = instance();
+    grant(&gateway, &admin, "jane", "console", &object).await.unwrap();
+    let mut watching = Watching::start(&world.peer(&replica, "vnc-proxy").await).await;
+    watching.until_user(&jane.user_id, |u| u.rights.len() == 1).await;
+
+    let check = |user: &str, permission: &str, object| CheckRequest {
+        user_id: user.to_owned(),
+        permission: permission.to_owned(),
+        object,
+    };
+    let cluster = crate::world::cluster_of(&object);
+    let checks = vec![
+        check(&jane.user_id, "view", Some(object.clone())),
+        check(&jane.user_id, "power", Some(object.clone())),
+        check(&jane.user_id, "view", Some(cluster.clone())),
+        check(&jane.user_id, "view", Some(instance())),
+        check(&admin.user_id(), "admin", None),
+        check(&jane.user_id, "admin", None),
+        check(&uuid::Uuid::now_v7().to_string(), "view", Some(object.clone())),
+    ];
+    let mut access = AccessClient::new(world.peer(&replica, "vnc-proxy").await);
+    let answers = access.batch_check(BatchCheckRequest { checks }).await.unwrap().into_inner();
+    let told: Vec<_> = answers.results.iter().map(|r| (r.allowed, r.visible)).collect();
+    let expected = [
+        (true, true),
+        (false, true),
+        (false, true),
+        (false, false),
+        (true, true),
+        (false, false),
+        (false, false),
+    ];
+    assert_eq!(told, expected);
+    let bad = access.check(check(&jane.user_id, "fly", Some(object))).await.unwrap_err();
+    assert_eq!(bad.code(), tonic::Code::InvalidArgument);
+    let bad = access.check(check("../x", "view", Some(cluster))).await.unwrap_err();
+    assert_eq!(bad.code(), tonic::Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_replica_that_can_not_see_the_database_falls_silent_and_comes_back() {
+    let mut world = World::new().await;
+    let proxy = Proxy::to(world.database_port()).await;
+    world.through(proxy.address);
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let peer = world.peer(&replica, "job-runner").await;
+
+    for how in [Line::Hangs, Line::Cut] {
+        let mut watching = Watching::start(&peer).await;
+        let authz = Authz::detached(AuthzConfig::default());
+        let (revision, body) = watching.next().await.unwrap();
+        authz.receive(revision, body);
+        proxy.set(how);
+        // Another service: writes are refused once nothing comes, while the stream stays open.
+        loop {
+            match tokio::time::timeout(Duration::from_millis(1600), watching.0.next()).await {
+                Ok(message) => {
+                    let message = message.expect("the stream stays open").unwrap();
+                    authz.receive(message.revision, message.body.unwrap());
+                }
+                Err(_) => break,
+            }
+        }
+        assert!(authz.fresh(Mode::Write).is_err(), "{how:?}");
+        assert!(authz.fresh(Mode::Read).is_ok(), "{how:?}");
+        let again = AccessClient::new(peer.clone()).watch(WatchRequest {}).await.unwrap_err();
+        assert_eq!(reason(&again), "auth_unavailable", "{how:?}");
+        let text = replica.admin("/readyz").await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 503") && text.contains("database"), "{text}");
+
+        proxy.set(Line::Open);
+        let (revision, body) = watching.next().await.unwrap();
+        authz.receive(revision, body);
+        assert!(authz.fresh(Mode::Write).is_ok(), "{how:?}");
+        replica.ready().await;
+    }
+    // And all works as before.
+    let jane = user_person(&gateway, &admin, "jane").await;
+    assert!(!jane.resolved.signature.is_empty());
+}
