@@ -76,7 +76,8 @@ export function toast(tone: "ok" | "bad" | "info", text: string, detail = "", li
   if (tone === "bad") notice.setAttribute("role", "alert");
   notice.append(icon(tone === "ok" ? "circle-check" : tone === "bad" ? "circle-alert" : "info"), body, close);
   close.addEventListener("click", () => notice.remove());
-  box.append(notice);
+  // Above the job drawer, which is the last one in the box.
+  box.prepend(notice);
   if (tone !== "bad") {
     announce(text);
     setTimeout(() => notice.remove(), 7000);

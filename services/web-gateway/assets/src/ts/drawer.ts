@@ -50,7 +50,7 @@ export function openDrawer(job: Job): void {
     make("header", {}, make("h2", {}, title(job)), state, x),
     make("div", { class: "body" }, progress, note), log,
     make("footer", {}, make("span", { class: "muted" }, job.cluster), make("a", { href: `/jobs/${job.id}` }, "Open the job")));
-  document.getElementById("toasts")?.before(drawer);
+  document.getElementById("toasts")?.append(drawer);
 
   const changed = (now: Job): void => {
     state.replaceChildren(jobStatus(now.state));

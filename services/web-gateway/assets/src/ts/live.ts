@@ -198,12 +198,11 @@ function patchCell(cell: HTMLElement, next: HTMLElement): void {
 }
 
 function banner(show: boolean): void {
-  const box = document.getElementById("banners");
-  const there = box?.querySelector("[data-lost]");
+  const there = document.querySelector(".lost");
   if (!show) there?.remove();
-  else if (box && !there) {
-    box.prepend(
-      make("div", { class: "notice warn", "data-lost": "", role: "status" }, icon("wifi-off"),
+  else if (!there) {
+    document.body.append(
+      make("div", { class: "notice warn lost", role: "status" }, icon("wifi-off"),
         make("div", {}, make("strong", {}, "Live updates are interrupted"), make("div", { class: "detail" }, "The page is read again every 15 s until they are back."))),
     );
   }

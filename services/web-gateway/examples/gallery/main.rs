@@ -1,0 +1,73 @@
+//! Draws every page with made-up data into a directory, to look at and to test without any service.
+//!
+//! `cargo run -p gwm-web-gateway --example gallery -- DIRECTORY`, then open the files through a web server
+//! that serves `assets/dist` as `/assets` (`npm run gallery` in `assets/` does, and runs axe over them).
+
+mod fleet;
+mod machines;
+mod made_up;
+mod others;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use askama::Template;
+use gwm_web_gateway::http::views::{assets, parts};
+
+use fleet::{
+    add_page, added_page, cluster_page, clusters_page, node_page, nodes_page, overview_page,
+};
+use machines::{console_page, create_page, delete_page, instance_page, instances_page, rows};
+use others::{error, job_page, jobs_page, login, me_page};
+
+fn main() -> anyhow::Result<()> {
+    let out = std::env::args().nth(1).context("usage: gallery DIRECTORY")?;
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/dist/manifest.json");
+    assets::install(
+        &fs::read_to_string(&manifest).context("build the assets first: npm run build")?,
+    )?;
+    fs::create_dir_all(&out)?;
+    for (name, html) in pages()? {
+        fs::write(Path::new(&out).join(format!("{name}.html")), html)?;
+    }
+    Ok(())
+}
+
+fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
+    Ok(vec![
+        ("login", login("", "").render()?),
+        ("login-failed", login("ann", "User name or password is wrong.").render()?),
+        ("error-404", error(404, "This page does not exist, or you may not see it", false).render()?),
+        ("error-503", error(503, "The inventory can’t be read just now", true).render()?),
+        ("overview", overview_page(false).render()?),
+        ("overview-empty", overview_page(true).render()?),
+        ("instances", instances_page(rows(), 100_000, "", "").render()?),
+        ("instances-none", instances_page(vec![], 0, "", "").render()?),
+        ("instances-nomatch", instances_page(vec![], 0, "status:eror", "").render()?),
+        ("instances-failed", instances_page(vec![], 0, "", "cache-updater does not answer. Nothing is lost; power actions and consoles work meanwhile.").render()?),
+        ("instance", instance_page(false).render()?),
+        ("instance-wrong", instance_page(true).render()?),
+        ("instance-create", create_page(false).render()?),
+        ("instance-create-wrong", create_page(true).render()?),
+        ("instance-delete", delete_page().render()?),
+        ("clusters", clusters_page().render()?),
+        ("cluster", cluster_page(false).render()?),
+        ("cluster-dead", cluster_page(true).render()?),
+        ("cluster-add", add_page(0).render()?),
+        ("cluster-add-failed", add_page(1).render()?),
+        ("cluster-add-probed", add_page(2).render()?),
+        ("cluster-add-ready", add_page(3).render()?),
+        ("cluster-importing", added_page(false).render()?),
+        ("cluster-added", added_page(true).render()?),
+        ("nodes", nodes_page().render()?),
+        ("node", node_page().render()?),
+        ("jobs", jobs_page().render()?),
+        ("job-running", job_page(false).render()?),
+        ("job-failed", job_page(true).render()?),
+        ("console", console_page(None).render()?),
+        ("console-problem", console_page(Some(parts::Notice::new(parts::Tone::Warn, "This instance has no VNC console", "Its hypervisor parameter vnc_bind_address is empty, which is Ganeti’s default. Set it to 0.0.0.0 (gnt-instance modify -H vnc_bind_address=0.0.0.0 web1.example.com) and restart the instance."))).render()?),
+        ("me", me_page(false).render()?),
+        ("me-token", me_page(true).render()?),
+    ])
+}

@@ -1,0 +1,139 @@
+//! Login, errors, jobs, account.
+
+use gwm_web_gateway::http::views::{form, jobs, me, outside, parts, shell};
+
+use crate::made_up::{action, around, head, list, uuid, when};
+
+pub(crate) fn login(username: &str, error: &str) -> outside::LoginPage {
+    outside::LoginPage {
+        username: username.to_owned(),
+        error: error.to_owned(),
+        reason: if error.is_empty() {
+            "Your login has ended after 30 minutes without use.".to_owned()
+        } else {
+            String::new()
+        },
+        next: "/".to_owned(),
+    }
+}
+
+pub(crate) fn error(status: u16, title: &str, signed_in: bool) -> outside::ErrorPage {
+    outside::ErrorPage {
+        status,
+        title: title.to_owned(),
+        detail: if status == 404 {
+            "Check the address. If someone sent it to you, ask them for access.".to_owned()
+        } else {
+            "The database behind it is not reachable. Running machines and open consoles are not affected.".to_owned()
+        },
+        request_id: "01J9ZQ4T6B7WQ8".to_owned(),
+        retry_seconds: if status == 503 { 5 } else { 0 },
+        signed_in,
+    }
+}
+
+pub(crate) fn job_row(n: u64, state: &str) -> jobs::JobRow {
+    jobs::JobRow {
+        id: uuid(100 + n),
+        kind: ["Start", "Create", "Reboot", "Shut down"][usize::try_from(n % 4).unwrap_or(0)]
+            .to_owned(),
+        object: parts::Link::new(
+            "web1.example.com",
+            if n == 3 { "" } else { "/clusters/fra1/instances/web1.example.com" },
+        ),
+        cluster: "fra1".to_owned(),
+        status: parts::Status::job(state),
+        by: if n == 3 { "Ganeti’s command line" } else { "ann as group/ops" }.to_owned(),
+        ganeti_jobs: vec![48_211 + n],
+        created: when(4 + 700 * i64::try_from(n).unwrap_or(0)),
+        took: if state == "queued" { String::new() } else { "4 s".to_owned() },
+        waiting_for: if n == 0 { "lock held by job 48,190".to_owned() } else { String::new() },
+    }
+}
+
+pub(crate) fn jobs_page() -> jobs::JobsPage {
+    let rows: Vec<_> = ["running", "queued", "failed", "succeeded", "canceled"]
+        .iter()
+        .enumerate()
+        .map(|(n, s)| job_row(n as u64, s))
+        .collect();
+    let heads = vec![
+        head("Job", "", ""),
+        head("State", "", ""),
+        head("On", "", ""),
+        head("Cluster", "mid", ""),
+        head("Asked for by", "low", ""),
+        head("Ganeti job", "n low", ""),
+        head("Asked", "n", "descending"),
+        head("Took", "n mid", ""),
+    ];
+    jobs::JobsPage {
+        shell: around("Jobs", shell::Section::Jobs, &[]),
+        list: list("/jobs", "jobs", heads, rows.len(), 5),
+        rows,
+    }
+}
+
+pub(crate) fn job_page(failed: bool) -> jobs::JobPage {
+    let title = if failed { "Create web9.example.com" } else { "Start web1.example.com" };
+    let mut shell = around(title, shell::Section::Jobs, &[("Jobs", "/jobs"), (title, "")]);
+    shell.as_of = None;
+    let log = [
+        "* disk 0, size 10.0G",
+        "* creating instance disks...",
+        "adding instance web9.example.com to cluster config",
+        "* wiping instance disks...",
+        "* running the instance OS create scripts...",
+    ];
+    jobs::JobPage {
+        shell,
+        row: job_row(if failed { 1 } else { 0 }, if failed { "failed" } else { "running" }),
+        ended: failed,
+        steps: vec![
+            jobs::JobStep { title: "Check that it is still the same".to_owned(), class: "done", detail: "UUID read live".to_owned() },
+            jobs::JobStep { title: "Ganeti does it".to_owned(), class: if failed { "failed" } else { "now" }, detail: "Ganeti job 48,211: running".to_owned() },
+            jobs::JobStep { title: "Read the result".to_owned(), class: "", detail: String::new() },
+        ],
+        parts_done: 1,
+        parts_total: if failed { 0 } else { 3 },
+        started: Some(when(40)),
+        ended_at: failed.then(|| when(3)),
+        error: failed.then(|| parts::Notice::new(parts::Tone::Bad, "Ganeti: Not enough disk space on node node1.fra1.example.com", "Required 20,480 MiB, available 12,288 MiB in volume group xenvg. Choose another node or smaller disks; nothing was left behind.")),
+        stale: false,
+        log: log.iter().enumerate().map(|(n, t)| jobs::LogLine { serial: n as u64, time: format!("14:03:1{n}"), exact: "2026-11-22T14:03:11Z".to_owned(), text: (*t).to_owned() }).collect(),
+        actions: if failed { vec![] } else { vec![{ let mut a = action("j-cancel", "Cancel", "ban", "cancel", "cancelling…"); a.path = format!("/jobs/{}/cancel", uuid(100)); a }] },
+    }
+}
+
+pub(crate) fn me_page(fresh: bool) -> me::MePage {
+    let mut shell = around("Account", shell::Section::Other, &[]);
+    shell.as_of = None;
+    me::MePage {
+        shell,
+        username: "ann".to_owned(),
+        full_name: "Ann Example".to_owned(),
+        session_since: when(900),
+        tokens: vec![
+            me::TokenRow {
+                id: uuid(500),
+                name: "backup script".to_owned(),
+                created: when(900_000),
+                last_used: Some(when(3_000)),
+                expires: None,
+            },
+            me::TokenRow {
+                id: uuid(501),
+                name: "terraform".to_owned(),
+                created: when(90_000),
+                last_used: None,
+                expires: None,
+            },
+        ],
+        fresh: fresh.then(|| parts::Code {
+            what: "the token",
+            text: "gwm_4hG2mVxQ9zT1kN8yR3bW7cJ5dL0pS6fA".to_owned(),
+        }),
+        errors: form::FormErrors::default(),
+        token_name: String::new(),
+    }
+}
