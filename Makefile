@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.local/tools/bin:$(HOME)/.cargo/bin:$(PATH)
 
 web := services/web-gateway/assets
 web_sources := $(shell find $(web) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
-scripts := $(shell find integration-tests .ci -name '*.sh' -not -path '*/target/*' 2>/dev/null) .ci/run
+scripts := $(shell find integration-tests .ci -name '*.sh' -not -path '*/lab/lib/*' 2>/dev/null) .ci/run
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14

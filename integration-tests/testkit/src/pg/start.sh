@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # usage: sh -c THIS name template bin-directory data-directory settings...
 # Starts Postgres on data-directory, which is copied from the template if it is not there; the template
 # is made if it is not there. A template directory holds data/ and the superuser's password.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # usage: sh -c THIS name pid-file stop-signal grace-seconds program arguments...
 # Each line on standard input is the name of a signal for the program; its end stops the program.
 pid_file=$1 stop=$2 grace=$3

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # An ExtStorage provider whose disks are sparse files in the shared directory. Sourced by the others.
 set -eu
 store=/srv/ganeti/shared-file-storage/ext
