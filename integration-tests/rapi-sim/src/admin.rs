@@ -41,15 +41,16 @@ pub(crate) async fn start(
     let bound = listener.local_addr().map_err(failed)?;
     if let Some(first) = clusters.first() {
         let (tasks, stop) = (first.shared().tasks.clone(), first.shared().stop.clone());
-        let inner = tasks.clone();
+        let (inner, ending) = (tasks.clone(), stop.clone());
         let serve = async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let clusters = clusters.clone();
                 let service = service_fn(move |request| handle(clusters.clone(), request));
-                let io = TokioIo::new(stream);
-                let served =
-                    hyper::server::conn::http1::Builder::new().serve_connection(io, service);
-                drop(inner.spawn(served));
+                let served = hyper::server::conn::http1::Builder::new()
+                    .keep_alive(false)
+                    .serve_connection(TokioIo::new(stream), service);
+                let ending = ending.clone();
+                drop(inner.spawn(async move { ending.run_until_cancelled(served).await }));
             }
         };
         drop(tasks.spawn(async move { stop.run_until_cancelled(serve).await }));

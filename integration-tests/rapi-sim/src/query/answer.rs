@@ -135,10 +135,8 @@ fn named(world: &World, resource: &str, wanted: &[Value]) -> Result<Vec<Row>, St
     let rows = wanted.iter().map(|value| {
         if resource == "job" {
             let job = value.as_u64().and_then(|id| world.queue.jobs.get(&id));
-            return Ok(job.map_or_else(
-                || Row::unknown_job(value.clone()),
-                |job| Row::job(job.view(&job_fields())),
-            ));
+            return Ok(job
+                .map_or_else(|| Row::unknown_job(value), |job| Row::job(job.view(&job_fields()))));
         }
         let name = value.as_str().unwrap_or_default();
         one(&world.cluster, resource, name).ok_or_else(|| unknown_entity(resource, name))

@@ -95,7 +95,7 @@ impl Row {
     }
 
     /// A job that is not there.
-    pub(crate) fn unknown_job(id: Value) -> Self {
+    pub(crate) fn unknown_job(id: &Value) -> Self {
         Self { view: json!({"id": id}), nothing: 3 }
     }
 

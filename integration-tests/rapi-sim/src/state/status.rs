@@ -5,20 +5,20 @@ use super::{Admin, Cluster, Instance, Node};
 impl Cluster {
     /// Whether the primary node of an instance answers.
     #[must_use]
-    pub(crate) fn primary_reachable(&self, instance: &Instance) -> bool {
+    pub fn primary_reachable(&self, instance: &Instance) -> bool {
         self.nodes.get(&instance.pnode).is_some_and(Node::reachable)
     }
 
     /// `oper_state`: running, not running, or unknown.
     #[must_use]
-    pub(crate) fn oper_state(&self, instance: &Instance) -> Option<bool> {
+    pub fn oper_state(&self, instance: &Instance) -> Option<bool> {
         self.primary_reachable(instance)
             .then(|| instance.running_on.as_deref() == Some(instance.pnode.as_str()))
     }
 
     /// `status` of an instance.
     #[must_use]
-    pub(crate) fn status(&self, instance: &Instance) -> &'static str {
+    pub fn status(&self, instance: &Instance) -> &'static str {
         let Some(pnode) = self.nodes.get(&instance.pnode) else { return "ERROR_nodedown" };
         if pnode.offline {
             return "ERROR_nodeoffline";
@@ -39,7 +39,7 @@ impl Cluster {
 
     /// Role letter of a node.
     #[must_use]
-    pub(crate) fn role(&self, node: &Node) -> &'static str {
+    pub fn role(&self, node: &Node) -> &'static str {
         if node.name == self.master {
             "M"
         } else if node.offline {

@@ -2,6 +2,8 @@
 //!
 //! Where they differ, the simulator is wrong.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod client;
 mod errors;
 mod lifecycle;

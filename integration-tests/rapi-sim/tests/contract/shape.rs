@@ -47,7 +47,9 @@ pub(crate) fn differences(reference: &[Value], target: &Value) -> Vec<String> {
 }
 
 fn compare(path: &str, reference: &[&Value], target: &[&Value], found: &mut Vec<String>) {
-    let kinds: Vec<&str> = reference.iter().map(|v| kind(v)).collect();
+    let mut kinds: Vec<&str> = reference.iter().map(|v| kind(v)).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
     for value in target {
         let kind = kind(value);
         let near = kind == "int" && kinds.contains(&"float");
