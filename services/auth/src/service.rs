@@ -42,6 +42,7 @@ impl gwm_kernel::Service for Service {
             signer.clone(),
             passwords.clone(),
             config.admin_password.clone(),
+            boot.health().condition("signing-key"),
             soft.clone(),
         );
         spawn.spawn("prepare", prepared);
@@ -55,6 +56,7 @@ impl gwm_kernel::Service for Service {
         spawn.spawn("wake-up", tasks::wake_up(store.clone(), wake, soft.clone()));
         spawn.spawn("sweep", tasks::sweep(store.clone(), config.session.clone(), soft.clone()));
         spawn.spawn("purge", tasks::purge(store.clone(), soft.clone()));
+        spawn.spawn("intake", tasks::intake(store.clone(), nats.clone(), soft.clone()));
         spawn.spawn("relay", Relay::new(store.pool().clone(), nats).run(soft));
 
         let login = Login {

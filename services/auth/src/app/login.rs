@@ -110,16 +110,18 @@ impl Login {
         commit(connection).await?;
         let user_id = known.as_ref().map(|c| c.user_id);
         let stored = known.map(|c| c.password_hash);
-        let verified = self.passwords.verify(request.password.clone(), stored).await;
-        if let Err(Error::LoginBusy) = verified {
-            metrics::login("busy");
-        }
-        match user_id.filter(|_| matches!(verified, Ok(true))) {
-            Some(user_id) => self.start(&request, user_id, &buckets).await,
-            None => {
-                verified?;
-                self.refuse(&request, user_id).await
+        let verified = match self.passwords.verify(request.password.clone(), stored).await {
+            Ok(verified) => verified,
+            Err(error) => {
+                // Nothing was looked at, so nothing was guessed.
+                self.give_back(&buckets).await?;
+                metrics::login("busy");
+                return Err(error);
             }
+        };
+        match user_id.filter(|_| verified) {
+            Some(user_id) => self.start(&request, user_id, &buckets).await,
+            None => self.refuse(&request, user_id).await,
         }
     }
 
@@ -199,6 +201,14 @@ impl Login {
             }
         }
         Ok(None)
+    }
+
+    async fn give_back(&self, buckets: &[Bucket; 2]) -> Result<()> {
+        let mut tx = self.store.begin().await?;
+        for bucket in buckets {
+            throttle::give_back(&mut tx, &bucket.subject).await?;
+        }
+        commit(tx).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod hub;
+mod intake;
 mod login;
 mod refusal;
 mod resolve;
@@ -10,6 +11,7 @@ mod signer;
 
 pub(crate) use bootstrap::{add_user, bootstrap_admin, generated_password, reset_admin};
 pub(crate) use hub::Hub;
+pub(crate) use intake::{NotTaken, take_in};
 pub(crate) use login::{Login, LoginRequest, Passwords, logout};
 pub(crate) use refusal::{person, require_admin};
 pub(crate) use resolve::{Credential, resolve};

@@ -1,8 +1,9 @@
 //! The audit log: appended to in the transaction of the act, each record chained to the one before.
 
 use chrono::{DateTime, Utc};
+use gwm_events::Event;
 use gwm_events::types::audit::{Outcome, Person, Phase, RECORD_APPENDED, Record, RecordObject};
-use gwm_kernel::current_request_id;
+use gwm_kernel::{current_request_id, current_traceparent};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -43,7 +44,17 @@ pub(crate) async fn append(connection: &mut PgConnection, act: Act<'_>) -> Resul
         previous_hash: None,
         hash: None,
     };
-    insert(connection, previous, record).await
+    let event = Event::new(RECORD_APPENDED, SERVICE, at, record).traceparent(current_traceparent());
+    insert(connection, previous, event).await
+}
+
+/// Appends a record that another service made; its event keeps its id.
+pub(crate) async fn append_foreign(
+    connection: &mut PgConnection,
+    event: Event<Record>,
+) -> Result<()> {
+    let (previous, _) = lock(&mut *connection).await?;
+    insert(connection, previous, event).await
 }
 
 type Last = Option<(i64, String)>;
@@ -66,27 +77,28 @@ async fn lock(connection: &mut PgConnection) -> Result<(Last, DateTime<Utc>)> {
 }
 
 /// Numbers, chains, stores and publishes a record.
-async fn insert(connection: &mut PgConnection, last: Last, mut record: Record) -> Result<()> {
+async fn insert(connection: &mut PgConnection, last: Last, mut event: Event<Record>) -> Result<()> {
     let (number, previous) = last.map_or((0, None), |(number, hash)| (number, Some(hash)));
     let number = number + 1;
+    let record = &mut event.data.object;
     record.number = u64::try_from(number).unwrap_or_default();
     record.previous_hash = previous;
-    record.hash = Some(hash(&record)?);
-    let text = encode(&record)?;
-    let record_id: Uuid = record.id.parse().map_err(|_| internal("a record's id is a UUID"))?;
+    record.hash = Some(hash(record)?);
+    let text = encode(record)?;
     sqlx::query(
         "insert into audit_record (number, record_id, at, record, hash) values ($1, $2, $3, $4, $5)",
     )
     .bind(number)
-    .bind(record_id)
+    .bind(event.id)
     .bind(record.at)
     .bind(&text)
     .bind(&record.hash)
     .execute(&mut *connection)
     .await
     .map_err(gwm_pg::Error::from)?;
-    let at = record.at;
-    event::append(connection, RECORD_APPENDED, at, record, None).await
+    // The revision of a record is its number.
+    event.sequence = format!("{number:020}");
+    event::pass_on(connection, &event).await
 }
 
 /// SHA-256 of the record as JSON, in which `hash` is null and `previous_hash` is set.

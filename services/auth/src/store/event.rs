@@ -30,6 +30,15 @@ pub(crate) async fn append<T: Object>(
     Ok(())
 }
 
+/// Appends an event that another service made.
+pub(crate) async fn pass_on<T: Object>(
+    connection: &mut PgConnection,
+    event: &Event<T>,
+) -> Result<()> {
+    gwm_pg::outbox::append(connection, &event.outbox_row()?).await?;
+    Ok(())
+}
+
 /// A user is there.
 pub(crate) async fn user_created(
     connection: &mut PgConnection,

@@ -1,11 +1,13 @@
 //! What runs as long as the process does.
 
 mod follow;
+mod intake;
 mod prepare;
 mod purge;
 mod sweep;
 
 pub(crate) use follow::{Follower, wake_up};
+pub(crate) use intake::intake;
 pub(crate) use prepare::prepare;
 pub(crate) use purge::purge;
 pub(crate) use sweep::sweep;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gwm_kernel::Condition;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +21,7 @@ pub(crate) async fn prepare(
     signer: SignerSlot,
     passwords: Passwords,
     admin_password: Option<SecretString>,
+    condition: Condition,
     soft: CancellationToken,
 ) -> anyhow::Result<()> {
     let once = || async {
@@ -38,12 +40,13 @@ pub(crate) async fn prepare(
         if !wait {
             return Err(anyhow::anyhow!(chain(&error)));
         }
-        tracing::debug!(error = chain(&error), "waiting for the database");
+        condition.down(format!("waiting for the database: {}", chain(&error)));
         tokio::select! {
             () = soft.cancelled() => return Ok(()),
             () = tokio::time::sleep(RETRY) => {}
         }
     }
+    condition.up();
     soft.cancelled().await;
     Ok(())
 }

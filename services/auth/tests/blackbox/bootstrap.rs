@@ -74,7 +74,7 @@ async fn the_way_back_in_ends_everything_that_was_open() {
     let (ok, said, errors) = verb(&world.environment(), &["reset-admin"], "");
     assert!(ok, "{errors}");
     let password = said.strip_prefix("gwm-auth: administrator: admin / ").unwrap().trim();
-    watching.until_session_ended(&before.resolved.session_id).await;
+    watching.until_ended(&before.resolved.session_id).await;
     let old = try_login(&gateway, "admin", ADMIN_PASSWORD).await.unwrap_err();
     assert_eq!(reason(&old), "login_refused");
     assert!(person(&gateway, "admin", password).await.resolved.user.unwrap().is_admin);

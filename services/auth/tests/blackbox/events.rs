@@ -1,4 +1,7 @@
-use gwm_events::types::registered;
+use gwm_events::types::audit::{RECORD_APPENDED, Record};
+use gwm_events::types::console::{CONSOLE_OPENED, Console};
+use gwm_events::types::{Object, registered};
+use gwm_events::{Event, NatsSettings, publish_intake_and_wait};
 use gwm_proto::auth::grants_client::GrantsClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
 use gwm_proto::auth::tickets_client::TicketsClient;
@@ -137,4 +140,53 @@ async fn futures_join<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> 
     })
     .await;
     done
+}
+
+#[tokio::test]
+async fn what_other_services_tell_is_recorded_and_published_once() {
+    let world = World::new().await;
+    let _replica = world.replica("a").await;
+    let settings = NatsSettings { urls: vec![world.nats.url()], ..NatsSettings::default() };
+    let nats = gwm_events::connect(&settings, "vnc-proxy").await.unwrap();
+    let now = chrono::Utc::now();
+    let record =
+        Record { service: "vnc-proxy".to_owned(), number: 0, hash: None, ..Record::example() };
+    let forged = Record { service: "job-runner".to_owned(), ..record.clone() };
+    let record = Event::new(RECORD_APPENDED, "vnc-proxy", now, record);
+    let forged = Event::new(RECORD_APPENDED, "vnc-proxy", now, forged);
+    let console = Event::new(CONSOLE_OPENED, "vnc-proxy", now, Console::example());
+
+    wait_for("the stream to be there", PATIENCE, async || {
+        publish_intake_and_wait(&nats, &forged, PATIENCE).await
+    })
+    .await;
+    for _ in 0..2 {
+        publish_intake_and_wait(&nats, &record, PATIENCE).await.unwrap();
+        publish_intake_and_wait(&nats, &console, PATIENCE).await.unwrap();
+    }
+    let pool = world.pool().await;
+    let subjects = wait_for("both to be published", PATIENCE, async || {
+        let subjects: Vec<String> = sqlx::query_scalar(
+            "select subject from outbox where published_at is not null and event_id = any($1)
+                 order by subject",
+        )
+        .bind([record.id, forged.id, console.id])
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        if subjects.len() >= 2 { Ok(subjects) } else { Err(format!("{subjects:?}")) }
+    })
+    .await;
+    let (of_record, of_console) = (&subjects[0], &subjects[1]);
+    assert_eq!(subjects.len(), 2, "the forged one is not among them: {subjects:?}");
+    assert!(of_record.starts_with("gwm.v1.audit.alpha.record."), "{of_record}");
+    assert!(of_console.starts_with("gwm.v1.console.alpha.console."), "{of_console}");
+    let stored: String = sqlx::query_scalar("select record from audit_record where record_id = $1")
+        .bind(record.id)
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let stored: Record = serde_json::from_str(&stored).unwrap();
+    assert!(stored.number > 0 && stored.hash.is_some());
+    assert_eq!(stored.action, "instance.startup");
 }

@@ -47,7 +47,7 @@ async fn only_administrators_grant_and_twice_is_once() {
     assert_eq!(gone.code(), Code::NotFound);
 
     let audited: i64 = sqlx::query_scalar(
-        "select count(*) from audit_record where record like '%\"outcome\":\"refused\"%'",
+        "select count(*) from audit_record where record like '%\"reason\":\"permission_denied\"%'",
     )
     .fetch_one(&world.pool().await)
     .await

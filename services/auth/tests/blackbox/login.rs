@@ -38,7 +38,7 @@ async fn a_session_stands_for_its_person_until_logout() {
         (refused.code(), reason(&refused)),
         (Code::Unauthenticated, "unauthenticated".into())
     );
-    watching.until_session_ended(&admin.resolved.session_id).await;
+    watching.until_ended(&admin.resolved.session_id).await;
 }
 
 #[tokio::test]
@@ -181,8 +181,8 @@ async fn a_session_ends_when_it_is_idle_and_in_any_case_after_its_time() {
         assert_eq!(refused.code(), Code::Unauthenticated);
     }
     // Whatever they hold open hears of it without anybody asking.
-    watching.until_session_ended(&idle.resolved.session_id).await;
-    watching.until_session_ended(&old.resolved.session_id).await;
+    watching.until_ended(&idle.resolved.session_id).await;
+    watching.until_ended(&old.resolved.session_id).await;
     let reasons: Vec<String> = wait_for("both ends to be recorded", PATIENCE, async || {
         let reasons: Vec<String> = sqlx::query_scalar(
             "select end_reason from session where end_reason is not null order by end_reason",

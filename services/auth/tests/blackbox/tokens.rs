@@ -46,7 +46,7 @@ async fn a_token_is_shown_once_stands_for_its_person_and_ends_everywhere_when_re
     let mut watching = Watching::start(&world.peer(&two, "web-gateway").await).await;
     tokens.revoke_token(jane.ask(revoke())).await.unwrap();
     tokens.revoke_token(jane.ask(revoke())).await.unwrap();
-    watching.until_token_revoked(&token.token_id).await;
+    watching.until_ended(&token.token_id).await;
     let refused = try_resolve(&other, bearer()).await.unwrap_err();
     assert_eq!(reason(&refused), "unauthenticated");
 }

@@ -1,3 +1,4 @@
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use gwm_authz::{Authz, AuthzConfig, Mode};
@@ -14,66 +15,63 @@ use tokio_stream::StreamExt;
 use crate::proxy::{Line, Proxy};
 use crate::world::{PATIENCE, World, admin, grant, instance, reason, user, user_person};
 
-/// One open watch.
-pub(crate) struct Watching(tonic::Streaming<WatchResponse>);
+/// One open watch, and what it has told so far: tests wait for a state, not for a message.
+pub(crate) struct Watching {
+    stream: tonic::Streaming<WatchResponse>,
+    revision: u64,
+    users: HashMap<String, UserRights>,
+    ended: HashSet<String>,
+}
 
 impl Watching {
     /// Opened as soon as the service lets it.
     pub(crate) async fn start(peer: &Peer) -> Self {
         let client = AccessClient::new(peer.clone());
         let open = async || client.clone().watch(WatchRequest {}).await;
-        Self(wait_for("the watch to open", PATIENCE, open).await.into_inner())
+        let stream = wait_for("the watch to open", PATIENCE, open).await.into_inner();
+        Self { stream, revision: 0, users: HashMap::new(), ended: HashSet::new() }
     }
 
     /// The next message; none when the stream is over.
     pub(crate) async fn next(&mut self) -> Option<(u64, Body)> {
-        let message = tokio::time::timeout(PATIENCE, self.0.next()).await;
+        let message = tokio::time::timeout(PATIENCE, self.stream.next()).await;
         let message = message.expect("a message in time")?.ok()?;
-        Some((message.revision, message.body.unwrap()))
+        assert!(message.revision >= self.revision, "revisions never go back");
+        self.revision = message.revision;
+        let body = message.body.unwrap();
+        let (users, sessions, tokens) = match body.clone() {
+            Body::Snapshot(s) => {
+                self.users.clear();
+                (s.users, s.ended_sessions, s.revoked_tokens)
+            }
+            Body::Change(c) => (c.users, c.ended_sessions, c.revoked_tokens),
+            Body::Heartbeat(_) => (Vec::new(), Vec::new(), Vec::new()),
+        };
+        self.users.extend(users.into_iter().map(|u| (u.user_id.clone(), u)));
+        self.ended.extend(sessions.into_iter().chain(tokens));
+        Some((message.revision, body))
     }
 
-    pub(crate) async fn until_session_ended(&mut self, session: &str) {
-        self.until(|body| match body {
-            Body::Snapshot(s) => s.ended_sessions.iter().any(|e| e == session),
-            Body::Change(c) => c.ended_sessions.iter().any(|e| e == session),
-            Body::Heartbeat(_) => false,
-        })
-        .await;
-    }
-
-    pub(crate) async fn until_token_revoked(&mut self, token: &str) {
-        self.until(|body| match body {
-            Body::Snapshot(s) => s.revoked_tokens.iter().any(|e| e == token),
-            Body::Change(c) => c.revoked_tokens.iter().any(|e| e == token),
-            Body::Heartbeat(_) => false,
-        })
-        .await;
+    /// Waits until a session or a token has ended.
+    pub(crate) async fn until_ended(&mut self, id: &str) {
+        self.until(|told| told.ended.contains(id)).await;
     }
 
     /// Waits until a user's rights satisfy something; yields the revision.
-    pub(crate) async fn until_user(&mut self, user: &str, wanted: impl Fn(&UserRights) -> bool) -> u64 {
-        self.until(|body| {
-            let users = match body {
-                Body::Snapshot(s) => &s.users,
-                Body::Change(c) => &c.users,
-                Body::Heartbeat(_) => return false,
-            };
-            users.iter().any(|u| u.user_id == user && wanted(u))
-        })
-        .await
+    pub(crate) async fn until_user(
+        &mut self,
+        user: &str,
+        wanted: impl Fn(&UserRights) -> bool,
+    ) -> u64 {
+        self.until(|told| told.users.get(user).is_some_and(&wanted)).await
     }
 
-    async fn until(&mut self, wanted: impl Fn(&Body) -> bool) -> u64 {
-        let mut last = 0;
+    async fn until(&mut self, wanted: impl Fn(&Self) -> bool) -> u64 {
         let search = async {
-            loop {
-                let (revision, body) = self.next().await.expect("the watch goes on");
-                assert!(revision >= last, "revisions never go back");
-                last = revision;
-                if wanted(&body) {
-                    return revision;
-                }
+            while !wanted(self) {
+                self.next().await.expect("the watch goes on");
             }
+            self.revision
         };
         tokio::time::timeout(PATIENCE, search).await.expect("it is told in time")
     }
@@ -198,7 +196,7 @@ async fn a_replica_that_can_not_see_the_database_falls_silent_and_comes_back() {
         proxy.set(how);
         // Another service: writes are refused once nothing comes, while the stream stays open.
         loop {
-            match tokio::time::timeout(Duration::from_millis(1600), watching.0.next()).await {
+            match tokio::time::timeout(Duration::from_millis(1600), watching.stream.next()).await {
                 Ok(message) => {
                     let message = message.expect("the stream stays open").unwrap();
                     authz.receive(message.revision, message.body.unwrap());

@@ -205,7 +205,10 @@ pub(crate) async fn try_login(
     Ok(SessionsClient::new(peer.clone()).login(request).await?.into_inner())
 }
 
-pub(crate) async fn try_resolve(peer: &Peer, credential: Credential) -> Result<ResolveResponse, Status> {
+pub(crate) async fn try_resolve(
+    peer: &Peer,
+    credential: Credential,
+) -> Result<ResolveResponse, Status> {
     let request =
         ResolveRequest { credential: Some(credential), client_address: "192.0.2.7".to_owned() };
     Ok(SessionsClient::new(peer.clone()).resolve(request).await?.into_inner())
