@@ -61,7 +61,7 @@ pub(crate) struct HubEvent {
     pub(crate) job_instance: Option<String>,
     /// Who asked for the job, by login name.
     pub(crate) requested_by: Option<String>,
-    /// The CloudEvent as published.
+    /// The `CloudEvent` as published.
     pub(crate) payload: Bytes,
 }
 

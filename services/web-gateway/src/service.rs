@@ -7,7 +7,7 @@ use gwm_kernel::Boot;
 
 use crate::clients::Clients;
 use crate::config::Config;
-use crate::http::{AppState, router};
+use crate::http::{self, AppState, router};
 use crate::hub::Hub;
 
 /// The web-gateway.
@@ -20,6 +20,7 @@ impl gwm_kernel::Service for Service {
 
     async fn build(config: Config, boot: &mut Boot) -> anyhow::Result<()> {
         config.validate()?;
+        http::install_assets()?;
         let clients = Clients::connect(boot)?;
         let authz = Authz::start(clients.auth(), config.authz, boot);
         let nats = gwm_events::connect(&config.nats, "web-gateway").await?;

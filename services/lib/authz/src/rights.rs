@@ -48,7 +48,7 @@ impl Rights {
         for user in snapshot.users {
             self.put(user);
         }
-        self.end(snapshot.ended_sessions, snapshot.revoked_tokens);
+        self.end(&snapshot.ended_sessions, &snapshot.revoked_tokens);
     }
 
     /// Applies one change.
@@ -56,7 +56,7 @@ impl Rights {
         for user in change.users {
             self.put(user);
         }
-        self.end(change.ended_sessions, change.revoked_tokens);
+        self.end(&change.ended_sessions, &change.revoked_tokens);
     }
 
     fn put(&mut self, user: UserRights) {
@@ -76,7 +76,7 @@ impl Rights {
         self.users.insert(user_id, entry);
     }
 
-    fn end(&mut self, sessions: Vec<String>, tokens: Vec<String>) {
+    fn end(&mut self, sessions: &[String], tokens: &[String]) {
         let now = Instant::now();
         self.ended_sessions.retain(|_, at| now.duration_since(*at) < REMEMBER_ENDED);
         self.revoked_tokens.retain(|_, at| now.duration_since(*at) < REMEMBER_ENDED);

@@ -30,7 +30,7 @@ impl Health {
     /// Adds a condition; it is down until [`Condition::up`].
     #[must_use]
     pub fn condition(&self, name: &'static str) -> Condition {
-        self.set(name, Some("starting".to_owned()));
+        self.set(name, Some("starting"));
         Condition { name, health: self.clone() }
     }
 
@@ -47,13 +47,13 @@ impl Health {
         self.ready.subscribe()
     }
 
-    fn set(&self, name: &'static str, why: Option<String>) {
+    fn set(&self, name: &'static str, why: Option<&str>) {
         let mut conditions = self.conditions.lock().expect("no panic while held");
-        let before = conditions.insert(name, why.clone());
+        let before = conditions.insert(name, why.map(str::to_owned));
         let ready = conditions.values().all(Option::is_none);
         drop(conditions);
         if before.is_some_and(|b| b.is_none() != why.is_none()) {
-            match &why {
+            match why {
                 Some(why) => tracing::warn!(condition = name, why, "condition lost"),
                 None => tracing::info!(condition = name, "condition met"),
             }
@@ -70,7 +70,7 @@ impl Condition {
 
     /// It doesn't, and why.
     pub fn down(&self, why: impl Into<String>) {
-        self.health.set(self.name, Some(why.into()));
+        self.health.set(self.name, Some(&why.into()));
     }
 }
 

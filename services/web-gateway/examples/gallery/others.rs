@@ -111,22 +111,18 @@ pub(crate) fn me_page(fresh: bool) -> me::MePage {
     me::MePage {
         shell,
         username: "ann".to_owned(),
-        full_name: "Ann Example".to_owned(),
-        session_since: when(900),
         tokens: vec![
             me::TokenRow {
                 id: uuid(500),
                 name: "backup script".to_owned(),
                 created: when(900_000),
                 last_used: Some(when(3_000)),
-                expires: None,
             },
             me::TokenRow {
                 id: uuid(501),
                 name: "terraform".to_owned(),
                 created: when(90_000),
                 last_used: None,
-                expires: None,
             },
         ],
         fresh: fresh.then(|| parts::Code {

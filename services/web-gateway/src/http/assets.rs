@@ -7,7 +7,7 @@ use axum::routing::get;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::Embed;
 
-use super::AppState;
+use super::{AppState, views};
 
 #[derive(Embed)]
 #[folder = "assets/dist"]
@@ -19,9 +19,14 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/favicon.ico", get(async || StatusCode::NOT_FOUND))
 }
 
-/// The list of names with their content's hash, as the build wrote it.
-pub(crate) fn manifest() -> Option<Vec<u8>> {
-    Assets::get("manifest.json").map(|file| file.data.into_owned())
+/// Makes the built files' names known to the templates.
+///
+/// # Errors
+/// The assets were not built: `make assets`.
+pub(crate) fn install() -> anyhow::Result<()> {
+    let manifest = Assets::get("manifest.json")
+        .ok_or_else(|| anyhow::anyhow!("the assets were not built before the gateway"))?;
+    Ok(views::assets::install(std::str::from_utf8(&manifest.data)?)?)
 }
 
 async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {

@@ -4,12 +4,13 @@ mod api;
 mod assets;
 mod edge;
 mod model;
-pub mod pages;
+mod pages;
 mod person;
 mod problem;
 mod router;
 mod state;
 pub mod views;
 
+pub(crate) use assets::install as install_assets;
 pub(crate) use router::router;
 pub(crate) use state::AppState;

@@ -85,7 +85,7 @@ impl Peer {
     }
 }
 
-/// `localhost` is both 127.0.0.1 and ::1; services listen on the first.
+/// `localhost` is both 127.0.0.1 and `::1`; services listen on the first.
 fn wanted(host: &str, address: &SocketAddr) -> bool {
     host != "localhost" || address.is_ipv4()
 }

@@ -53,8 +53,8 @@ impl TlsIdentity {
 pub(super) fn caller_of(der: &[u8]) -> Option<Caller> {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
     let names = certificate.subject_alternative_name().ok()??;
-    names.value.general_names.iter().find_map(|name| match name {
-        GeneralName::URI(uri) => uri.strip_prefix(URI_PREFIX).map(|s| Caller(s.to_owned())),
-        _ => None,
+    names.value.general_names.iter().find_map(|name| {
+        let GeneralName::URI(uri) = name else { return None };
+        uri.strip_prefix(URI_PREFIX).map(|service| Caller(service.to_owned()))
     })
 }

@@ -36,7 +36,7 @@ pub(crate) struct EventQuery {
     after: String,
 }
 
-/// Events as they happen. Each message's data is a CloudEvent; its id goes into `Last-Event-ID` to
+/// Events as they happen. Each message's data is a `CloudEvent`; its id goes into `Last-Event-ID` to
 /// go on after it. A message of type `reset` says that something was lost: read the lists again.
 #[utoipa::path(get, path = "/events", tag = "events", params(EventQuery), responses(
     (status = 200, description = "a stream", content_type = "text/event-stream", body = String),

@@ -1,17 +1,17 @@
 //! The JSON API, `/api/v1`: one file a resource. The OpenAPI document is made from these handlers.
 #![expect(unused_qualifications, reason = "utoipa's macro writes paths in full")]
 
-mod clusters;
+pub(crate) mod clusters;
 mod consoles;
 mod events;
 mod extract;
-mod grants;
-mod instances;
-mod jobs;
+pub(crate) mod grants;
+pub(crate) mod instances;
+pub(crate) mod jobs;
 mod listing;
 mod me;
 mod nodes;
-mod session;
+pub(crate) mod session;
 mod users;
 
 use axum::Router;
@@ -21,6 +21,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::state::AppState;
+
+pub(crate) use events::format_id;
 
 #[derive(OpenApi)]
 #[openapi(

@@ -1,9 +1,55 @@
-//! The pages: one file each.
+//! The pages: one file each. They ask the services what the API asks them, and draw it.
+
+mod add_cluster;
+mod clusters;
+mod common;
+mod console;
+mod grants;
+mod instance;
+mod instance_create;
+mod instances;
+mod jobs;
+mod listing;
+mod login;
+mod me;
+mod nodes;
+mod overview;
 
 use axum::Router;
+use axum::routing::{get, post};
 
 use super::AppState;
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new()
+        .route("/", get(overview::page))
+        .route("/login", get(login::page).post(login::sign_in))
+        .route("/logout", post(login::sign_out))
+        .route("/me", get(me::page))
+        .route("/me/tokens", post(me::create_token))
+        .route("/me/tokens/{id}/revoke", post(me::revoke_token))
+        .route("/instances", get(instances::page))
+        .route("/instances/new", get(instance_create::page).post(instance_create::create))
+        .route("/clusters", get(clusters::list))
+        .route("/clusters/add", get(add_cluster::page).post(add_cluster::step))
+        .route("/clusters/{c}", get(clusters::page))
+        .route("/clusters/{c}/added", get(add_cluster::added))
+        .route("/clusters/{c}/refresh", post(clusters::refresh))
+        .route("/clusters/{c}/remove", post(clusters::remove))
+        .route("/clusters/{c}/instances/{i}", get(instance::page))
+        .route("/clusters/{c}/instances/{i}/startup", post(instance::startup))
+        .route("/clusters/{c}/instances/{i}/shutdown", post(instance::shutdown))
+        .route("/clusters/{c}/instances/{i}/reboot", post(instance::reboot))
+        .route(
+            "/clusters/{c}/instances/{i}/delete",
+            get(instance::delete_page).post(instance::delete),
+        )
+        .route("/clusters/{c}/instances/{i}/console", get(console::page))
+        .route("/clusters/{c}/nodes/{n}", get(nodes::page))
+        .route("/nodes", get(nodes::list))
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}", get(jobs::page))
+        .route("/grants", post(grants::add))
+        .route("/grants/{id}/revoke", post(grants::revoke))
+        .fallback(common::no_such_page)
 }

@@ -18,8 +18,6 @@ pub struct TokenRow {
     pub created: When,
     /// Last used; `None` for never.
     pub last_used: Option<When>,
-    /// Ends; `None` for never.
-    pub expires: Option<When>,
 }
 
 /// `GET /me` and the answer to `POST /me/tokens`.
@@ -30,10 +28,6 @@ pub struct MePage {
     pub shell: Shell,
     /// User name.
     pub username: String,
-    /// Full name or empty.
-    pub full_name: String,
-    /// Signed in since.
-    pub session_since: When,
     /// Tokens.
     pub tokens: Vec<TokenRow>,
     /// The secret just made, shown once.

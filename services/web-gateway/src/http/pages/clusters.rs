@@ -1,0 +1,223 @@
+//! `/clusters` and one cluster.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use axum_extra::extract::Query;
+use chrono::Utc;
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_proto::cache::{
+    GetClusterRequest, GetOverviewRequest, ListClustersRequest, RefreshClusterRequest,
+    RemoveClusterRequest,
+};
+use gwm_proto::common::{ObjectRef, PageRequest};
+use gwm_proto::jobs::{Job, ListJobsRequest};
+
+use super::common::{self, Page, Viewer};
+use super::grants;
+use super::instance::Confirm;
+use super::jobs::job_line;
+use super::listing::{About, Column, ListState};
+use super::login::see_other;
+use crate::http::AppState;
+use crate::http::model::{ClusterDocument, cluster};
+use crate::http::views::clusters::{ClusterPage, ClusterRow, ClustersPage};
+use crate::http::views::overview::ClusterLine;
+use crate::http::views::parts::{Action, Link, Mark, Problem, Status, Usage, Weight, When};
+use crate::http::views::shell::Section;
+
+const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
+    Column { key: "", label, sort, class, shown: true }
+}
+
+const ABOUT: About = About {
+    path: "/clusters",
+    kind: "cluster",
+    noun: "clusters",
+    q_hint: "name, or reachable:no",
+    own_sort: "slug",
+    columns: &[
+        column("Name", "slug", ""),
+        column("Status", "", ""),
+        column("Ganeti", "", "low"),
+        column("Instances", "instances", "n"),
+        column("Nodes", "nodes", "n mid"),
+        column("Memory", "", ""),
+        column("Disk", "", "mid"),
+        column("Last read", "", "low"),
+    ],
+};
+
+pub(crate) fn line(cluster: &ClusterDocument) -> ClusterLine {
+    let status = if cluster.health.reachable {
+        Status::new(Mark::Ok, "answers", "")
+    } else if cluster.health.last_success.is_none() && cluster.health.error.is_none() {
+        Status::new(Mark::Busy, "being read…", "")
+    } else {
+        let why = cluster.health.error.clone().unwrap_or_default();
+        Status::new(Mark::Bad, "does not answer", why)
+    };
+    let usage = |what, total: u64, free: u64| Usage {
+        what,
+        used_mib: Some(total.saturating_sub(free)),
+        total_mib: Some(total),
+    };
+    ClusterLine {
+        slug: cluster.slug.clone(),
+        status,
+        instances_running: cluster.instances_running.into(),
+        instances_total: cluster.instances_total.into(),
+        nodes_online: cluster.nodes_online.into(),
+        nodes_total: cluster.nodes_total.into(),
+        memory: usage("memory", cluster.memory_total_mib, cluster.memory_free_mib),
+        disk: usage("disk", cluster.disk_total_mib, cluster.disk_free_mib),
+    }
+}
+
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Query(list): Query<ListState>,
+) -> Page {
+    let shell = common::shell(&state, &viewer, Section::Clusters, "Clusters", Vec::new());
+    let request = viewer.person.ask(ListClustersRequest { page: Some(list.request()) });
+    let mut clusters = state.clients.clusters();
+    let (mut shell, answer) = tokio::join!(shell, clusters.list_clusters(request));
+    let answer = match answer {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            let fault = Fault::from_status(&status);
+            if fault.code == ErrorCode::Unauthenticated {
+                return Err(fault.into());
+            }
+            let list = list.failed(&ABOUT, &fault);
+            return common::ok(&ClustersPage { shell, list, rows: Vec::new() });
+        }
+    };
+    let now = Utc::now();
+    let clusters: Vec<ClusterDocument> = answer.clusters.into_iter().map(cluster).collect();
+    shell.as_of = common::as_of(clusters.iter().map(|c| (c.slug.as_str(), &c.health)), now);
+    let rows: Vec<ClusterRow> = clusters
+        .iter()
+        .map(|c| ClusterRow {
+            line: line(c),
+            name: c.name.clone().unwrap_or_default(),
+            version: c.ganeti_version.clone().unwrap_or_default(),
+            read_only: c.read_only,
+            last_success: c.health.last_success.map(|at| When::new(at, now)),
+        })
+        .collect();
+    let listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    common::ok(&ClustersPage { shell, list: listing, rows })
+}
+
+pub(crate) async fn page(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(c): Path<String>,
+) -> Page {
+    let request = viewer.person.ask(GetClusterRequest { cluster: c });
+    let found = state.clients.clusters().get_cluster(request).await?.into_inner();
+    let found = cluster(found);
+    let object =
+        ObjectRef { kind: "cluster".to_owned(), cluster_id: found.id.clone(), uuid: String::new() };
+    let crumbs = vec![Link::new("Clusters", "/clusters"), Link::new(&found.slug, "")];
+    let back = format!("/clusters/{}", found.slug);
+    let (mut shell, problems, jobs, access) = tokio::join!(
+        common::shell(&state, &viewer, Section::Clusters, &found.slug, crumbs),
+        problems(&state, &viewer, &found.slug),
+        jobs(&state, &viewer, &found.slug),
+        grants::section(&state, &viewer, object, &found.slug, &back),
+    );
+    let now = Utc::now();
+    shell.as_of = common::as_of(std::iter::once((found.slug.as_str(), &found.health)), now);
+    if !found.health.reachable && found.health.error.is_some() {
+        let mut notice = common::dead_cluster(&found.slug, &found.health, now);
+        notice.link = None;
+        shell.notices.push(notice);
+    }
+    let actions = if viewer.admin { vec![refresh_action(&found.slug)] } else { Vec::new() };
+    let page = ClusterPage {
+        shell,
+        line: line(&found),
+        name: found.name.unwrap_or_default(),
+        version: found.ganeti_version.unwrap_or_default(),
+        ganeti_uuid: found.uuid.unwrap_or_default(),
+        master_node: found.master_node.unwrap_or_default(),
+        endpoints: found.endpoints,
+        fingerprint: found.fingerprint.unwrap_or_default(),
+        read_username: found.read_username.unwrap_or_default(),
+        write_username: found.write_username.unwrap_or_default(),
+        hypervisors: found.hypervisors,
+        console_enabled: found.console.enabled,
+        last_success: found.health.last_success.map(|at| When::new(at, now)),
+        next_attempt: found
+            .health
+            .next_attempt
+            .filter(|_| !found.health.reachable)
+            .map(|at| When::new(at, now)),
+        error: found.health.error.as_deref().map(common::sentence).unwrap_or_default(),
+        problems,
+        jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
+        actions,
+        access,
+        may_remove: viewer.admin,
+    };
+    common::ok(&page)
+}
+
+fn refresh_action(slug: &str) -> Action {
+    Action {
+        id: "refresh".to_owned(),
+        label: "Read it now".to_owned(),
+        icon: "refresh-cw",
+        path: format!("/clusters/{slug}/refresh"),
+        link: false,
+        busy_word: "reading…".to_owned(),
+        disabled: None,
+        weight: Weight::Plain,
+        confirm: String::new(),
+        persona: String::new(),
+    }
+}
+
+async fn problems(state: &AppState, viewer: &Viewer, slug: &str) -> Vec<Problem> {
+    let request = viewer.person.ask(GetOverviewRequest {});
+    let Ok(answer) = state.clients.inventory().get_overview(request).await else {
+        return Vec::new();
+    };
+    let wrong = answer.into_inner().wrong;
+    let here = wrong.into_iter().filter(|w| w.cluster == slug && w.kind != "cluster");
+    here.map(super::overview::problem).collect()
+}
+
+async fn jobs(state: &AppState, viewer: &Viewer, slug: &str) -> Vec<Job> {
+    let page = PageRequest { q: format!("cluster:{slug}"), limit: 8, ..Default::default() };
+    let request = viewer.person.ask(ListJobsRequest { page: Some(page), object: None });
+    state.clients.jobs().list_jobs(request).await.map_or_else(|_| vec![], |a| a.into_inner().jobs)
+}
+
+pub(crate) async fn refresh(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(c): Path<String>,
+) -> Page {
+    let mut request = viewer.person.ask(RefreshClusterRequest { cluster: c.clone() });
+    request.set_timeout(std::time::Duration::from_secs(60));
+    state.clients.clusters().refresh_cluster(request).await?;
+    Ok(see_other(&format!("/clusters/{c}")).into_response())
+}
+
+pub(crate) async fn remove(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(c): Path<String>,
+    Form(form): Form<Confirm>,
+) -> Page {
+    if form.confirm.trim() != c {
+        return Err(Fault::invalid("confirm", format!("type {c} to remove it from gwm")).into());
+    }
+    let request = viewer.person.ask(RemoveClusterRequest { cluster: c });
+    state.clients.clusters().remove_cluster(request).await?;
+    Ok(see_other("/clusters").into_response())
+}

@@ -1,0 +1,112 @@
+//! Who may use a cluster or an instance: the section on their pages, and its forms.
+
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use axum_extra::extract::Form;
+use chrono::Utc;
+use gwm_proto::auth::{AddGrantRequest, ListGrantsRequest, RemoveGrantRequest};
+use gwm_proto::common::ObjectRef;
+use serde::Deserialize;
+
+use super::common::{Page, Viewer, own_path};
+use super::login::see_other;
+use crate::http::AppState;
+use crate::http::api::grants::object;
+use crate::http::model::time_or_epoch;
+use crate::http::views::access::{AccessSection, GrantRow};
+use crate::http::views::form::FormErrors;
+use crate::http::views::parts::When;
+
+/// The section for an object; `None` for those who may not change it, and while auth is away.
+pub(crate) async fn section(
+    state: &AppState,
+    viewer: &Viewer,
+    object: ObjectRef,
+    cluster: &str,
+    back: &str,
+) -> Option<AccessSection> {
+    if !viewer.admin {
+        return None;
+    }
+    let here = object.clone();
+    let request =
+        viewer.person.ask(ListGrantsRequest { object: Some(object), user_id: String::new() });
+    let grants = state.clients.grants().list_grants(request).await.ok()?.into_inner().grants;
+    let now = Utc::now();
+    let rows = grants
+        .into_iter()
+        .map(|grant| GrantRow {
+            here: grant.object.as_ref() == Some(&here),
+            scope: match grant.object.as_ref().map(|o| o.kind.as_str()) {
+                Some("cluster") if here.kind == "instance" => format!("cluster {cluster}"),
+                _ => format!("this {}", here.kind),
+            },
+            id: grant.grant_id,
+            principal: grant.username,
+            permissions: vec![grant.permission],
+            created: When::new(time_or_epoch(grant.created_at), now),
+        })
+        .collect();
+    Some(AccessSection {
+        kind: if here.kind == "cluster" { "cluster" } else { "instance" },
+        cluster: cluster.to_owned(),
+        instance: here.uuid,
+        back: back.to_owned(),
+        persona: String::new(),
+        grants: rows,
+        may_edit: true,
+        errors: FormErrors::default(),
+        principal: String::new(),
+    })
+}
+
+#[derive(Deserialize)]
+pub(crate) struct GrantForm {
+    principal: String,
+    #[serde(default)]
+    permissions: Vec<String>,
+    cluster: String,
+    #[serde(default)]
+    instance: String,
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn add(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Form(form): Form<GrantForm>,
+) -> Page {
+    let instance = Some(form.instance.as_str()).filter(|i| !i.is_empty());
+    let object = object(&state, &viewer.person, &form.cluster, instance).await?;
+    if form.permissions.is_empty() {
+        return Err(gwm_kernel::Fault::invalid("permissions", "choose at least one right").into());
+    }
+    for permission in form.permissions {
+        let request = viewer.person.ask(AddGrantRequest {
+            username: form.principal.trim().to_owned(),
+            permission,
+            object: Some(object.clone()),
+            ..Default::default()
+        });
+        state.clients.grants().add_grant(request).await?;
+    }
+    Ok(see_other(own_path(&form.back)).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct RevokeForm {
+    #[serde(default)]
+    back: String,
+}
+
+pub(crate) async fn revoke(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(grant_id): Path<String>,
+    Form(form): Form<RevokeForm>,
+) -> Page {
+    let request = viewer.person.ask(RemoveGrantRequest { grant_id });
+    state.clients.grants().remove_grant(request).await?;
+    Ok(see_other(own_path(&form.back)).into_response())
+}

@@ -1,0 +1,344 @@
+//! `/clusters/{c}/instances/{i}`: one instance, and what is done to it.
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::IntoResponse;
+use chrono::Utc;
+use gwm_proto::cache::{Instance, InstanceDetail};
+use gwm_proto::common::{ObjectRef, PageRequest};
+use gwm_proto::jobs::{Job, ListJobsRequest};
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::common::{self, Page, PageError, Viewer, sentence};
+use super::grants;
+use super::instances::{Place, delete as delete_action, power, row};
+use super::jobs::{job_line, kind_word};
+use super::login::see_other;
+use crate::http::AppState;
+use crate::http::api::instances::{Submit, detail};
+use crate::http::model::{HealthDocument, from_struct, health, time};
+use crate::http::views::form::{FieldError, FormErrors};
+use crate::http::views::instances::{
+    DiskLine, InstanceDeletePage, InstancePage, JobStrip, NicLine,
+};
+use crate::http::views::parts::{
+    Link, Mark, Notice, Parameter, ParameterGroup, Status, Tone, Usage, When,
+};
+use crate::http::views::shell::Section;
+use crate::http::views::text;
+
+pub(crate) async fn page(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path((c, i)): Path<(String, String)>,
+) -> Page {
+    let found = detail(&state, &viewer.person, c, i).await?;
+    let instance = found.instance.clone().unwrap_or_default();
+    let freshness = found.cluster.clone().unwrap_or_default();
+    let health = health(freshness.health);
+    let now = Utc::now();
+    let crumbs = vec![
+        Link::new("Instances", "/instances"),
+        Link::new(&instance.cluster, format!("/clusters/{}", instance.cluster)),
+        Link::new(&instance.name, ""),
+    ];
+    let object = ObjectRef {
+        kind: "instance".to_owned(),
+        cluster_id: instance.cluster_id.clone(),
+        uuid: instance.uuid.clone(),
+    };
+    let back = format!("/clusters/{}/instances/{}", instance.cluster, instance.name);
+    let (mut shell, jobs, access) = tokio::join!(
+        common::shell(&state, &viewer, Section::Instances, &instance.name, crumbs),
+        jobs_of(&state, &viewer, object.clone()),
+        grants::section(&state, &viewer, object, &instance.cluster, &back),
+    );
+    shell.as_of = common::as_of(std::iter::once((instance.cluster.as_str(), &health)), now);
+    if !health.reachable {
+        shell.notices.push(common::dead_cluster(&instance.cluster, &health, now));
+    }
+    let may = |what: &str| found.permissions.iter().any(|p| p == what);
+    let place = Place {
+        health: Some(&health),
+        read_only: freshness.read_only,
+        admin: may("admin"),
+        powers: may("power"),
+        looks: may("console"),
+    };
+    let console = found.console.clone().unwrap_or_default();
+    let stale = row(instance.clone(), &place).stale;
+    let mut power = power(&instance, &place, &stale);
+    if let Some(open) = power.last_mut()
+        && open.disabled.is_none()
+        && !console.problem.is_empty()
+    {
+        open.disabled = Some(sentence(&console.problem));
+    }
+    let mut row = row(instance.clone(), &place);
+    row.actions = if place.admin { vec![delete_action(&instance, &place, &stale)] } else { vec![] };
+    let job = jobs.iter().find(|j| matches!(j.state.as_str(), "queued" | "running")).map(strip);
+    if let Some(job) = &job {
+        row.status = Status::new(Mark::Busy, format!("{}…", job.kind.to_lowercase()), "a job runs");
+    }
+    let page = InstancePage {
+        power,
+        job,
+        admin_state: instance.admin_state.clone(),
+        memory_used: found.memory_used_mib.map(|used| Usage {
+            what: "memory",
+            used_mib: Some(used),
+            total_mib: instance.memory_mib,
+        }),
+        node_group: instance.node_group.clone(),
+        created: time(instance.created_at).map(|at| When::new(at, now)),
+        modified: time(instance.modified_at).map(|at| When::new(at, now)),
+        seen: time(instance.seen_at).map(|at| When::new(at, now)),
+        config_version: instance.config_version.clone(),
+        console: console_words(&console.kinds, &console.problem),
+        findings: findings(&instance, &health),
+        disks: disks(&instance),
+        nics: nics(&instance),
+        parameters: parameters(found),
+        jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
+        access,
+        may_delete: place.admin,
+        row,
+        shell,
+    };
+    common::ok(&page)
+}
+
+async fn jobs_of(state: &AppState, viewer: &Viewer, object: ObjectRef) -> Vec<Job> {
+    let page = PageRequest { limit: 8, ..Default::default() };
+    let request = viewer.person.ask(ListJobsRequest { page: Some(page), object: Some(object) });
+    // The page is worth having without them.
+    state.clients.jobs().list_jobs(request).await.map_or_else(|_| vec![], |a| a.into_inner().jobs)
+}
+
+fn strip(job: &Job) -> JobStrip {
+    let done = job.steps.iter().filter(|s| s.state == "succeeded").count();
+    JobStrip {
+        id: job.job_id.clone(),
+        kind: kind_word(&job.kind).to_owned(),
+        status: Status::job(&job.state),
+        last: if job.waiting_for.is_empty() {
+            job.steps.iter().find(|s| s.state != "succeeded").map_or_else(
+                || "finishing".to_owned(),
+                |s| {
+                    if s.ganeti_status.is_empty() {
+                        s.state.clone()
+                    } else {
+                        format!("Ganeti says {}", s.ganeti_status)
+                    }
+                },
+            )
+        } else {
+            format!("waiting for {}", job.waiting_for)
+        },
+        parts_done: done as u64,
+        parts_total: job.steps.len() as u64,
+    }
+}
+
+fn console_words(kinds: &[String], problem: &str) -> String {
+    if !problem.is_empty() {
+        return sentence(problem);
+    }
+    if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ").to_uppercase() }
+}
+
+fn findings(instance: &Instance, health: &HealthDocument) -> Vec<Notice> {
+    let mut findings = Vec::new();
+    let words = match instance.status.as_str() {
+        "ERROR_down" => Some((
+            "It should run and does not",
+            "Start it; its log on the node says why it stopped.",
+        )),
+        "ERROR_up" => Some((
+            "It runs and should not",
+            "Shut it down, or start it so that Ganeti expects it to run.",
+        )),
+        "ERROR_nodedown" => Some((
+            "Its node does not answer",
+            "Fail it over to its secondary node, or bring the node back.",
+        )),
+        "ERROR_nodeoffline" => {
+            Some(("Its node is marked offline", "Fail it over to its secondary node."))
+        }
+        "ERROR_wrongnode" => Some((
+            "It runs on another node than Ganeti expects",
+            "gnt-cluster verify on the master says which.",
+        )),
+        "USER_down" => Some(("It was shut down from inside", "Start it to run it again.")),
+        _ => None,
+    };
+    if let Some((what, todo)) = words {
+        findings.push(Notice::new(Tone::Bad, what, todo));
+    }
+    if instance.missing {
+        findings.push(Notice::new(
+            Tone::Warn,
+            "Ganeti did not list it the last time",
+            "It vanished together with many others, so gwm waits for more proof before it believes that.",
+        ));
+    }
+    if !health.reachable {
+        let why = sentence(health.error.as_deref().unwrap_or("no answer"));
+        findings.push(Notice::new(Tone::Warn, "Its cluster does not answer", why));
+    }
+    findings
+}
+
+fn disks(instance: &Instance) -> Vec<DiskLine> {
+    let line = |(index, disk): (usize, &gwm_proto::cache::Disk)| DiskLine {
+        index,
+        name: disk.name.clone(),
+        size_mib: Some(disk.size_mib),
+        uuid: disk.uuid.clone(),
+    };
+    instance.disks.iter().enumerate().map(line).collect()
+}
+
+fn nics(instance: &Instance) -> Vec<NicLine> {
+    let line = |(index, nic): (usize, &gwm_proto::cache::Nic)| NicLine {
+        index,
+        mac: nic.mac.clone(),
+        ip: nic.ip.clone(),
+        mode: nic.mode.clone(),
+        link: nic.link.clone(),
+        network: nic.network.clone(),
+    };
+    instance.nics.iter().enumerate().map(line).collect()
+}
+
+fn parameters(detail: InstanceDetail) -> Vec<ParameterGroup> {
+    let group = |title: &str, values: Map<String, Value>, own: &[String]| ParameterGroup {
+        title: title.to_owned(),
+        parameters: values
+            .into_iter()
+            .map(|(name, value)| Parameter {
+                origin: if own.contains(&name) { "set here".to_owned() } else { String::new() },
+                value: words(&value),
+                name,
+            })
+            .collect(),
+    };
+    let be = from_struct(detail.beparams.unwrap_or_default());
+    let hv = from_struct(detail.hvparams.unwrap_or_default());
+    [
+        group("Backend (beparams)", be, &detail.own_beparams),
+        group("Hypervisor (hvparams)", hv, &detail.own_hvparams),
+    ]
+    .into_iter()
+    .filter(|g| !g.parameters.is_empty())
+    .collect()
+}
+
+fn words(value: &Value) -> String {
+    if value.is_null() {
+        return String::new();
+    }
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+pub(crate) async fn startup(
+    state: State<AppState>,
+    viewer: Viewer,
+    path: Path<(String, String)>,
+) -> Page {
+    act(state, viewer, path, "startup").await
+}
+
+pub(crate) async fn shutdown(
+    state: State<AppState>,
+    viewer: Viewer,
+    path: Path<(String, String)>,
+) -> Page {
+    act(state, viewer, path, "shutdown").await
+}
+
+pub(crate) async fn reboot(
+    state: State<AppState>,
+    viewer: Viewer,
+    path: Path<(String, String)>,
+) -> Page {
+    act(state, viewer, path, "reboot").await
+}
+
+/// Without script the form leads to the job's page.
+async fn act(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path((cluster, instance)): Path<(String, String)>,
+    kind: &'static str,
+) -> Page {
+    let submit = Submit { kind, cluster, instance };
+    let job = submit.send(&state, &viewer.person, &HeaderMap::new(), Map::new()).await?;
+    Ok(see_other(&format!("/jobs/{}", job.id)).into_response())
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Confirm {
+    #[serde(default)]
+    pub(crate) confirm: String,
+}
+
+pub(crate) async fn delete_page(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path((c, i)): Path<(String, String)>,
+) -> Page {
+    let found = detail(&state, &viewer.person, c, i).await?;
+    let page = delete_form(&state, &viewer, found, FormErrors::default()).await?;
+    common::ok(&page)
+}
+
+async fn delete_form(
+    state: &AppState,
+    viewer: &Viewer,
+    found: InstanceDetail,
+    errors: FormErrors,
+) -> Result<InstanceDeletePage, PageError> {
+    let instance = found.instance.unwrap_or_default();
+    let href = format!("/clusters/{}/instances/{}", instance.cluster, instance.name);
+    let crumbs = vec![
+        Link::new("Instances", "/instances"),
+        Link::new(&instance.name, href),
+        Link::new("Delete", ""),
+    ];
+    let title = format!("Delete {}", instance.name);
+    let shell = common::shell(state, viewer, Section::Instances, &title, crumbs).await;
+    let disks = instance.disks.len();
+    let plural = if disks == 1 { "" } else { "s" };
+    let goes = vec![
+        format!("the instance on {}", instance.cluster),
+        format!(
+            "{disks} disk{plural}, {}, with all data on them",
+            text::mib_or_dash(instance.disk_mib)
+        ),
+        "access given on it".to_owned(),
+    ];
+    let (cluster, name) = (instance.cluster, instance.name);
+    Ok(InstanceDeletePage { shell, cluster, name, goes, errors })
+}
+
+pub(crate) async fn delete(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path((c, i)): Path<(String, String)>,
+    Form(form): Form<Confirm>,
+) -> Page {
+    let found = detail(&state, &viewer.person, c.clone(), i).await?;
+    let name = found.instance.clone().unwrap_or_default().name;
+    if form.confirm.trim() != name {
+        let error = FieldError {
+            field: "confirm".to_owned(),
+            message: format!("Type {name} to delete it"),
+        };
+        let page = delete_form(&state, &viewer, found, FormErrors(vec![error])).await?;
+        return Ok(common::render(StatusCode::BAD_REQUEST, &page));
+    }
+    act(State(state), viewer, Path((c, name)), "remove").await
+}

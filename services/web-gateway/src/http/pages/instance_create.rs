@@ -1,0 +1,310 @@
+//! `/instances/new`.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use axum_extra::extract::{Form, Query};
+use gwm_kernel::Fault;
+use gwm_proto::cache::{CreateOptions, GetCreateOptionsRequest, ListClustersRequest};
+use gwm_proto::common::PageRequest;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::common::{self, Page, PageError, Viewer, sentence};
+use super::login::see_other;
+use crate::http::AppState;
+use crate::http::api::instances::Submit;
+use crate::http::model::{ClusterDocument, cluster};
+use crate::http::views::form::{Choice, FieldError, FormErrors};
+use crate::http::views::instances::InstanceCreatePage;
+use crate::http::views::parts::{Link, Notice, Tone};
+use crate::http::views::shell::Section;
+
+/// The form as typed; also the query of the first page, where only `cluster` counts.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CreateForm {
+    name: String,
+    cluster: String,
+    os: String,
+    memory: String,
+    vcpus: String,
+    disk_template: String,
+    disks: Vec<String>,
+    pnode: String,
+    snode: String,
+    hypervisor: String,
+    nic_link: String,
+    start: String,
+    name_check: String,
+    form_key: String,
+}
+
+pub(crate) async fn page(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Query(mut form): Query<CreateForm>,
+) -> Page {
+    if form.memory.is_empty() {
+        form.start = "true".to_owned();
+    }
+    let page = draw(&state, &viewer, form, FormErrors::default()).await?;
+    common::ok(&page)
+}
+
+async fn draw(
+    state: &AppState,
+    viewer: &Viewer,
+    form: CreateForm,
+    errors: FormErrors,
+) -> Result<InstanceCreatePage, PageError> {
+    let clusters = writable(state, viewer).await?;
+    let crumbs = vec![Link::new("Instances", "/instances"), Link::new("Create", "")];
+    let mut shell =
+        common::shell(state, viewer, Section::Instances, "Create instance", crumbs).await;
+    let chosen = clusters
+        .iter()
+        .find(|c| c.slug == form.cluster)
+        .or_else(|| clusters.first())
+        .map(|c| c.slug.clone())
+        .unwrap_or_default();
+    let options = if chosen.is_empty() {
+        let todo = "Add a cluster with a credential that may write, then come back.";
+        shell.notices.push(Notice::new(Tone::Warn, "No cluster takes new instances now", todo));
+        CreateOptions::default()
+    } else {
+        let mut request = viewer.person.ask(GetCreateOptionsRequest { cluster: chosen.clone() });
+        request.set_timeout(std::time::Duration::from_secs(30));
+        state.clients.inventory().get_create_options(request).await?.into_inner()
+    };
+    Ok(fill(shell, &chosen, &clusters, &options, form, errors))
+}
+
+/// The clusters that take new instances: those that answer and can be written to.
+async fn writable(state: &AppState, viewer: &Viewer) -> Result<Vec<ClusterDocument>, PageError> {
+    let page = PageRequest { limit: 200, ..Default::default() };
+    let request = viewer.person.ask(ListClustersRequest { page: Some(page) });
+    let answer = state.clients.clusters().list_clusters(request).await?.into_inner();
+    let all = answer.clusters.into_iter().map(cluster);
+    Ok(all.filter(|c| !c.read_only && c.health.reachable).collect())
+}
+
+fn fill(
+    shell: crate::http::views::shell::Shell,
+    chosen: &str,
+    clusters: &[ClusterDocument],
+    options: &CreateOptions,
+    form: CreateForm,
+    errors: FormErrors,
+) -> InstanceCreatePage {
+    let choices = |values: &[String], now: &str| -> Vec<Choice> {
+        values
+            .iter()
+            .map(|v| Choice { value: v.clone(), label: v.clone(), selected: v == now })
+            .collect()
+    };
+    let allocator = !options.default_iallocator.is_empty();
+    let nodes = |now: &str| {
+        let mut nodes = choices(&options.nodes, now);
+        if allocator {
+            let any = Choice {
+                value: String::new(),
+                label: "let Ganeti choose".to_owned(),
+                selected: now.is_empty(),
+            };
+            nodes.insert(0, any);
+        }
+        nodes
+    };
+    let mut templates = options.disk_templates.clone();
+    // The one that survives a node comes first where it is offered.
+    templates.sort_by_key(|t| (t != "drbd", t != "plain", t == "diskless", t.clone()));
+    let mut hypervisors = options.hypervisors.clone();
+    hypervisors.sort_by_key(|h| h != &options.default_hypervisor);
+    let or = |typed: &str, default: String| {
+        if typed.is_empty() { default } else { typed.to_owned() }
+    };
+    let memory = match options.default_memory_mib {
+        0 => 1024,
+        mib => mib,
+    };
+    InstanceCreatePage {
+        shell,
+        errors,
+        clusters: clusters
+            .iter()
+            .map(|c| Choice {
+                value: c.slug.clone(),
+                label: c.slug.clone(),
+                selected: c.slug == chosen,
+            })
+            .collect(),
+        oses: choices(&options.oses, &form.os),
+        disk_templates: choices(&templates, &form.disk_template),
+        hypervisors: choices(&hypervisors, &form.hypervisor),
+        nodes: nodes(&form.pnode),
+        secondary_nodes: nodes(&form.snode),
+        allocator,
+        name: form.name,
+        memory: or(&form.memory, format!("{memory} MiB")),
+        vcpus: or(&form.vcpus, options.default_vcpus.max(1).to_string()),
+        disks: if form.disks.is_empty() { vec!["10 GiB".to_owned()] } else { form.disks },
+        nic_link: form.nic_link,
+        start: !form.start.is_empty(),
+        name_check: !form.name_check.is_empty(),
+        form_key: or(&form.form_key, uuid::Uuid::now_v7().to_string()),
+    }
+}
+
+pub(crate) async fn create(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Form(form): Form<CreateForm>,
+) -> Page {
+    let refused = match parameters(&form) {
+        Err(errors) => errors,
+        Ok(parameters) => {
+            let mut headers = HeaderMap::new();
+            if let Ok(key) = HeaderValue::from_str(&form.form_key)
+                && !key.is_empty()
+            {
+                headers.insert("idempotency-key", key);
+            }
+            let submit = Submit {
+                kind: "create",
+                cluster: form.cluster.clone(),
+                instance: form.name.trim().to_owned(),
+            };
+            match submit.send(&state, &viewer.person, &headers, parameters).await {
+                Ok(job) => return Ok(see_other(&format!("/jobs/{}", job.id)).into_response()),
+                Err(problem) if problem.0.code == gwm_kernel::ErrorCode::Unauthenticated => {
+                    return Err(problem.into());
+                }
+                Err(problem) => FormErrors(vec![field_error(&problem.0)]),
+            }
+        }
+    };
+    let page = draw(&state, &viewer, form, refused).await?;
+    Ok(common::render(StatusCode::BAD_REQUEST, &page))
+}
+
+/// job-runner's names of fields are the form's, but for a few.
+fn field_error(fault: &Fault) -> FieldError {
+    let named = fault.field.as_deref().unwrap_or_default();
+    let first = named.split(['.', '[']).find(|p| !p.is_empty() && *p != "parameters");
+    let field = match first.unwrap_or_default() {
+        "instance" => "name",
+        "disks" => "disk-0",
+        "nics" => "nic_link",
+        "memory_mib" => "memory",
+        other => other,
+    };
+    FieldError { field: field.to_owned(), message: sentence(&fault.message) }
+}
+
+/// What the form says, as job-runner takes it.
+fn parameters(form: &CreateForm) -> Result<Map<String, Value>, FormErrors> {
+    let mut errors = Vec::new();
+    let mut wrong = |field: &str, message: &str| {
+        let (field, message) = (field.to_owned(), message.to_owned());
+        errors.push(FieldError { field, message });
+    };
+    let mut out = Map::new();
+    if form.name.trim().is_empty() {
+        wrong("name", "Give it a name.");
+    }
+    match size_mib(&form.memory) {
+        Some(mib) if mib > 0 => out.insert("memory_mib".to_owned(), json!(mib)),
+        _ => {
+            wrong("memory", "A size such as 512M or 1.5G.");
+            None
+        }
+    };
+    match form.vcpus.trim().parse::<u32>() {
+        Ok(vcpus) if vcpus > 0 => out.insert("vcpus".to_owned(), json!(vcpus)),
+        _ => {
+            wrong("vcpus", "A whole number from 1 up.");
+            None
+        }
+    };
+    let mut disks = Vec::new();
+    if form.disk_template != "diskless" {
+        for (index, disk) in form.disks.iter().enumerate() {
+            match size_mib(disk) {
+                Some(mib) if mib > 0 => disks.push(json!({"size_mib": mib})),
+                _ => wrong(&format!("disk-{index}"), "A size such as 10G."),
+            }
+        }
+    }
+    if !errors.is_empty() {
+        return Err(FormErrors(errors));
+    }
+    out.insert("disks".to_owned(), Value::Array(disks));
+    let texts = [
+        ("os", &form.os),
+        ("disk_template", &form.disk_template),
+        ("hypervisor", &form.hypervisor),
+        ("pnode", &form.pnode),
+    ];
+    for (name, value) in texts {
+        if !value.trim().is_empty() {
+            out.insert(name.to_owned(), json!(value.trim()));
+        }
+    }
+    if form.disk_template == "drbd" && !form.snode.is_empty() {
+        out.insert("snode".to_owned(), json!(form.snode));
+    }
+    let nic = match form.nic_link.trim() {
+        "" => json!({}),
+        link => json!({"link": link}),
+    };
+    out.insert("nics".to_owned(), json!([nic]));
+    out.insert("start".to_owned(), json!(!form.start.is_empty()));
+    out.insert("name_check".to_owned(), json!(!form.name_check.is_empty()));
+    Ok(out)
+}
+
+/// A size as people write it, in MiB; a bare number is MiB.
+fn size_mib(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale = match unit.trim() {
+        "" | "m" | "mb" | "mib" => 1.0,
+        "g" | "gb" | "gib" => 1024.0,
+        "t" | "tb" | "tib" => 1024.0 * 1024.0,
+        _ => return None,
+    };
+    let mib = (number.parse::<f64>().ok()? * scale).round();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 2^40, checked here"
+    )]
+    (0.0..=1_099_511_627_776.0).contains(&mib).then_some(mib as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, mib) in
+            [("512", 512), ("1.5G", 1536), ("10 GiB", 10_240), ("2t", 2_097_152), ("128 MiB", 128)]
+        {
+            assert_eq!(size_mib(text), Some(mib), "{text}");
+        }
+        for bad in ["", "G", "1.2.3", "-5", "1e9", "5 apples", "99999999999999999999T"] {
+            assert_eq!(size_mib(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn each_wrong_field_is_named() {
+        let form = CreateForm { disks: vec!["x".to_owned()], ..Default::default() };
+        let FormErrors(errors) = parameters(&form).unwrap_err();
+        let fields: Vec<&str> = errors.iter().map(|e| e.field.as_str()).collect();
+        assert_eq!(fields, ["name", "memory", "vcpus", "disk-0"]);
+    }
+}

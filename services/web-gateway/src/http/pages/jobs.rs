@@ -1,0 +1,178 @@
+//! `/jobs` and one job with its log.
+
+use axum::extract::{Path, State};
+use axum_extra::extract::Query;
+use chrono::{DateTime, Utc};
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_proto::jobs::{GetJobRequest, Job, ListJobsRequest, Step};
+
+use super::common::{self, Page, Viewer, sentence};
+use super::listing::{About, Column, ListState};
+use crate::http::AppState;
+use crate::http::api::jobs::lines;
+use crate::http::model::{time, time_or_epoch};
+use crate::http::views::jobs::{JobPage, JobRow, JobStep, JobsPage, LogLine};
+use crate::http::views::overview::JobLine;
+use crate::http::views::parts::{Link, Notice, Status, Tone, When};
+use crate::http::views::shell::Section;
+use crate::http::views::text;
+
+const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
+    Column { key: "", label, sort, class, shown: true }
+}
+
+const ABOUT: About = About {
+    path: "/jobs",
+    kind: "job",
+    noun: "jobs",
+    q_hint: "name, or state:failed kind:create cluster:fra1",
+    own_sort: "-created",
+    columns: &[
+        column("Job", "", ""),
+        column("State", "", ""),
+        column("Object", "", ""),
+        column("Cluster", "", "mid"),
+        column("By", "", "mid"),
+        column("Asked for", "created", ""),
+        column("Took", "", "n low"),
+        column("Ganeti job", "", "n low"),
+    ],
+};
+
+/// The verb that people read.
+pub(crate) fn kind_word(kind: &str) -> &str {
+    match kind {
+        "create" => "Create",
+        "startup" => "Start",
+        "shutdown" => "Shut down",
+        "reboot" => "Reboot",
+        "remove" => "Delete",
+        other => other,
+    }
+}
+
+fn object_link(job: &Job) -> Link {
+    let gone = job.kind == "remove" && job.state == "succeeded";
+    if gone || job.object_name.is_empty() {
+        return Link::new(&job.object_name, "");
+    }
+    Link::new(&job.object_name, format!("/clusters/{}/instances/{}", job.cluster, job.object_name))
+}
+
+fn took(job: &Job, now: DateTime<Utc>) -> String {
+    let Some(started) = time(job.started_at) else { return String::new() };
+    let seconds = (time(job.ended_at).unwrap_or(now) - started).num_seconds();
+    text::span(u64::try_from(seconds).unwrap_or(0))
+}
+
+pub(crate) fn job_line(job: &Job, now: DateTime<Utc>) -> JobLine {
+    let moment = time(job.ended_at).or_else(|| time(job.started_at));
+    JobLine {
+        id: job.job_id.clone(),
+        title: format!("{} {}", kind_word(&job.kind), job.object_name),
+        status: Status::job(&job.state),
+        by: job.requested_by.clone(),
+        when: When::new(moment.unwrap_or_else(|| time_or_epoch(job.created_at)), now),
+        cluster: job.cluster.clone(),
+    }
+}
+
+fn row(job: &Job, now: DateTime<Utc>) -> JobRow {
+    JobRow {
+        id: job.job_id.clone(),
+        kind: kind_word(&job.kind).to_owned(),
+        object: object_link(job),
+        cluster: job.cluster.clone(),
+        status: Status::job(&job.state),
+        by: job.requested_by.clone(),
+        ganeti_jobs: job.ganeti_jobs.clone(),
+        created: When::new(time_or_epoch(job.created_at), now),
+        took: took(job, now),
+        waiting_for: job.waiting_for.clone(),
+    }
+}
+
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Query(list): Query<ListState>,
+) -> Page {
+    let shell = common::shell(&state, &viewer, Section::Jobs, "Jobs", Vec::new());
+    let request = viewer.person.ask(ListJobsRequest { page: Some(list.request()), object: None });
+    let mut jobs = state.clients.jobs();
+    let (shell, answer) = tokio::join!(shell, jobs.list_jobs(request));
+    let answer = match answer {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            let fault = Fault::from_status(&status);
+            if fault.code == ErrorCode::Unauthenticated {
+                return Err(fault.into());
+            }
+            let list = list.failed(&ABOUT, &fault);
+            return common::ok(&JobsPage { shell, list, rows: Vec::new() });
+        }
+    };
+    let now = Utc::now();
+    let rows: Vec<JobRow> = answer.jobs.iter().map(|j| row(j, now)).collect();
+    let listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    common::ok(&JobsPage { shell, list: listing, rows })
+}
+
+pub(crate) async fn page(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(id): Path<String>,
+) -> Page {
+    let request = viewer.person.ask(GetJobRequest { job_id: id.clone() });
+    let job = state.clients.jobs().get_job(request).await?.into_inner();
+    let log = lines(&state, &viewer.person, id, 0).await?;
+    let now = Utc::now();
+    let title = format!("{} {}", kind_word(&job.kind), job.object_name);
+    let crumbs = vec![Link::new("Jobs", "/jobs"), Link::new(&title, "")];
+    let shell = common::shell(&state, &viewer, Section::Jobs, &title, crumbs).await;
+    let ended = matches!(job.state.as_str(), "succeeded" | "failed" | "canceled");
+    let page = JobPage {
+        shell,
+        row: row(&job, now),
+        ended,
+        parts_done: job.steps.iter().filter(|s| s.state == "succeeded").count() as u64,
+        parts_total: job.steps.len() as u64,
+        steps: job.steps.iter().map(step).collect(),
+        started: time(job.started_at).map(|at| When::new(at, now)),
+        ended_at: time(job.ended_at).map(|at| When::new(at, now)),
+        error: job
+            .error
+            .as_ref()
+            .map(|e| Notice::new(Tone::Bad, sentence(&e.message), sentence(&e.hint))),
+        stale: job.stale,
+        log: log
+            .into_iter()
+            .map(|line| LogLine {
+                serial: line.serial,
+                time: line.time.format("%H:%M:%S").to_string(),
+                exact: text::exact(line.time),
+                text: line.text,
+            })
+            .collect(),
+        actions: Vec::new(),
+    };
+    common::ok(&page)
+}
+
+fn step(step: &Step) -> JobStep {
+    let class = match step.state.as_str() {
+        "succeeded" => "done",
+        "failed" => "failed",
+        "pending" => "",
+        _ => "now",
+    };
+    let detail = match (step.ganeti_job, step.ganeti_status.as_str()) {
+        (Some(number), "") => format!("Ganeti job {number}"),
+        (Some(number), status) => format!("Ganeti job {number}: {status}"),
+        (None, _) if step.state == "unknown" => {
+            "not known whether Ganeti got it; gwm looks for it".to_owned()
+        }
+        (None, _) => String::new(),
+    };
+    JobStep { title: kind_word(&step.name).to_owned(), class, detail }
+}

@@ -1,0 +1,154 @@
+//! `/nodes` and one node.
+
+use axum::extract::{Path, State};
+use axum_extra::extract::Query;
+use chrono::Utc;
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_proto::cache::{GetObjectRequest, Instance, ListNodesRequest, Node};
+
+use super::common::{self, Page, Viewer};
+use super::instances::healths;
+use super::listing::{About, Column, ListState};
+use crate::http::AppState;
+use crate::http::model::health;
+use crate::http::views::nodes::{NodeInstance, NodePage, NodeRow, NodesPage};
+use crate::http::views::parts::{Link, Mark, Status, Usage};
+use crate::http::views::shell::Section;
+
+const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
+    Column { key: "", label, sort, class, shown: true }
+}
+
+const ABOUT: About = About {
+    path: "/nodes",
+    kind: "node",
+    noun: "nodes",
+    q_hint: "name, or role:offline cluster:fra1",
+    own_sort: "name",
+    columns: &[
+        column("Name", "name", ""),
+        column("Status", "", ""),
+        column("Cluster", "cluster", ""),
+        column("Role", "role", "mid"),
+        column("Node group", "node_group", "low"),
+        column("Memory", "memory", ""),
+        column("Disk", "disk", "mid"),
+        column("CPUs", "", "n low"),
+        column("Instances", "", "n"),
+    ],
+};
+
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Query(list): Query<ListState>,
+) -> Page {
+    let shell = common::shell(&state, &viewer, Section::Nodes, "Nodes", Vec::new());
+    let request = viewer.person.ask(ListNodesRequest { page: Some(list.request()) });
+    let mut inventory = state.clients.inventory();
+    let (mut shell, answer) = tokio::join!(shell, inventory.list_nodes(request));
+    let answer = match answer {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            let fault = Fault::from_status(&status);
+            if fault.code == ErrorCode::Unauthenticated {
+                return Err(fault.into());
+            }
+            let list = list.failed(&ABOUT, &fault);
+            return common::ok(&NodesPage { shell, list, rows: Vec::new() });
+        }
+    };
+    let now = Utc::now();
+    let healths = healths(&answer.clusters);
+    shell.as_of = common::as_of(healths.iter().map(|(s, h)| (s.as_str(), h)), now);
+    for (slug, health) in healths.iter().filter(|(_, h)| !h.reachable) {
+        shell.notices.push(common::dead_cluster(slug, health, now));
+    }
+    let stale = |slug: &str| healths.get(slug).is_some_and(|h| !h.reachable);
+    let rows: Vec<NodeRow> = answer
+        .nodes
+        .into_iter()
+        .map(|node| {
+            let old = stale(&node.cluster);
+            row(node, old)
+        })
+        .collect();
+    let listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    common::ok(&NodesPage { shell, list: listing, rows })
+}
+
+fn row(node: Node, stale: bool) -> NodeRow {
+    let status = if node.offline {
+        Status::new(Mark::Bad, "offline", "marked offline in Ganeti")
+    } else if node.memory_total_mib.is_none() {
+        Status::new(Mark::Bad, "does not answer", "Ganeti has no figures of it now")
+    } else if node.drained {
+        Status::new(Mark::Warn, "drained", "takes no new instances")
+    } else {
+        Status::new(Mark::Ok, "online", "")
+    };
+    let usage = |what, total: Option<u64>, free: Option<u64>| Usage {
+        what,
+        used_mib: total.zip(free).map(|(t, f)| t.saturating_sub(f)),
+        total_mib: total,
+    };
+    NodeRow {
+        status,
+        memory: usage("memory", node.memory_total_mib, node.memory_free_mib),
+        disk: usage("disk", node.disk_total_mib, node.disk_free_mib),
+        uuid: node.uuid,
+        name: node.name,
+        cluster: node.cluster,
+        role: node.role.replace('-', " "),
+        node_group: node.node_group,
+        cpus: node.cpus_total,
+        instances_primary: node.instances_primary.into(),
+        instances_secondary: node.instances_secondary.into(),
+        stale,
+    }
+}
+
+pub(crate) async fn page(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path((cluster, object)): Path<(String, String)>,
+) -> Page {
+    let request = viewer.person.ask(GetObjectRequest { cluster, object });
+    let found = state.clients.inventory().get_node(request).await?.into_inner();
+    let node = found.node.unwrap_or_default();
+    let health = health(found.cluster.unwrap_or_default().health);
+    let crumbs = vec![
+        Link::new("Nodes", "/nodes"),
+        Link::new(&node.cluster, format!("/clusters/{}", node.cluster)),
+        Link::new(&node.name, ""),
+    ];
+    let mut shell = common::shell(&state, &viewer, Section::Nodes, &node.name, crumbs).await;
+    let now = Utc::now();
+    shell.as_of = common::as_of(std::iter::once((node.cluster.as_str(), &health)), now);
+    if !health.reachable {
+        shell.notices.push(common::dead_cluster(&node.cluster, &health, now));
+    }
+    let line = |role: &'static str| {
+        move |instance: Instance| NodeInstance {
+            link: Link::new(
+                &instance.name,
+                format!("/clusters/{}/instances/{}", instance.cluster, instance.name),
+            ),
+            uuid: instance.uuid,
+            status: Status::instance(&instance.status),
+            role,
+            memory_mib: instance.memory_mib,
+        }
+    };
+    let primary = found.primary_instances.into_iter().map(line("primary"));
+    let instances =
+        primary.chain(found.secondary_instances.into_iter().map(line("secondary"))).collect();
+    let page = NodePage {
+        shell,
+        row: row(node, !health.reachable),
+        hypervisor: String::new(),
+        tags: found.tags,
+        instances,
+    };
+    common::ok(&page)
+}

@@ -1,0 +1,150 @@
+//! `/`: the fleet at a glance, or the first steps of an empty one.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect};
+use chrono::Utc;
+use gwm_proto::cache::{
+    GetOverviewRequest, ListClustersRequest, ListInstancesRequest, Overview, Wrong,
+};
+use gwm_proto::common::PageRequest;
+use gwm_proto::jobs::{Job, ListJobsRequest};
+
+use super::clusters::line;
+use super::common::{self, Page, Viewer};
+use super::jobs::job_line;
+use crate::http::AppState;
+use crate::http::model::{ClusterDocument, cluster};
+use crate::http::views::overview::{FirstStep, OverviewPage};
+use crate::http::views::parts::{Link, Mark, Problem, Status, Usage};
+use crate::http::views::shell::Section;
+
+const MOST_CLUSTERS: usize = 12;
+
+pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page {
+    if !viewer.admin
+        && let Some(only) = only_instance(&state, &viewer).await
+    {
+        return Ok(Redirect::to(&only).into_response());
+    }
+    let (mut shell, overview, clusters, jobs) = tokio::join!(
+        common::shell(&state, &viewer, Section::Overview, "Overview", Vec::new()),
+        overview(&state, &viewer),
+        clusters(&state, &viewer),
+        jobs(&state, &viewer),
+    );
+    let (overview, mut clusters) = (overview?, clusters?);
+    let now = Utc::now();
+    shell.as_of = common::as_of(clusters.iter().map(|c| (c.slug.as_str(), &c.health)), now);
+    let first_steps = if clusters.is_empty() && viewer.admin { first_steps() } else { Vec::new() };
+    clusters.sort_by_key(|c| (c.health.reachable, c.slug.clone()));
+    let usage = |what, total: u64, free: u64| Usage {
+        what,
+        used_mib: Some(total.saturating_sub(free)),
+        total_mib: Some(total),
+    };
+    let page = OverviewPage {
+        shell,
+        instances_running: overview.instances_running.into(),
+        instances_total: overview.instances_total.into(),
+        instances_wrong: overview.instances_error.into(),
+        nodes_online: overview.nodes_online.into(),
+        nodes_total: overview.nodes_total.into(),
+        clusters_reachable: overview.clusters_reachable.into(),
+        clusters_total: overview.clusters_total.into(),
+        memory: usage("memory", overview.memory_total_mib, overview.memory_free_mib),
+        disk: usage("disk", overview.disk_total_mib, overview.disk_free_mib),
+        problems: overview.wrong.into_iter().map(problem).collect(),
+        clusters: clusters.iter().take(MOST_CLUSTERS).map(line).collect(),
+        jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
+        first_steps,
+    };
+    common::ok(&page)
+}
+
+/// Someone with one machine lands on that machine.
+async fn only_instance(state: &AppState, viewer: &Viewer) -> Option<String> {
+    let page = PageRequest { limit: 2, ..Default::default() };
+    let request = viewer.person.ask(ListInstancesRequest { page: Some(page) });
+    let found = state.clients.inventory().list_instances(request).await.ok()?.into_inner();
+    let [only] = found.instances.as_slice() else { return None };
+    Some(format!("/clusters/{}/instances/{}", only.cluster, only.name))
+}
+
+async fn overview(state: &AppState, viewer: &Viewer) -> Result<Overview, tonic::Status> {
+    let request = viewer.person.ask(GetOverviewRequest {});
+    Ok(state.clients.inventory().get_overview(request).await?.into_inner())
+}
+
+async fn clusters(
+    state: &AppState,
+    viewer: &Viewer,
+) -> Result<Vec<ClusterDocument>, tonic::Status> {
+    let page = PageRequest { limit: 200, ..Default::default() };
+    let request = viewer.person.ask(ListClustersRequest { page: Some(page) });
+    let answer = state.clients.clusters().list_clusters(request).await?.into_inner();
+    Ok(answer.clusters.into_iter().map(cluster).collect())
+}
+
+/// The overview is worth having without them.
+async fn jobs(state: &AppState, viewer: &Viewer) -> Vec<Job> {
+    let page = PageRequest { limit: 8, ..Default::default() };
+    let request = viewer.person.ask(ListJobsRequest { page: Some(page), object: None });
+    state.clients.jobs().list_jobs(request).await.map_or_else(|_| vec![], |a| a.into_inner().jobs)
+}
+
+pub(crate) fn problem(wrong: Wrong) -> Problem {
+    let (status, href) = match wrong.kind.as_str() {
+        "cluster" => {
+            (Status::new(Mark::Bad, "does not answer", ""), format!("/clusters/{}", wrong.cluster))
+        }
+        "node" => (
+            Status::new(Mark::Bad, "node", ""),
+            format!("/clusters/{}/nodes/{}", wrong.cluster, wrong.name),
+        ),
+        _ => (
+            Status::new(Mark::Bad, "instance", ""),
+            format!("/clusters/{}/instances/{}", wrong.cluster, wrong.name),
+        ),
+    };
+    let name = if wrong.name.is_empty() { &wrong.cluster } else { &wrong.name };
+    Problem {
+        status,
+        link: Link::new(name, href),
+        detail: common::sentence(&wrong.text),
+        place: wrong.cluster,
+    }
+}
+
+fn first_steps() -> Vec<FirstStep> {
+    let step = |title: &str, detail: &str, href: &str, verb: &str, done| FirstStep {
+        title: title.to_owned(),
+        detail: detail.to_owned(),
+        href: href.to_owned(),
+        verb: verb.to_owned(),
+        done,
+    };
+    vec![
+        step("Sign in", "You are here as an administrator.", "", "", true),
+        step(
+            "Add the first cluster",
+            "One host name: version, certificate and rights are checked before anything is stored.",
+            "/clusters/add",
+            "Add cluster",
+            false,
+        ),
+        step(
+            "Create an instance",
+            "Or make one on Ganeti’s command line: it shows up by itself.",
+            "",
+            "",
+            false,
+        ),
+        step(
+            "Give someone access",
+            "View, power and console rights on a cluster or on one instance, from their pages.",
+            "",
+            "",
+            false,
+        ),
+    ]
+}
