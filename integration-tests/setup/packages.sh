@@ -12,6 +12,7 @@ need() { # package reason [probe-file...]: the package is missing unless one of 
   local package=$1 reason=$2 probe
   shift 2
   for probe; do [[ -e $probe ]] && return 0; done
+  [[ " ${names[*]-} " != *" $package "* ]] || return 0
   names+=("$package") reasons+=("$reason")
 }
 

@@ -60,7 +60,7 @@ async fn meet(server_ca: &Ca, client_ca: &Ca, name: &str) -> Result<Vec<u8>, Str
 #[tokio::test]
 async fn two_services_of_one_authority_trust_each_other() {
     let ca = Ca::new("test").unwrap();
-    for name in ["localhost", "127.0.0.1", "::1", "auth"] {
+    for name in ["localhost", "127.0.0.1", "::1", "auth.gwm.internal"] {
         let certificate = meet(&ca, &ca, name).await.unwrap();
         let uri = b"spiffe://gwm/job-runner";
         assert!(certificate.windows(uri.len()).any(|part| part == uri), "{name}");
