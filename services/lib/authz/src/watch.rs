@@ -69,7 +69,7 @@ impl Authz {
     pub fn start(auth: Peer, config: AuthzConfig, boot: &Boot) -> Self {
         let authz = Self::detached(config);
         let (follower, hard) = (authz.clone(), boot.tasks().shutdown().hard.clone());
-        boot.tasks().spawn("authz-watch", async move {
+        boot.tasks().support("authz-watch", async move {
             tokio::select! {
                 () = follower.follow(auth) => Ok(()),
                 () = hard.cancelled() => Ok(()),

@@ -61,9 +61,28 @@ impl Tasks {
         name: &'static str,
         task: impl Future<Output = anyhow::Result<()>> + Send + 'static,
     ) {
+        self.track(self.watched(name, task));
+    }
+
+    /// The same for what others need until they have ended: connections to peers, decisions. It
+    /// goes on while the process drains, and the end of the process does not wait for it.
+    #[expect(clippy::disallowed_methods, reason = "the one place where tasks are made")]
+    pub fn support(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) {
+        drop(tokio::spawn(self.watched(name, task)));
+    }
+
+    fn watched(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = anyhow::Result<()>> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let shutdown = self.shutdown.clone();
         let watched = self.start(name, task);
-        self.track(async move {
+        async move {
             match watched.await {
                 Ok(Ok(())) if shutdown.soft.is_cancelled() => {}
                 Ok(Ok(())) => shutdown.fail(&format!("task {name} ended early")),
@@ -73,7 +92,7 @@ impl Tasks {
                 }
                 Err(_) => {}
             }
-        });
+        }
     }
 
     /// Runs something that ends by itself (a connection, a request); the end of the process waits
@@ -145,6 +164,19 @@ mod tests {
         tasks.spawn("bad", async { panic!("made to") });
         tasks.shutdown().soft.cancelled().await;
         assert!(tasks.shutdown().failed());
+    }
+
+    #[tokio::test]
+    async fn the_end_waits_for_tasks_and_not_for_what_supports_them() {
+        let tasks = Tasks::new(Shutdown::default());
+        let hard = tasks.shutdown().hard.clone();
+        tasks.support("peer", async move {
+            hard.cancelled().await;
+            Ok(())
+        });
+        tasks.shutdown().soft.cancel();
+        tasks.drain(Duration::from_secs(3600)).await;
+        assert!(!tasks.shutdown().hard.is_cancelled());
     }
 
     #[tokio::test]

@@ -53,7 +53,7 @@ impl Peer {
         anyhow::ensure!(!hosts.is_empty(), "{service}: no address");
         let identity = identity.clone();
         let soft = tasks.shutdown().hard.clone();
-        tasks.spawn("resolve-peer", async move {
+        tasks.support("resolve-peer", async move {
             let mut known: HashSet<SocketAddr> = HashSet::new();
             loop {
                 let mut found = HashSet::new();
