@@ -115,7 +115,7 @@ async fn each_record_of_the_audit_log_is_chained_to_the_one_before() {
     let mut previous: Option<String> = None;
     for (place, (number, record, hash)) in records.iter().enumerate() {
         assert_eq!(*number, i64::try_from(place).unwrap() + 1);
-        let mut parsed: gwm_events::types::audit::Record = serde_json::from_str(record).unwrap();
+        let mut parsed: Record = serde_json::from_str(record).unwrap();
         assert_eq!(parsed.previous_hash, previous);
         assert_eq!(parsed.hash.take().as_ref(), Some(hash));
         let bytes = serde_json::to_string(&parsed).unwrap();
@@ -149,12 +149,16 @@ async fn what_other_services_tell_is_recorded_and_published_once() {
     let settings = NatsSettings { urls: vec![world.nats.url()], ..NatsSettings::default() };
     let nats = gwm_events::connect(&settings, "vnc-proxy").await.unwrap();
     let now = chrono::Utc::now();
-    let record =
-        Record { service: "vnc-proxy".to_owned(), number: 0, hash: None, ..Record::example() };
+    let record = Record {
+        service: "vnc-proxy".to_owned(),
+        number: 0,
+        hash: None,
+        ..Record::example("appended")
+    };
     let forged = Record { service: "job-runner".to_owned(), ..record.clone() };
     let record = Event::new(RECORD_APPENDED, "vnc-proxy", now, record);
     let forged = Event::new(RECORD_APPENDED, "vnc-proxy", now, forged);
-    let console = Event::new(CONSOLE_OPENED, "vnc-proxy", now, Console::example());
+    let console = Event::new(CONSOLE_OPENED, "vnc-proxy", now, Console::example("opened"));
 
     wait_for("the stream to be there", PATIENCE, async || {
         publish_intake_and_wait(&nats, &forged, PATIENCE).await
