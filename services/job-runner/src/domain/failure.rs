@@ -10,6 +10,11 @@ pub(crate) struct Failure {
     pub(crate) hint: String,
 }
 
+/// Whether RAPI refused who we are, not what we asked for.
+pub(crate) fn is_credential(error: &gwm_rapi::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden { .. })
+}
+
 const CHECK_LOG: &str = "the job's log and Ganeti's own (gnt-job info on the master) say more";
 
 impl Failure {
@@ -76,22 +81,21 @@ impl Failure {
 
     /// RAPI understood and refused.
     pub(crate) fn refused(error: &gwm_rapi::Error) -> Self {
-        let message = match error.kind() {
-            ErrorKind::BadRequest { message, .. } | ErrorKind::NotFound { message }
-                if !message.is_empty() =>
-            {
-                message.clone()
-            }
-            _ => error.to_string(),
-        };
-        match error.kind() {
-            ErrorKind::Unauthorized | ErrorKind::Forbidden { .. } => Self::new(
+        if is_credential(error) {
+            return Self::new(
                 "unauthorized",
-                message,
+                error.to_string(),
                 "an administrator can check the cluster's write credential on its page",
-            ),
-            _ => Self::new("rejected", message, "change the request and try again"),
+            );
         }
+        let mut message = error.to_string();
+        if let ErrorKind::BadRequest { message: own, .. } | ErrorKind::NotFound { message: own } =
+            error.kind()
+            && !own.is_empty()
+        {
+            message.clone_from(own);
+        }
+        Self::new("rejected", message, "change the request and try again")
     }
 
     /// Ganeti's job failed.

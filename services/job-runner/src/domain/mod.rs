@@ -10,7 +10,7 @@ mod search;
 mod steps;
 pub(crate) mod waiting;
 
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Failure, is_credential};
 pub(crate) use job::{Job, LogLine, Outcome};
 pub(crate) use kind::Kind;
 pub(crate) use op::{Op, OpState};

@@ -24,11 +24,15 @@ pub(crate) fn steps(job: &Job) -> Vec<Step> {
         return steps;
     }
     let plain = |name, state| Step { name, state, ganeti_job: None, ganeti_status: None };
-    let after = |own: Phase| match job.phase {
-        phase if phase.is_final() => "succeeded",
-        Phase::Settling if own == Phase::Observing => "succeeded",
-        phase if phase == own => "submitted",
-        _ => "pending",
+    let after = |own: Phase| {
+        let past = own == Phase::Observing && job.phase == Phase::Settling;
+        if job.phase.is_final() || past {
+            "succeeded"
+        } else if job.phase == own {
+            "submitted"
+        } else {
+            "pending"
+        }
     };
     steps.push(plain("observe", after(Phase::Observing)));
     let removed_or_made = job.kind.settles() && job.outcome != Some(Outcome::Canceled);

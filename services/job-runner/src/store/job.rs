@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 
 use super::event::{self, Happened};
 use super::row::{JobRow, signed};
-use crate::domain::{Job, Kind, Parameters, Phase};
+use crate::domain::{Job, Kind, Outcome, Parameters, Phase};
 
 /// The most that a runner looks at at once.
 const OPEN_LIMIT: i64 = 2000;
@@ -127,7 +127,7 @@ pub(crate) async fn save(tx: &mut PgConnection, before: &Job, after: &Job) -> Re
     .bind(after.ganeti_job.map(signed))
     .bind(&after.ganeti_status)
     .bind(after.ganeti_ended_at)
-    .bind(after.outcome.map(|outcome| outcome.as_str()))
+    .bind(after.outcome.map(Outcome::as_str))
     .bind(after.failure.as_ref().map(|f| f.code.as_str()))
     .bind(after.failure.as_ref().map(|f| f.message.as_str()))
     .bind(after.failure.as_ref().map(|f| f.hint.as_str()))

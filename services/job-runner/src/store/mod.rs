@@ -6,6 +6,8 @@ pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod op;
 mod row;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -10,14 +10,17 @@ use tokio::time::Instant;
 use super::Engine;
 use super::trouble::Trouble;
 
+/// A refusal sooner than this after another is no coincidence.
+const REFUSED_AGAIN: Duration = Duration::from_secs(60);
+
 /// Lazily made; forgotten when it no longer works.
 #[derive(Debug, Default)]
 pub(super) struct Connection {
     live: Option<Live>,
     /// Which of the endpoints is tried next.
     turn: usize,
-    /// How often in a row the credential was refused, each time fetched anew.
-    refusals: u32,
+    /// When the credential was refused last.
+    refused_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -88,15 +91,16 @@ impl Connection {
         self.live = None;
     }
 
-    /// The credential was refused. Yields whether a fresh one was refused as well.
+    /// The credential was refused. Yields whether one fetched since the last time was refused as
+    /// well: reading may work with it all the while.
     pub(super) fn refused(&mut self) -> bool {
         self.live = None;
-        self.refusals += 1;
-        self.refusals > 1
+        let before = self.refused_at.replace(Instant::now());
+        before.is_some_and(|at| at.elapsed() < REFUSED_AGAIN)
     }
 
-    /// A call worked.
-    pub(super) fn worked(&mut self) {
-        self.refusals = 0;
+    /// A change was accepted with it.
+    pub(super) fn accepted(&mut self) {
+        self.refused_at = None;
     }
 }

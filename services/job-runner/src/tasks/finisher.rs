@@ -74,9 +74,10 @@ impl Finisher {
 
     async fn finish(&self, job: Job) -> JobId {
         let job_id = job.job_id;
-        let finished = match job.phase {
-            Phase::Observing => self.observe(job).await,
-            _ => self.settle(job).await,
+        let finished = if job.phase == Phase::Observing {
+            self.observe(job).await
+        } else {
+            self.settle(job).await
         };
         if let Err(error) = finished {
             tracing::warn!(%job_id, %error, "job not finished yet");
@@ -128,13 +129,10 @@ impl Finisher {
     async fn settle(&self, mut before: Job) -> gwm_pg::Result<()> {
         let mut failures = 0;
         loop {
-            let (text, fault) = match self.settle_once(&mut before).await? {
-                None => {
-                    let mut after = before.clone();
-                    after.phase = end(&before);
-                    return self.save(&before, &after).await;
-                }
-                Some(pending) => pending,
+            let Some((text, fault)) = self.settle_once(&mut before).await? else {
+                let mut after = before.clone();
+                after.phase = end(&before);
+                return self.save(&before, &after).await;
             };
             tracing::info!(job_id = %before.job_id, error = %fault, "not settled yet");
             failures += 1;

@@ -124,10 +124,7 @@ impl Runner {
         let jobs: Vec<Job> = jobs.into_iter().filter(at_ganeti).collect();
         if !jobs.is_empty() && self.pause.is_over() {
             match self.ganeti(&jobs).await {
-                Ok(()) => {
-                    self.pause.reset();
-                    self.connection.worked();
-                }
+                Ok(()) => self.pause.reset(),
                 Err(trouble) => self.trouble(trouble).await?,
             }
         }

@@ -10,7 +10,7 @@ use gwm_types::OpId;
 use super::pause;
 use super::runner::Runner;
 use super::trouble::Trouble;
-use crate::domain::{Failure, Job, OpState, Parameters, Phase, waiting};
+use crate::domain::{Failure, Job, OpState, Parameters, Phase, is_credential, waiting};
 use crate::store::{commit, job, op};
 
 /// Kept back from the lease's rest.
@@ -137,6 +137,7 @@ impl Runner {
         let moved = match outcome {
             Ok(number) => {
                 self.seen(number.0);
+                self.connection.accepted();
                 after.phase = Phase::Submitted;
                 after.ganeti_job = Some(number.0);
                 after.ganeti_status = Some("queued".to_owned());
@@ -168,8 +169,7 @@ impl Runner {
             after.waiting_for = Some(text);
             OpState::NotSent
         };
-        let credential =
-            matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Forbidden { .. });
+        let credential = is_credential(error);
         match error.class() {
             Class::NotSent if matches!(error.kind(), ErrorKind::Busy { .. }) => {
                 again(after, waiting::DRAINED.to_owned())

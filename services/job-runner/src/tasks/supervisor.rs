@@ -33,7 +33,9 @@ pub(crate) async fn supervise(
             Ok(()) => database.up(),
             Err(error) => {
                 tracing::warn!(%error, "looking for jobs failed");
-                database.down(error.to_string());
+                if error.kind() == gwm_pg::Kind::Unavailable {
+                    database.down(error.to_string());
+                }
                 listener = None;
             }
         }
@@ -92,7 +94,7 @@ async fn look(
         let (running, soft) = (running.clone(), soft.clone());
         engine.tasks.run("cluster-runner", async move {
             let _entry = Entry { running, cluster };
-            runner.run(soft).await;
+            Box::pin(runner.run(soft)).await;
         });
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! What stops the work on a whole cluster.
 
 use gwm_kernel::{ErrorCode, Fault};
-use gwm_rapi::ErrorKind;
+
+use crate::domain::is_credential;
 
 /// Why nothing more can be done with a cluster now.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +29,10 @@ pub(super) enum Trouble {
 
 impl From<gwm_rapi::Error> for Trouble {
     fn from(error: gwm_rapi::Error) -> Self {
-        match error.kind() {
-            ErrorKind::Unauthorized | ErrorKind::Forbidden { .. } => Self::Unauthorized(error),
-            _ => Self::Unreachable(error.to_string()),
+        if is_credential(&error) {
+            Self::Unauthorized(error)
+        } else {
+            Self::Unreachable(error.to_string())
         }
     }
 }

@@ -201,7 +201,10 @@ impl Clusters for Fakes {
     ) -> Result<Response<ProbeClusterResponse>, Status> {
         Err(Status::unimplemented("not asked"))
     }
-    async fn add_cluster(&self, _: Request<AddClusterRequest>) -> Result<Response<Cluster>, Status> {
+    async fn add_cluster(
+        &self,
+        _: Request<AddClusterRequest>,
+    ) -> Result<Response<Cluster>, Status> {
         Err(Status::unimplemented("not asked"))
     }
     async fn list_clusters(
@@ -256,10 +259,7 @@ impl Inventory for Fakes {
     ) -> Result<Response<ListNodesResponse>, Status> {
         Err(Status::unimplemented("not asked"))
     }
-    async fn get_node(
-        &self,
-        _: Request<GetObjectRequest>,
-    ) -> Result<Response<NodeDetail>, Status> {
+    async fn get_node(&self, _: Request<GetObjectRequest>) -> Result<Response<NodeDetail>, Status> {
         Err(Status::unimplemented("not asked"))
     }
     async fn get_create_options(

@@ -1,11 +1,19 @@
 //! The job runner alone: its real binary, real Postgres and NATS, the simulator as Ganeti, and
 //! stand-ins for auth and cache-updater over real mTLS.
 
+#[cfg(test)]
 mod events;
+#[cfg(test)]
 mod fakes;
+#[cfg(test)]
 mod faults;
+#[cfg(test)]
 mod guards;
-mod kinds;
+#[cfg(test)]
 mod kills;
+#[cfg(test)]
+mod kinds;
+#[cfg(test)]
 mod lists;
+#[cfg(test)]
 mod stage;

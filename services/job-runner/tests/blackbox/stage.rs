@@ -186,8 +186,7 @@ impl Stage {
 
     /// The job at its end.
     pub(crate) async fn ended(&self, runner: &Runner, job: &Job) -> Job {
-        let ended =
-            |job: &Job| matches!(job.state.as_str(), "succeeded" | "failed" | "canceled");
+        let ended = |job: &Job| matches!(job.state.as_str(), "succeeded" | "failed" | "canceled");
         self.until(runner, job, "the end of the job", ended).await
     }
 

@@ -240,7 +240,12 @@ fn tags(fields: &mut Fields) -> Result<Vec<String>, Invalid> {
     let given = fields.list("tags", MOST_TAGS)?;
     let read = |tag: Value| match tag {
         Value::String(tag) if valid(&tag) => Ok(tag),
-        _ => {
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => {
             let rule = "a tag is a text of 1 to 128 of the characters A-Z a-z 0-9 _ . + * / : @ -";
             Err(fields.invalid("tags", rule))
         }
@@ -268,7 +273,7 @@ fn hvparams(fields: &mut Fields) -> Result<BTreeMap<String, Value>, Invalid> {
                 Value::String(text)
             }
             Value::Bool(flag) => Value::Bool(flag),
-            Value::Number(number) => integral(&number),
+            Value::Number(number) => integral(number),
             Value::Null | Value::String(_) | Value::Array(_) | Value::Object(_) => {
                 return Err(given.invalid(&key, "is a short text, a number, true or false"));
             }
@@ -280,12 +285,12 @@ fn hvparams(fields: &mut Fields) -> Result<BTreeMap<String, Value>, Invalid> {
 
 /// Ganeti wants integers where protobuf gives `2.0`.
 #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and below 2^53")]
-fn integral(number: &serde_json::Number) -> Value {
+fn integral(number: serde_json::Number) -> Value {
     match number.as_f64() {
         Some(float) if float.fract() == 0.0 && float.abs() < 9_007_199_254_740_992.0 => {
             Value::from(float as i64)
         }
-        _ => Value::Number(number.clone()),
+        _ => Value::Number(number),
     }
 }
 
@@ -296,7 +301,8 @@ mod tests {
     use super::*;
 
     fn read(given: Value) -> Result<Create, Invalid> {
-        let mut fields = Fields::new("parameters", given.as_object().unwrap().clone());
+        let Value::Object(given) = given else { panic!("an object") };
+        let mut fields = Fields::new("parameters", given);
         let create = Create::read(&mut fields)?;
         fields.finish()?;
         Ok(create)

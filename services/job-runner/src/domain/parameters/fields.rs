@@ -97,12 +97,14 @@ impl Fields {
     /// The objects of a list, each to be read and finished.
     pub(crate) fn objects(&mut self, name: &str, longest: usize) -> Result<Vec<Self>> {
         let path = format!("{}.{name}", self.path);
-        let read = |(index, item)| match item {
-            Value::Object(map) => Ok(Self::new(format!("{path}[{index}]"), map)),
-            _ => Err(Invalid {
-                field: format!("{path}[{index}]"),
-                message: "must be an object".to_owned(),
-            }),
+        let read = |(index, item)| {
+            let Value::Object(map) = item else {
+                return Err(Invalid {
+                    field: format!("{path}[{index}]"),
+                    message: "must be an object".to_owned(),
+                });
+            };
+            Ok(Self::new(format!("{path}[{index}]"), map))
         };
         self.list(name, longest)?.into_iter().enumerate().map(read).collect()
     }

@@ -48,7 +48,8 @@ mod tests {
     use super::*;
 
     fn read(kind: Kind, given: Value) -> Result<Parameters, Invalid> {
-        Parameters::read(kind, given.as_object().unwrap().clone())
+        let Value::Object(given) = given else { panic!("an object") };
+        Parameters::read(kind, given)
     }
 
     #[test]
