@@ -20,7 +20,7 @@ initialise() { # cluster
   # Software emulation: plain qemu, none of the wrapper's -enable-kvm.
   kvm="kvm_path=/usr/bin/qemu-system-x86_64,kvm_flag=,kernel_path=,initrd_path=,machine_version=pc,cpu_type=qemu64"
   kvm+=",vnc_bind_address=0.0.0.0,serial_console=false,boot_order=disk,disk_type=paravirtual,nic_type=paravirtual"
-  kvm+=",migration_mode=live,use_localtime=false,security_model=none"
+  kvm+=",migration_mode=live,use_localtime=false,security_model=none,vhost_net=false"
   [[ " $vnc_protected " != *" $c "* ]] || kvm+=",vnc_password_file=/etc/ganeti/vnc-cluster-password"
   node_exec "$c" 1 gnt-cluster init --no-etc-hosts --master-netdev=eth0 --master-netmask=24 \
     --enabled-hypervisors=fake,kvm -H "kvm:$kvm" \

@@ -39,7 +39,7 @@ node_space() { echo "$prefix-$1-$2"; } # its network namespace
 
 # Each node's first process carries this in its arguments: a number alone could be a stranger's by now.
 node_marker() { echo "gwm-lab-node $lab $1 $2"; }
-has_marker() { tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF "$2 "; }
+has_marker() { tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF "$2 "; }
 node_alive() {
   local file pid
   file=$(node_dir "$1" "$2")/init.pid

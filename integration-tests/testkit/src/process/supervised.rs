@@ -7,6 +7,9 @@ use super::Plan;
 use crate::Error;
 use crate::wait::Patience;
 
+/// How long, beyond the grace time, the shell itself may take on a busy machine.
+const SHELL: Duration = Duration::from_secs(30);
+
 /// A running program; dropping this stops it and waits until it is gone.
 #[derive(Debug)]
 pub struct Supervised {
@@ -97,7 +100,7 @@ impl Supervised {
     /// Asks it to stop as planned, and waits.
     pub async fn stop(&mut self) -> Result<ExitStatus, Error> {
         drop(self.shell.stdin.take());
-        self.wait(self.plan.grace + Duration::from_secs(2)).await
+        self.wait(self.plan.grace + SHELL).await
     }
 }
 
@@ -105,7 +108,7 @@ impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.shell.stdin.take());
         // The shell kills the program itself after the grace time; this bound is for a broken shell.
-        let end = Instant::now() + self.plan.grace + Duration::from_secs(2);
+        let end = Instant::now() + self.plan.grace + SHELL;
         while self.ended().is_none() {
             if Instant::now() > end {
                 let _ = self.shell.kill();
