@@ -35,8 +35,8 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewJob<'_>) -> Result<Jo
     let row: JobRow = sqlx::query_as(
         "insert into job (job_id, cluster_id, cluster_slug, kind, instance_uuid, object_name,
              parameters, phase, requested_by, requested_by_id, session_id, token_id,
-             client_address, request_id, traceparent)
-         values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10, $11, $12, $13, $14)
+             client_address, request_id, traceparent, not_before)
+         values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10, $11, $12, $13, $14, 'epoch')
          returning *",
     )
     .bind(JobId::generate().0)

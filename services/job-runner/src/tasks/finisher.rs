@@ -11,6 +11,7 @@ use gwm_pg::lease::Held;
 use gwm_types::{ClusterId, JobId};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
+use tracing::Instrument as _;
 
 use super::{Engine, pause};
 use crate::clients::{Found, Settlement};
@@ -51,7 +52,8 @@ impl Finisher {
                 Ok(jobs) => {
                     for job in jobs {
                         if at_work.len() < AT_ONCE && at_work.insert(job.job_id) {
-                            working.push(self.finish(job));
+                            let span = super::span(&job);
+                            working.push(self.finish(job).instrument(span));
                         }
                     }
                 }

@@ -19,6 +19,7 @@ use gwm_pg::lease::Holder;
 
 use crate::clients::{Auth, Cache};
 use crate::config::Config;
+use crate::domain::Job;
 use crate::store::Store;
 
 pub(crate) use supervisor::supervise;
@@ -32,4 +33,16 @@ pub(crate) struct Engine {
     pub(crate) config: Config,
     pub(crate) holder: Holder,
     pub(crate) tasks: Tasks,
+}
+
+/// What is done for a job belongs to the trace of the request that asked for it.
+fn span(job: &Job) -> tracing::Span {
+    let span = tracing::info_span!(
+        "job",
+        job_id = %job.job_id,
+        request_id = job.request_id,
+        trace_id = tracing::field::Empty,
+    );
+    gwm_kernel::continue_trace(&span, job.traceparent.as_deref());
+    span
 }

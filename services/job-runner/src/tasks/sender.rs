@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use gwm_rapi::{Class, Client, Deadline, ErrorKind, GanetiJobId, Reason, Submission};
 use gwm_types::OpId;
+use tracing::Instrument as _;
 
 use super::pause;
 use super::runner::Runner;
@@ -48,7 +49,8 @@ impl Runner {
             }
             let full = open >= self.engine.config.ganeti.jobs_at_once;
             if !full && job.not_before <= Utc::now() && began.elapsed() < ROUND {
-                self.submit(client, job.clone()).await?;
+                let span = super::span(&job);
+                self.submit(client, job.clone()).instrument(span).await?;
                 open += 1;
             }
             earlier.push(job);

@@ -41,7 +41,7 @@ impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
         match (fault.code, fault.reason.as_ref()) {
             (ErrorCode::NotFound, _) => Self::Removed,
-            (_, "read_only") => Self::ReadOnly,
+            (_, "cluster_read_only") => Self::ReadOnly,
             _ => Self::Credential(fault),
         }
     }

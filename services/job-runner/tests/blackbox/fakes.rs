@@ -287,7 +287,7 @@ impl Internal for Fakes {
             return Err(Fault::not_found("cluster").into());
         }
         if self.knobs(|k| k.read_only) {
-            return Err(Fault::new(ErrorCode::Conflict, "read_only", "read-only").into());
+            return Err(Fault::new(ErrorCode::Conflict, "cluster_read_only", "read-only").into());
         }
         let wrong = self.knobs(|k| {
             k.wrong_passwords = k.wrong_passwords.saturating_sub(1);
