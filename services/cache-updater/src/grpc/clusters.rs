@@ -13,7 +13,7 @@ use super::Server;
 use super::convert::{self, page_request};
 use super::forward::{Forward, moved};
 use crate::domain::ClusterRecord;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::poll::Place;
 use crate::store;
 
@@ -132,12 +132,10 @@ impl Clusters for Server {
         &self,
         request: Request<pb::RefreshClusterRequest>,
     ) -> Result<Response<pb::Cluster>, Status> {
-        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let person = self.administrator(&request, Mode::Read)?;
         let known = self.visible_cluster(&person, &request.get_ref().cluster).await?;
-        let object = Object::Cluster(ClusterId(known.cluster_id));
-        self.0.authz.require(&person, Permission::View, object)?;
         self.refresh(&known, &request).await?;
-        let cluster = self.stored(known.cluster_id).await.map_err(Error::from)?;
+        let cluster = self.stored(known.cluster_id).await?;
         Ok(Response::new(self.shown(&person, &cluster)))
     }
 }

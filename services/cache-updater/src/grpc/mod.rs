@@ -1,5 +1,6 @@
 //! The gRPC services.
 
+mod checks;
 mod clusters;
 mod convert;
 mod forward;

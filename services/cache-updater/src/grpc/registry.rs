@@ -10,7 +10,7 @@ use gwm_events::types::inventory::CLUSTER_CHANGED;
 use gwm_events::{Actor, Event};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache as pb;
-use gwm_rapi::{Client, ClusterInfo, Credentials, Endpoint, Limits, OLDEST_VERSION};
+use gwm_rapi::Endpoint;
 use gwm_types::Slug;
 use secrecy::SecretString;
 use sqlx::types::Json;
@@ -18,112 +18,19 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::Server;
+use super::checks::{
+    check_version, check_write, endpoints, field_of, refused, secret, vnc_password,
+};
 use crate::audit;
 use crate::domain::{ClusterRecord, Offers, differences};
 use crate::error::{Error, Result};
 use crate::poll::{Everything, Import, Reader, Snapshot, connect, forget, import, trust_of};
-
-const ENDPOINTS: usize = 8;
-/// DES knows eight bytes of a VNC password; longer ones would be cut silently.
-const VNC_PASSWORD: usize = 8;
 
 pub(super) fn actor(person: &Principal) -> Actor {
     Actor {
         user_id: person.user_id.to_string(),
         username: person.username.clone(),
         acting_as: None,
-    }
-}
-
-/// What RAPI said against new settings, as the fault of the field that is wrong.
-fn refused(field: &str, error: Error) -> Fault {
-    match &error {
-        Error::Rapi(_) | Error::Address(_) | Error::OtherCluster { .. } | Error::Stored(_) => {
-            let mut fault = Fault::invalid(field, error.to_string());
-            fault.reason = error.reason().into();
-            fault
-        }
-        Error::Database(_) | Error::Vault(_) | Error::Event(_) | Error::Fault(_) => error.into(),
-    }
-}
-
-fn field_of(error: &Error) -> &'static str {
-    match error.reason() {
-        "rapi_unauthorized" | "rapi_forbidden" => "read",
-        "rapi_certificate_changed" | "rapi_certificate_invalid" => "fingerprint",
-        _ => "endpoints",
-    }
-}
-
-fn endpoints(texts: &[String]) -> Result<Vec<String>, Fault> {
-    if texts.is_empty() || texts.len() > ENDPOINTS {
-        return Err(Fault::invalid("endpoints", "give from 1 to 8 endpoints"));
-    }
-    texts
-        .iter()
-        .map(|t| {
-            Endpoint::parse(t)
-                .map(|e| e.base_url())
-                .map_err(|e| Fault::invalid("endpoints", format!("{t}: {e}")))
-        })
-        .collect()
-}
-
-fn secret(field: &str, credential: Option<&pb::Credential>) -> Result<Option<Credentials>, Fault> {
-    let Some(c) = credential else { return Ok(None) };
-    if c.password.is_empty() || c.password.len() > 1024 {
-        return Err(Fault::invalid(field, format!("{field}: give a password")));
-    }
-    Credentials::new(c.username.clone(), SecretString::from(c.password.clone()))
-        .map(Some)
-        .map_err(|e| Fault::invalid(field, format!("{field}: {e}")))
-}
-
-fn vnc_password(console: Option<&pb::ConsoleSettings>) -> Result<Option<SecretString>, Fault> {
-    let Some(password) = console.map(|c| &c.vnc_password).filter(|p| !p.is_empty()) else {
-        return Ok(None);
-    };
-    if password.len() > VNC_PASSWORD {
-        return Err(Fault::invalid("console.vnc_password", "a VNC password has at most 8 bytes"));
-    }
-    Ok(Some(SecretString::from(password.clone())))
-}
-
-/// Tries the write credential without changing anything.
-async fn check_write(client: &Client, write: &Credentials, trust: &gwm_rapi::Trust) -> Result<()> {
-    let client =
-        Client::new(client.endpoint().clone(), trust, Some(write.clone()), Limits::default())
-            .map_err(|e| Error::Stored(e.to_string()))?;
-    match client.may_write().await {
-        Ok(true) => Ok(()),
-        Ok(false) => {
-            let mut fault = Fault::invalid(
-                "write",
-                format!(
-                    "write: 403, this user lacks write: add the option write to the line of {} in \
-                     /var/lib/ganeti/rapi/users",
-                    write.username()
-                ),
-            );
-            fault.reason = "rapi_lacks_write".into();
-            Err(fault.into())
-        }
-        Err(error) => Err(refused("write", error.into()).into()),
-    }
-}
-
-fn check_version(info: &ClusterInfo) -> Result<(), Fault> {
-    match info.version_numbers() {
-        Some(numbers) if numbers < OLDEST_VERSION => {
-            let version = info.software_version.clone().unwrap_or_default();
-            let mut fault = Fault::invalid(
-                "endpoints",
-                format!("this is Ganeti {version}; at least 3.0 is needed"),
-            );
-            fault.reason = "rapi_too_old".into();
-            Err(fault)
-        }
-        Some(_) | None => Ok(()),
     }
 }
 
@@ -393,16 +300,14 @@ fn check_config_version(
 
 /// Two administrators at once: the constraint decides.
 fn duplicate(error: Error) -> Error {
-    match &error {
-        Error::Database(inner) => match inner.constraint() {
-            Some("cluster_slug_key") => {
-                exists("a cluster with this short name has just been added".to_owned()).into()
-            }
-            Some("cluster_ganeti_uuid_key") => {
-                exists("this cluster has just been added to gwm".to_owned()).into()
-            }
-            Some(_) | None => error,
-        },
-        _ => error,
+    let Error::Database(inner) = &error else { return error };
+    match inner.constraint() {
+        Some("cluster_slug_key") => {
+            exists("a cluster with this short name has just been added".to_owned()).into()
+        }
+        Some("cluster_ganeti_uuid_key") => {
+            exists("this cluster has just been added to gwm".to_owned()).into()
+        }
+        Some(_) | None => error,
     }
 }

@@ -132,6 +132,7 @@ impl Poller {
             if let Err(error) = self.scan().await {
                 tracing::warn!(%error, "clusters can't be looked for");
             }
+            self.measure_ages().await;
             if purged.elapsed() > PURGE_EVERY {
                 purged = tokio::time::Instant::now();
                 match self.0.store.purge_tombstones().await {
@@ -148,6 +149,20 @@ impl Poller {
             }
         }
         Ok(())
+    }
+
+    /// How old what is shown of this replica's clusters is.
+    async fn measure_ages(&self) {
+        let mine: Vec<Uuid> =
+            self.0.sessions.read().expect("no panic while held").keys().copied().collect();
+        match self.0.store.list_ages(&mine).await {
+            Ok(ages) => {
+                for (slug, age) in ages {
+                    metrics::gauge!("gwm_cluster_data_age_seconds", "cluster" => slug).set(age);
+                }
+            }
+            Err(error) => tracing::debug!(%error, "ages not measured"),
+        }
     }
 
     async fn scan(&self) -> Result<()> {

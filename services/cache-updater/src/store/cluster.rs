@@ -74,6 +74,20 @@ impl Store {
         Ok(())
     }
 
+    /// Seconds since these clusters were last read completely, by slug.
+    pub(crate) async fn list_ages(&self, ids: &[Uuid]) -> Result<Vec<(String, f64)>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(sqlx::query_as(
+            "select slug, extract(epoch from now() - last_success)::float8 from cluster
+             where cluster_id = any($1) and last_success is not null",
+        )
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
     /// Forgets tombstones after their 30 days.
     pub(crate) async fn purge_tombstones(&self) -> Result<u64> {
         Ok(sqlx::query("delete from tombstone where removed_at < now() - interval '30 days'")

@@ -1,0 +1,14 @@
+//! The service alone, as a process: real Postgres and NATS, Ganeti simulated, auth played by the
+//! test.
+
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
+
+mod auth;
+mod console;
+mod gone;
+mod health;
+mod inventory;
+mod registry;
+mod replicas;
+mod secrets;
+mod world;
