@@ -32,7 +32,8 @@ test: packages-test assets ## all tests; LAB=1 adds those on real Ganeti (root)
 	@integration-tests/run-tests.sh
 
 golden: assets ## make the generated files anew: event schemas and examples, AsyncAPI, OpenAPI
-	@GWM_UPDATE_GOLDEN=1 cargo test --quiet --package gwm-events --package gwm-web-gateway golden
+	@GWM_UPDATE_GOLDEN=1 cargo test --quiet --package gwm-events --test contract
+	@GWM_UPDATE_GOLDEN=1 cargo test --quiet --package gwm-web-gateway --lib openapi
 
 check: fmt-check lint doc ## what CI checks before it tests
 

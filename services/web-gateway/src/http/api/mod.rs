@@ -66,3 +66,21 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(users::list, users::create))
         .split_for_parts()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// Integrators generate clients from it: a change is seen in review or fails here.
+    #[test]
+    fn openapi_is_as_checked_in() {
+        let (_, document) = super::router();
+        let text = document.to_pretty_json().unwrap() + "\n";
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
+        if std::env::var_os("GWM_UPDATE_GOLDEN").is_some() {
+            std::fs::write(&file, &text).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(checked_in == text, "openapi.json is not what the handlers say: run make golden");
+    }
+}
