@@ -4,9 +4,10 @@
 pid_file=$1 stop=$2 grace=$3
 shift 3
 exec 3<&0 </dev/null
-"$@" 3<&- &
+# Its number is on file before it does anything.
+# shellcheck disable=SC2016 # expanded by the inner shell
+/bin/sh -c 'echo "$$" >"$0" && exec "$@"' "$pid_file" "$@" 3<&- &
 program=$!
-echo "$program" >"$pid_file.new" && mv "$pid_file.new" "$pid_file"
 {
   while read -r signal <&3; do kill -s "$signal" "$program"; done
   kill -s "$stop" "$program"

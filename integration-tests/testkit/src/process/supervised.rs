@@ -52,10 +52,12 @@ impl Supervised {
         String::from_utf8_lossy(log.get(before..).unwrap_or_default()).contains(text)
     }
 
-    /// The program's own process number (not the shell's); `None` until it has started.
+    /// The program's own process number (not the shell's); `None` until it has started,
+    /// never once it has said something.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
-        std::fs::read_to_string(self.plan.pid_file()).ok()?.trim().parse().ok()
+        // Without its line end the number is not all there yet.
+        std::fs::read_to_string(self.plan.pid_file()).ok()?.strip_suffix('\n')?.parse().ok()
     }
 
     /// Sends it a signal by name without `SIG`: `KILL`, `STOP`, `CONT`, `TERM`, `HUP`.
