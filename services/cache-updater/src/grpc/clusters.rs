@@ -34,11 +34,8 @@ impl Server {
                 Ok(()) | Err(_) => Ok(()),
             },
             Place::There(url) => {
-                let mut again = Request::new(pb::RefreshClusterRequest {
-                    cluster: cluster.cluster_id.to_string(),
-                });
-                *again.metadata_mut() = request.metadata().clone();
-                let again = Forward::again(&again)?;
+                let ask = pb::RefreshClusterRequest { cluster: cluster.cluster_id.to_string() };
+                let again = Forward::again(request, ask)?;
                 let peer = self.0.forward.peer(&url).await?;
                 ClustersClient::new(peer).refresh_cluster(again).await?;
                 Ok(())

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use gwm_authz::SignedAssertion;
 use gwm_kernel::Fault;
 use gwm_kernel::grpc::{Peer, TlsIdentity, connect_replica};
 use tonic::Request;
+use tonic::metadata::MetadataValue;
 
 /// Marks a call that was passed on already.
 const FORWARDED: &str = "gwm-forwarded";
+const TIMEOUT: &str = "grpc-timeout";
 /// Connections to replicas that are gone are dropped when there are more than this.
 const KEPT: usize = 64;
 
@@ -44,14 +47,21 @@ impl Forward {
         Ok(peer)
     }
 
-    /// The call, marked; refused if it was passed on before.
-    pub(crate) fn again<T: Clone>(request: &Request<T>) -> Result<Request<T>, Fault> {
-        if request.metadata().contains_key(FORWARDED) {
+    /// The call again with `message`, marked; refused if it was passed on before. Of the metadata
+    /// only the person and the deadline go along: the rest, such as the length, is this hop's own.
+    pub(crate) fn again<A, T>(request: &Request<A>, message: T) -> Result<Request<T>, Fault> {
+        let metadata = request.metadata();
+        if metadata.contains_key(FORWARDED) {
             return Err(moved());
         }
-        let mut again = Request::new(request.get_ref().clone());
-        *again.metadata_mut() = request.metadata().clone();
-        again.metadata_mut().insert(FORWARDED, tonic::metadata::MetadataValue::from_static("1"));
+        let mut again = match SignedAssertion::of(request) {
+            Ok(person) => person.attach(message),
+            Err(_) => Request::new(message),
+        };
+        if let Some(timeout) = metadata.get(TIMEOUT) {
+            again.metadata_mut().insert(TIMEOUT, timeout.clone());
+        }
+        again.metadata_mut().insert(FORWARDED, MetadataValue::from_static("1"));
         Ok(again)
     }
 }

@@ -59,7 +59,7 @@ impl Internal for Server {
         let session = match self.0.poller.locate(cluster.cluster_id).await? {
             Place::Here(session) => session,
             Place::There(url) => {
-                let again = Forward::again(&request)?;
+                let again = Forward::again(&request, asked.clone())?;
                 let peer = self.0.forward.peer(&url).await?;
                 return InternalClient::new(peer).observe_instance(again).await;
             }
@@ -95,7 +95,7 @@ impl Internal for Server {
         let session = match self.0.poller.locate(cluster.cluster_id).await? {
             Place::Here(session) => session,
             Place::There(url) => {
-                let again = Forward::again(&request)?;
+                let again = Forward::again(&request, asked.clone())?;
                 let peer = self.0.forward.peer(&url).await?;
                 return InternalClient::new(peer).resolve_console(again).await;
             }

@@ -58,7 +58,7 @@ impl Server {
         let read = match self.0.poller.locate(cluster.cluster_id).await.map_err(Fault::from)? {
             Place::Here(session) => session.oses().await.map_err(Fault::from),
             Place::There(url) => {
-                let again = Forward::again(request)?;
+                let again = Forward::again(request, request.get_ref().clone())?;
                 let peer = self.0.forward.peer(&url).await?;
                 let answer = InventoryClient::new(peer).get_create_options(again).await;
                 answer.map(|a| a.into_inner().oses).map_err(Fault::from)
