@@ -194,7 +194,8 @@ fn propose(form: &mut AddForm, found: &ProbeClusterResponse) {
         .take(40)
         .collect();
     let numeric = short.chars().all(|c| c.is_ascii_digit());
-    put(&mut form.slug, if numeric { String::new() } else { short });
+    // An address says nothing about the cluster; its name does, once gwm may read it.
+    put(&mut form.slug, if numeric { "cluster-1".to_owned() } else { short });
 }
 
 /// Lines for `/var/lib/ganeti/rapi/users`; the passwords only as Ganeti's own kind of hash.
@@ -215,11 +216,10 @@ fn result(found: ProbeClusterResponse) -> ProbeResult {
         .map(|at| format!(", valid until {}", at.format("%Y-%m-%d")))
         .unwrap_or_default();
     let report = |role, report: Option<gwm_proto::cache::CredentialReport>| {
-        report.map(|r| CredentialReport {
+        report.filter(|r| r.state != "not_tested").map(|r| CredentialReport {
             role,
             status: match r.state.as_str() {
                 "ok" => Status::new(Mark::Ok, "works", ""),
-                "not_tested" => Status::new(Mark::Unknown, "not tested", ""),
                 _ => Status::new(Mark::Bad, "refused", ""),
             },
             text: r.text,

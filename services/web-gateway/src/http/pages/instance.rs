@@ -86,11 +86,10 @@ pub(crate) async fn page(
         power,
         job,
         admin_state: instance.admin_state.clone(),
-        memory_used: found.memory_used_mib.map(|used| Usage {
-            what: "memory",
-            used_mib: Some(used),
-            total_mib: instance.memory_mib,
-        }),
+        // A full one says nothing: the guest has what it was given.
+        memory_used: found.memory_used_mib.filter(|u| Some(*u) != instance.memory_mib).map(
+            |used| Usage { what: "memory", used_mib: Some(used), total_mib: instance.memory_mib },
+        ),
         node_group: instance.node_group.clone(),
         created: time(instance.created_at).map(|at| When::new(at, now)),
         modified: time(instance.modified_at).map(|at| When::new(at, now)),

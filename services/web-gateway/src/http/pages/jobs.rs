@@ -47,6 +47,8 @@ pub(crate) fn kind_word(kind: &str) -> &str {
         "shutdown" => "Shut down",
         "reboot" => "Reboot",
         "remove" => "Delete",
+        "observe" => "Read the outcome",
+        "settle" => "Settle who may use it",
         other => other,
     }
 }
