@@ -5,8 +5,11 @@ type Callers = &'static [&'static str];
 const GATEWAY: Callers = &["web-gateway"];
 const EVERYBODY: Callers = &["cache-updater", "job-runner", "vnc-proxy", "web-gateway"];
 
-/// For each gRPC service: each RPC and who may call it.
-pub const CALLERS: &[(&str, &[(&str, &[&str])])] = &[
+/// A gRPC service with each of its RPCs and who may call that.
+type Service = (&'static str, &'static [(&'static str, Callers)]);
+
+/// Those of all gRPC services.
+pub const CALLERS: &[Service] = &[
     ("Sessions", &[("Login", GATEWAY), ("Resolve", GATEWAY), ("Logout", GATEWAY)]),
     ("Tokens", &[("CreateToken", GATEWAY), ("ListTokens", GATEWAY), ("RevokeToken", GATEWAY)]),
     ("Users", &[("GetMe", GATEWAY), ("CreateUser", GATEWAY), ("ListUsers", GATEWAY)]),

@@ -27,7 +27,7 @@ impl Tokens for Rpcs {
         request: Request<CreateTokenRequest>,
     ) -> Result<Response<CreateTokenResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        let name = check_name(request.into_inner().name)?;
+        let name = check_name(&request.get_ref().name)?;
         let secret = Secret::generate(PAT_PREFIX);
         let user_id = principal.user_id.0;
         let mut tx = self.store.begin().await?;
@@ -83,7 +83,7 @@ impl Tokens for Rpcs {
     }
 }
 
-fn check_name(name: String) -> Result<String> {
+fn check_name(name: &str) -> Result<String> {
     let name = name.trim();
     let length = name.chars().count();
     if !(1..=LONGEST_NAME).contains(&length) || name.chars().any(char::is_control) {

@@ -82,7 +82,8 @@ pub(crate) fn schema_missing(error: &crate::error::Error) -> bool {
         return false;
     };
     // undefined_table, undefined_column
-    error.as_database_error().and_then(|e| e.code()).is_some_and(|c| c == "42P01" || c == "42703")
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|c| c == "42P01" || c == "42703")
 }
 
 /// For `make_interval(secs => ..)`.

@@ -32,7 +32,7 @@ async fn only_administrators_grant_and_twice_is_once() {
     let all = grants.list_grants(admin.ask(list(None, ""))).await.unwrap().into_inner();
     assert_eq!(all.grants.len(), 2);
     let on = grants.list_grants(admin.ask(list(Some(object), ""))).await.unwrap().into_inner();
-    assert_eq!(on.grants, [one.clone()]);
+    assert_eq!(on.grants, std::slice::from_ref(&one));
     // One's own are no secret; others' are.
     let own = list(None, &jane.user_id());
     assert_eq!(grants.list_grants(jane.ask(own)).await.unwrap().into_inner().grants.len(), 2);

@@ -1,4 +1,5 @@
 //! The auth service alone, as a process, through gRPC with mTLS: real Postgres, real NATS.
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
 
 mod bootstrap;
 mod callers;

@@ -195,14 +195,10 @@ async fn a_replica_that_can_not_see_the_database_falls_silent_and_comes_back() {
         authz.receive(revision, body);
         proxy.set(how);
         // Another service: writes are refused once nothing comes, while the stream stays open.
-        loop {
-            match tokio::time::timeout(Duration::from_millis(1600), watching.stream.next()).await {
-                Ok(message) => {
-                    let message = message.expect("the stream stays open").unwrap();
-                    authz.receive(message.revision, message.body.unwrap());
-                }
-                Err(_) => break,
-            }
+        let silence = Duration::from_millis(1600);
+        while let Ok(message) = tokio::time::timeout(silence, watching.stream.next()).await {
+            let message = message.expect("the stream stays open").unwrap();
+            authz.receive(message.revision, message.body.unwrap());
         }
         assert!(authz.fresh(Mode::Write).is_err(), "{how:?}");
         assert!(authz.fresh(Mode::Read).is_ok(), "{how:?}");
@@ -220,4 +216,16 @@ async fn a_replica_that_can_not_see_the_database_falls_silent_and_comes_back() {
     // And all works as before.
     let jane = user_person(&gateway, &admin, "jane").await;
     assert!(!jane.resolved.signature.is_empty());
+}
+
+#[tokio::test]
+async fn a_replica_that_is_told_to_end_ends_its_watches_and_goes_cleanly() {
+    let world = World::new().await;
+    let mut replica = world.replica("a").await;
+    let mut watching = Watching::start(&world.peer(&replica, "job-runner").await).await;
+    watching.next().await.unwrap();
+    replica.process.signal("TERM").unwrap();
+    while watching.next().await.is_some() {}
+    let status = replica.process.wait(PATIENCE).await.unwrap();
+    assert_eq!(status.code(), Some(0), "{}", replica.process.log_tail(20));
 }

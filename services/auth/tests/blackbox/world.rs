@@ -120,6 +120,8 @@ impl World {
         let [port, admin_port] = ports.map(ReservedPort::release);
         let mut plan = Plan::new(name, env!("CARGO_BIN_EXE_gwm-auth"), self.scratch.path())
             .clean_environment()
+            // A client that is being dropped can't answer a server that says goodbye.
+            .stop_with("KILL", Duration::from_secs(1))
             .env("GWM_AUTH__GRPC", format!("127.0.0.1:{port}"))
             .env("GWM_AUTH__ADMIN", format!("127.0.0.1:{admin_port}"))
             .env("GWM_AUTH__ADMIN_PASSWORD", ADMIN_PASSWORD);
