@@ -10,15 +10,14 @@ interface Opened {
   ticket: string;
 }
 
+// vnc-proxy's close codes (services/vnc-proxy/src/relay.rs); its reason, when it gives one, replaces the second text.
 const REASONS: Record<number, [string, string]> = {
-  4001: ["The ticket was not accepted", "It is used once and lives 30 s. Connect again to get a new one."],
-  4003: ["You may not use this console any more", "The right was taken away."],
-  4004: ["The instance is gone or was replaced", "Go back and look at it again."],
-  4008: ["The console was idle for too long", "Connect again."],
-  4009: ["The instance does not run", "Start it first."],
-  4010: ["The console was closed by an administrator", ""],
-  4011: ["The node’s console port does not answer", "The instance may be starting, or its VNC address is not reachable from vnc-proxy."],
-  4012: ["The node asked for a password that gwm does not have", "An administrator sets the cluster’s VNC password."],
+  4003: ["You may not use this console any more", "The right, the login or the token ended."],
+  4004: ["The instance’s screen is gone", "It was stopped, rebooted or moved. Connect again in a moment."],
+  4005: ["The console and this browser do not understand each other", "Load the page again."],
+  4006: ["The console service is being restarted", "Connect again."],
+  4011: ["The console could not be opened", "The instance may be starting, or its VNC address is not reachable from vnc-proxy."],
+  4012: ["The screen asked for a password that gwm does not have", "An administrator sets the cluster’s VNC password."],
   4013: ["Permissions could not be checked", "The auth service does not answer. Try again in a moment."],
 };
 
@@ -49,8 +48,9 @@ function say(title: string, detail: string, again: boolean): void {
 
 function closed(code: number, reason: string, wasOpen: boolean): void {
   const known = REASONS[code];
-  if (known) say(known[0], reason || known[1], true);
-  else if (reason) say("The console was closed", reason, true);
+  const words = reason && `${reason.charAt(0).toUpperCase()}${reason.slice(1)}${reason.endsWith(".") ? "" : "."}`;
+  if (known) say(known[0], words || known[1], true);
+  else if (words) say("The console was closed", words, true);
   else if (wasOpen) say("The connection ended", "The instance may have stopped or moved, or the network was cut.", true);
   else say("The console could not be opened", "vnc-proxy does not answer. Other parts of gwm are not affected.", true);
 }
