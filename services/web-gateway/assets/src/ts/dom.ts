@@ -71,7 +71,7 @@ export function toast(tone: "ok" | "bad" | "info", text: string, detail = "", li
   const close = make("button", { type: "button", class: "tool", "aria-label": "Close" }, icon("x"));
   const body = make("div", {}, make("strong", {}, text));
   if (detail) body.append(make("div", { class: "detail" }, detail));
-  if (link) body.append(make("a", { href: link.href }, link.label));
+  if (link) body.append(" ", make("a", { href: link.href }, link.label));
   const notice = make("div", { class: `notice ${tone}` });
   if (tone === "bad") notice.setAttribute("role", "alert");
   notice.append(icon(tone === "ok" ? "circle-check" : tone === "bad" ? "circle-alert" : "info"), body, close);
