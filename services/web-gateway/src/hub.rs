@@ -133,15 +133,17 @@ impl Hub {
     ) -> (Cursor, bool, Vec<Arc<HubEvent>>, broadcast::Receiver<Item>) {
         let recent = self.0.recent.lock().expect("no panic while held");
         let live = self.0.live.subscribe();
-        let mut position = Cursor::new();
+        // A class that this follower has not read yet keeps its place.
+        let mut position = cursor.cloned().unwrap_or_default();
         let (mut missed, mut lost) = (Vec::new(), false);
         for (class, ring) in recent.iter() {
-            match cursor.and_then(|c| c.get(class)) {
-                Some(seen) => {
-                    lost |=
-                        *seen < ring.complete_after || *seen > ring.last.max(ring.complete_after);
-                    missed.extend(ring.events.iter().filter(|e| e.sequence > *seen).cloned());
-                    position.insert(*class, *seen);
+            match cursor {
+                Some(cursor) => {
+                    // A cursor without this class is from before its first event.
+                    let seen = cursor.get(class).copied().unwrap_or_default();
+                    lost |= seen < ring.complete_after || seen > ring.last.max(ring.complete_after);
+                    missed.extend(ring.events.iter().filter(|e| e.sequence > seen).cloned());
+                    position.insert(*class, seen);
                 }
                 None => {
                     position.insert(*class, ring.last.max(ring.complete_after));
@@ -244,6 +246,17 @@ mod tests {
         assert!(hub.subscribe(Some(&at(5))).1);
         assert!(hub.subscribe(Some(&at(900))).1);
         assert!(!hub.subscribe(Some(&at(9))).1);
+    }
+
+    #[test]
+    fn a_browser_that_left_before_the_first_event_of_a_class_gets_it() {
+        let hub = hub();
+        let before: Cursor = [(Class::Jobs, 7)].into();
+        (1..3).for_each(|n| hub.take_in(message(n)));
+        let (position, lost, missed, _) = hub.subscribe(Some(&before));
+        assert!(!lost);
+        assert_eq!(missed.iter().map(|e| e.sequence).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(position[&Class::Jobs], 7);
     }
 
     #[test]

@@ -118,6 +118,8 @@ async fn write(
                 Some(Message::Update { incremental }) => {
                     wanted = true;
                     if !incremental {
+                        // Whoever only ever asks for all of it sees it move too.
+                        screen.animate();
                         screen.dirty = vec![Area::ALL];
                     }
                 }

@@ -87,6 +87,9 @@ fn follow(
                 break;
             }
             match item {
+                // A gateway that has just started reads again what this browser had already.
+                Ok(Item::Event(event))
+                    if position.get(&event.class).is_some_and(|seen| event.sequence <= *seen) => {}
                 Ok(Item::Event(event)) => match viewer.see(&event) {
                     Sight::ComeAgain => break,
                     Sight::Hidden => {
