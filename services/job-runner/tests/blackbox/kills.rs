@@ -7,7 +7,7 @@ use gwm_rapi_sim::{Fault, FaultRule};
 use gwm_testkit::wait_for;
 use serde_json::json;
 
-use crate::stage::{Runner, SOON, Stage};
+use crate::stage::{SOON, Stage};
 
 /// How often each kill test kills.
 const ROUNDS: u64 = 25;
@@ -61,29 +61,22 @@ async fn killed_around_the_moment_of_the_answer() {
     kills(|_| Fault::Latency { ms: 30 }).await;
 }
 
-/// Stops a replica for `pause`, while another one is there to take over.
-async fn stopped(stage: &Stage, runner: &mut Runner, pause: Duration) {
-    runner.process.signal("STOP").unwrap();
-    tokio::time::sleep(pause).await;
-    runner.process.signal("CONT").unwrap();
-    // It finds its lease lost before it does anything.
-    wait_for("the stopped one to notice", SOON, async || {
-        let said = ["lease ran out", "lease lost"];
-        if said.iter().any(|text| runner.process.has_said(text)) { Ok(()) } else { Err("silent") }
-    })
-    .await;
-    drop(stage.sim.clear_faults().await);
-}
-
 async fn stopped_during_the_send(stage: &Stage, pause: Duration, fault: Fault) {
     let mut first = stage.runner().await;
     let name = stage.instance(true);
     stage.sim.fault(at_the_call(&name, fault.clone()));
     let job = stage.submit(&first, "reboot", &name, json!({})).await;
     struck(stage, 1).await;
+    first.process.signal("STOP").unwrap();
     // The second one can only take over when the first one's lease is over.
     let second = stage.runner().await;
-    stopped(stage, &mut first, pause).await;
+    tokio::time::sleep(pause).await;
+    first.process.signal("CONT").unwrap();
+    wait_for("the stopped one to notice", SOON, async || {
+        let said = ["lease ran out", "lease lost"];
+        if said.iter().any(|text| first.process.has_said(text)) { Ok(()) } else { Err("silent") }
+    })
+    .await;
     let job = stage.ended(&second, &job).await;
     assert_eq!(job.state, "succeeded", "{fault:?}: {job:?}");
     assert_eq!(stage.at_ganeti(&job), 1, "{fault:?}");
