@@ -23,8 +23,19 @@ if ((with_lab)); then
 fi
 
 # The suite starts the services as processes.
-cargo build --workspace --bins
+cargo build --workspace --bins --examples
 failed=0
+
+# Every page drawn with made-up data, and the scripts on them, in a real Chromium: types, axe, sideways
+# scroll, broken policy, live cells that leave forms alone.
+pages=$(mktemp -d)
+"${CARGO_TARGET_DIR:-target}/debug/examples/gallery" "$pages"
+(
+  cd services/web-gateway/assets
+  npm run --silent check && npm run --silent islands -- "$pages" && npm run --silent gallery -- "$pages" "$pages/shots"
+) || failed=1
+rm -rf "$pages"
+
 if cargo nextest --version &>/dev/null; then
   ((with_lab)) && filter=() || filter=(-E 'not (test(/(^|::)lab::/) | binary(lab))')
   cargo test --workspace --doc --quiet || failed=1
