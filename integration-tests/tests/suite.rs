@@ -1,0 +1,17 @@
+//! Stories that a user would tell, faults, and rules of the whole: each on a stack of its own.
+#![expect(clippy::print_stderr, reason = "tests say where they are; it shows when they fail")]
+
+#[path = "suite/architecture.rs"]
+mod architecture;
+#[path = "suite/coverage/mod.rs"]
+mod coverage;
+#[path = "suite/faults.rs"]
+mod faults;
+#[path = "suite/stage.rs"]
+mod stage;
+#[path = "suite/story_access.rs"]
+mod story_access;
+#[path = "suite/story_api.rs"]
+mod story_api;
+#[path = "suite/story_bad_input.rs"]
+mod story_bad_input;

@@ -1,0 +1,81 @@
+//! Every route of the API as nobody and as somebody without rights; and the description of the API.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use gwm_integration_tests::{Api, Options};
+use gwm_testkit::paths::project_root;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::golden;
+use crate::stage::Stage;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_refuses_strangers_and_the_api_is_as_described() {
+    let stage = Stage::start(Options::test("coverage-http"), &["fra1"]).await;
+    let anonymous = stage.stack.anonymous();
+    let document = anonymous.get("/openapi.json").await.ok();
+    let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    golden(&project_root().join("services/web-gateway/openapi.json"), &text);
+
+    let stranger = stage.user("stranger").await;
+    let name = stage.running("fra1");
+    let mut table = String::from("# route: status as nobody; as somebody without rights\n");
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            // With real names: what is refused is refused for its rights, not for being absent.
+            let real = path.replace("{c}", "fra1").replace("{i}", &name).replace("{n}", "node1");
+            let real = real.replace("{id}", "01a20000-0000-7000-8000-000000000000");
+            let alone = status(&anonymous, &method, &real).await;
+            if (method.as_str(), path.as_str()) != ("DELETE", "/session") {
+                let with = status(&stranger, &method, &real).await;
+                writeln!(table, "{method} {path}: {alone}; {with}").unwrap();
+            } else {
+                writeln!(table, "{method} {path}: {alone}").unwrap();
+            }
+            let open = path == "/session";
+            assert!(open || alone == 401, "{method} {path} answers nobody with {alone}");
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    golden(&root.join("tests/suite/coverage/routes.txt"), &table);
+
+    // Pages send strangers to the login, and what is not there is 404 to all.
+    for page in ["/", "/instances", "/clusters", "/jobs", "/clusters/add", "/me"] {
+        let answer = anonymous.send(anonymous.raw(Method::GET, page)).await;
+        assert!([302, 303].contains(&answer.status.as_u16()), "{page}: {}", answer.status);
+    }
+    let _nothing = stage.admin.get("/templates").await.expect_status(404);
+}
+
+/// A stream answers and stays open: its head is enough.
+async fn status(api: &Api, method: &Method, path: &str) -> u16 {
+    let mut request = api.request(method.clone(), path);
+    if [Method::POST, Method::PATCH].contains(method) {
+        request = request.json(&body(path));
+    }
+    request.send().await.unwrap().status().as_u16()
+}
+
+/// A request that is complete, so that only the right to make it is missing.
+fn body(path: &str) -> Value {
+    match path {
+        "/session" => json!({"username": "admin", "password": "wrong password"}),
+        "/me/tokens" => json!({"name": "t"}),
+        "/clusters/probe" => json!({"endpoints": ["10.0.0.1"]}),
+        "/clusters" => {
+            let user = json!({"username": "a", "password": "b"});
+            json!({"slug": "x1", "endpoints": ["10.0.0.1"], "read": user, "fingerprint": "00".repeat(32)})
+        }
+        "/instances" => json!({
+            "cluster": "fra1", "name": "n.example.org", "os": "noop+default",
+            "disk_template": "diskless", "memory_mib": 128,
+        }),
+        "/consoles" => json!({"cluster": "fra1", "instance": "x", "kind": "vnc"}),
+        "/grants" => json!({"username": "admin", "permission": "view", "cluster": "fra1"}),
+        "/users" => json!({"username": "eve", "password": "a password for tests"}),
+        _ => json!({}),
+    }
+}

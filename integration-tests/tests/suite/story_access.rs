@@ -1,0 +1,147 @@
+//! What a customer sees, and what is gone when a right is taken away.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use gwm_integration_tests::{EventStream, Options, Part};
+use gwm_testkit::wait_for;
+use serde_json::json;
+
+use crate::stage::{PATIENCE, Stage, moving_picture, open, pass, succeeded};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customer_has_one_instance_and_nothing_else_until_it_is_taken_away() {
+    let options =
+        Options::test("story-access").with(Part::Auth, json!({"ticket": {"lifetime": "5s"}}));
+    let stage = Stage::start(options, &["fra1", "ams1"]).await;
+    let (admin, name) = (&stage.admin, stage.running("fra1"));
+    let customer = stage.user("carla").await;
+
+    // Nothing yet.
+    assert_eq!(customer.get("/instances").await.ok()["total"], 0);
+    let path = format!("/clusters/fra1/instances/{name}");
+    let _hidden = customer.get(&path).await.expect_status(404);
+
+    // Power includes console and view.
+    let grant =
+        json!({"username": "carla", "permission": "power", "cluster": "fra1", "instance": name});
+    let grant = admin.post("/grants", &grant).await.expect_status(201).ok();
+    wait_for("the grant to reach the inventory", PATIENCE, async || {
+        let seen = customer.get("/instances").await;
+        if seen.json()["total"] == 1 { Ok(()) } else { Err(seen.text) }
+    })
+    .await;
+    let mut texts = vec![
+        customer.get("/instances").await.text,
+        customer.get(&path).await.text,
+        customer.get("/clusters").await.text,
+        customer.get("/nodes").await.text,
+        customer.get("/jobs").await.text,
+    ];
+    let reboot = customer.post(&format!("{path}/reboot"), &json!({})).await.expect_status(202).ok();
+    texts.push(succeeded(&customer, &reboot).await.to_string());
+    texts.push(customer.get(&format!("/jobs/{}/log", reboot["id"].as_str().unwrap())).await.text);
+    for text in &texts {
+        assert!(!text.contains("node1.") && !text.contains("node2."), "a node's name: {text}");
+    }
+    assert_eq!(customer.get("/nodes").await.json()["items"], json!([]));
+    // Known but not permitted is 403, hidden is 404.
+    let _no_delete = customer.delete(&path).await.expect_status(403);
+    let other = stage.running("ams1");
+    let other = format!("/clusters/ams1/instances/{other}/reboot");
+    let _hidden = customer.post(&other, &json!({})).await.expect_status(404);
+    let _no_users = customer.get("/users").await.expect_status(403);
+
+    // A ticket opens once, whoever is faster; and not late.
+    let ticket = pass(&customer, "fra1", &name).await;
+    let origin = stage.stack.url();
+    let opened = join_all((0..100).map(|_| open(&ticket, &origin))).await;
+    let mut consoles: Vec<_> = opened.into_iter().filter_map(Result::ok).collect();
+    assert_eq!(consoles.len(), 1, "one ticket opened so many consoles");
+    let mut console = consoles.remove(0);
+    moving_picture(&mut console).await;
+    assert!(open(&ticket, &origin).await.is_err(), "a ticket opened twice");
+    let ticket = pass(&customer, "fra1", &name).await;
+    assert!(open(&ticket, "http://evil.example.com").await.is_err(), "a foreign page opened it");
+    let ticket = pass(&customer, "fra1", &name).await;
+    let made = std::time::Instant::now();
+    wait_for("the ticket to be too old", PATIENCE, async || {
+        let age = made.elapsed();
+        if age > Duration::from_millis(5_500) { Ok(()) } else { Err(format!("{age:?}")) }
+    })
+    .await;
+    assert!(open(&ticket, &origin).await.is_err(), "a late ticket opened");
+
+    // Taken away: the open console and the stream's events end, by themselves.
+    let mut sse = EventStream::open(&customer, None).await.unwrap();
+    assert_eq!(sse.next().await.unwrap().name, "hello");
+    let grant = grant["id"].as_str().unwrap();
+    let _gone = admin.delete(&format!("/grants/{grant}")).await.expect_status(204);
+    let closed = tokio::time::timeout(PATIENCE, console.closed).await;
+    let (code, reason) = closed.expect("the console ends when its right does").unwrap();
+    eprintln!("console closed with {code:?} {reason:?}");
+    wait_for("the instance to be hidden again", PATIENCE, async || {
+        match customer.get(&path).await {
+            hidden if hidden.status == 404 => Ok(()),
+            seen => Err(seen.text),
+        }
+    })
+    .await;
+
+    // Signed out: the stream itself ends, and so does the cookie.
+    let _out = customer.delete("/session").await.expect_status(204);
+    let end = async { while sse.next().await.is_some() {} };
+    tokio::time::timeout(PATIENCE, end).await.expect("the stream ends with its session");
+    wait_for("the cookie to be worthless", PATIENCE, async || match customer.get("/me").await {
+        refused if refused.status == 401 => Ok(()),
+        seen => Err(seen.text),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_goes_on_where_it_was_and_a_token_works_until_revoked() {
+    let stage = Stage::start(Options::test("story-resume"), &["fra1"]).await;
+    let (admin, name) = (&stage.admin, stage.stopped("fra1"));
+    let mut sse = EventStream::open(admin, None).await.unwrap();
+    assert_eq!(sse.next().await.unwrap().name, "hello");
+    let after = sse.last_id.clone();
+    drop(sse);
+
+    // While nobody listens, something happens.
+    let made = admin.post("/me/tokens", &json!({"name": "ci"})).await.expect_status(201).ok();
+    let token = stage.stack.anonymous().with_token(made["token"].as_str().unwrap());
+    let path = format!("/clusters/fra1/instances/{name}/startup");
+    let job = token.post(&path, &json!({})).await.expect_status(202).ok();
+    let _started = succeeded(&token, &job).await;
+
+    let mut sse = EventStream::open(admin, Some(&after)).await.unwrap();
+    let id = job["id"].as_str().unwrap();
+    let of_job = |wanted: &'static str| {
+        let id = id.to_owned();
+        move |event: &gwm_integration_tests::ServerEvent| {
+            let kind = event.data["type"].as_str().unwrap_or_default().to_owned();
+            event.data["data"]["object"]["id"] == id && kind.contains(wanted)
+        }
+    };
+    sse.find(of_job("job.queued")).await.unwrap();
+    let last = sse.find(of_job("job.succeeded")).await.unwrap();
+    // From there on, nothing comes twice.
+    let mut again = EventStream::open(admin, Some(&last.id)).await.unwrap();
+    assert_eq!(again.next().await.unwrap().name, "hello");
+    let listed = admin.get("/me/tokens").await.text;
+    assert!(!listed.contains(made["token"].as_str().unwrap()), "a token is shown twice");
+    let path = format!("/me/tokens/{}", made["id"].as_str().unwrap());
+    let _revoked = admin.delete(&path).await.expect_status(204);
+    let next = tokio::time::timeout(PATIENCE, again.find(|e| e.name == "message")).await;
+    let next = next.unwrap().unwrap();
+    assert_ne!(next.data["id"], last.data["id"], "an event came twice");
+    wait_for("the token to be worthless", PATIENCE, async || match token.get("/me").await {
+        refused if refused.status == 401 => Ok(()),
+        seen => Err(seen.text),
+    })
+    .await;
+    // An id that nobody made is refused in words.
+    let odd = admin.request(reqwest::Method::GET, "/events").header("last-event-id", "secret-1");
+    assert_eq!(admin.send(odd).await.status, 400);
+}
