@@ -134,7 +134,11 @@ async fn without_job_runner_or_cache_updater_or_postgres_nothing_is_lost() {
     .await;
 
     // Postgres: 503 in words; an open console stays; all of it comes back by itself.
-    let mut console = stage.console(&stage.admin, "fra1", &running).await;
+    let mut console = wait_for("a console once the cluster has a reader", PATIENCE, async || {
+        let ticket = pass(&stage.admin, "fra1", &running).await;
+        open(&ticket, &stage.stack.url()).await.map_err(|error| format!("{error:#}"))
+    })
+    .await;
     moving_picture(&mut console).await;
     stage.stack.stop_postgres();
     wait_for("503 without the database", PATIENCE, async || {

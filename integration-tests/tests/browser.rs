@@ -1,0 +1,16 @@
+//! The pages in a real Chromium: what people do, and what each page must be for everybody.
+
+#[path = "browser/accessible.rs"]
+mod accessible;
+#[path = "browser/add_cluster.rs"]
+mod add_cluster;
+#[path = "browser/driver.rs"]
+mod driver;
+#[path = "browser/keyboard.rs"]
+mod keyboard;
+#[path = "browser/look.rs"]
+mod look;
+#[path = "browser/main_job.rs"]
+mod main_job;
+#[path = "browser/set.rs"]
+mod set;
