@@ -7,6 +7,8 @@ mod architecture;
 mod coverage;
 #[path = "suite/faults.rs"]
 mod faults;
+#[path = "suite/lab.rs"]
+mod lab;
 #[path = "suite/stage.rs"]
 mod stage;
 #[path = "suite/story_access.rs"]

@@ -9,9 +9,7 @@ use gwm_testkit::paths::program;
 use gwm_testkit::{Plan, Scratch, Supervised, wait_for};
 use serde_json::{Value, json};
 use thirtyfour::common::log::LoggingPrefsLogLevel;
-use thirtyfour::{
-    ChromiumLikeCapabilities, DesiredCapabilities, Key, WebDriver, WebElement,
-};
+use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, Key, WebDriver, WebElement};
 
 /// Generous: the machine may be busy.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
@@ -59,11 +57,12 @@ impl Browser {
     pub(crate) async fn start(base: &str) -> Self {
         let scratch = Scratch::new("gwm-browser-").unwrap();
         // It takes a free port and says which.
-        let mut chromedriver = Plan::new("chromedriver", program("chromedriver").unwrap(), scratch.path())
-            .arg("--port=0")
-            .env("TMPDIR", scratch.path())
-            .start()
-            .unwrap();
+        let mut chromedriver =
+            Plan::new("chromedriver", program("chromedriver").unwrap(), scratch.path())
+                .arg("--port=0")
+                .env("TMPDIR", scratch.path())
+                .start()
+                .unwrap();
         let port = wait_for("chromedriver", PATIENCE, async || {
             chromedriver.check_alive().map_err(|error| error.to_string())?;
             let said = chromedriver.log_tail(20);
@@ -118,7 +117,11 @@ impl Browser {
     }
 
     /// Runs a script in the page.
-    pub(crate) async fn script(&self, script: &str, arguments: Vec<Value>) -> Result<Value, String> {
+    pub(crate) async fn script(
+        &self,
+        script: &str,
+        arguments: Vec<Value>,
+    ) -> Result<Value, String> {
         let answer = self.driver.execute(script, arguments).await;
         answer.map(|value| value.json().clone()).map_err(|error| first_line(&error))
     }
@@ -248,7 +251,8 @@ impl Browser {
         self.fill("#username", username).await;
         self.fill("#password", password).await;
         self.click("button", "Sign in").await;
-        let _path = self.arrive("a page behind the login", |path| !path.starts_with("/login")).await;
+        let _path =
+            self.arrive("a page behind the login", |path| !path.starts_with("/login")).await;
     }
 
     /// A command of Chromium's own protocol.

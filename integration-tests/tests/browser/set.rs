@@ -77,7 +77,8 @@ impl Set {
 
     /// An instance's status in Ganeti's words.
     pub(crate) fn status(&self, name: &str) -> String {
-        self.cluster().look(|c| c.instances.get(name).map_or_else(String::new, |i| c.status(i).to_owned()))
+        self.cluster()
+            .look(|c| c.instances.get(name).map_or_else(String::new, |i| c.status(i).to_owned()))
     }
 
     /// Somebody who may use one instance.

@@ -1,0 +1,91 @@
+//! Each page, for each kind of person, at each width and in both themes.
+
+use serde_json::json;
+
+use crate::look::Looker;
+use crate::set::{PASSWORD, Set};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrators_pages_are_accessible_and_fit() {
+    let set = Set::fleet("browser-looks-admin").await;
+    let (browser, name) = (&set.browser, set.instance_that("running"));
+    let node = set.cluster().look(|c| c.nodes.keys().next().cloned().unwrap());
+    let job = failed_job(&set).await;
+    let mut looker = Looker::new(browser, "admin");
+
+    looker.visit("login", "/login", "Sign in").await;
+    browser.sign_in("admin", "correct horse battery").await;
+    looker.visit("overview", "/", "Overview").await;
+    looker.visit("instances", "/instances", "Instances").await;
+    looker.visit("instances-none", "/instances?q=nothing-is-called-so", "Instances").await;
+    looker.visit("instance", &format!("/clusters/fra1/instances/{name}"), &name).await;
+    let delete = format!("/clusters/fra1/instances/{name}/delete");
+    looker.visit("instance-delete", &delete, "Delete").await;
+    looker.visit("create", "/instances/new", "Create instance").await;
+    browser.click("form button", "Create instance").await;
+    browser.see("[role=alert]", "not right yet").await;
+    looker.look("create-wrong").await;
+    looker.visit("clusters", "/clusters", "Clusters").await;
+    looker.visit("cluster", "/clusters/fra1", "fra1").await;
+    looker.visit("cluster-trouble", "/clusters/ams1", "ams1").await;
+    looker.visit("added", "/clusters/fra1/added", "fra1").await;
+    looker.visit("add", "/clusters/add", "Add a cluster").await;
+    browser.fill("#host", &set.cluster().address().to_string()).await;
+    browser.click("button", "Check").await;
+    browser.see("h2", "What may gwm do there?").await;
+    looker.look("add-probed").await;
+    looker.visit("nodes", "/nodes", "Nodes").await;
+    looker.visit("node", &format!("/clusters/fra1/nodes/{node}"), &node).await;
+    looker.visit("jobs", "/jobs", "Jobs").await;
+    looker.visit("job-failed", &format!("/jobs/{job}"), "").await;
+    looker.visit("me", "/me", "Account").await;
+    browser.fill("#name", "backup script").await;
+    browser.click("button", "Make a token").await;
+    browser.see("main", "it is not shown again").await;
+    looker.look("me-token").await;
+    let console = format!("/clusters/fra1/instances/{name}/console");
+    browser.goto(&console).await;
+    browser.see("#console-status", "Connected").await;
+    looker.look("console").await;
+    looker.visit("error", "/nothing/here", "does not exist").await;
+
+    looker.nothing_found();
+    set.browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_customers_pages_are_accessible_and_fit() {
+    let set = Set::fleet("browser-looks-customer").await;
+    let (browser, name) = (&set.browser, set.instance_that("running"));
+    set.customer("carla", &name).await;
+    let mut looker = Looker::new(browser, "customer");
+
+    // Somebody with one machine lands on it.
+    browser.sign_in("carla", PASSWORD).await;
+    browser.see("h1", &name).await;
+    looker.look("instance").await;
+    looker.visit("instances", "/instances", "Instances").await;
+    looker.visit("jobs", "/jobs", "Jobs").await;
+    looker.visit("clusters", "/clusters", "Clusters").await;
+    looker.visit("nodes", "/nodes", "Nodes").await;
+    looker.visit("me", "/me", "Account").await;
+    looker.visit("refused", "/clusters/add", "You may not do this").await;
+
+    looker.nothing_found();
+    set.browser.quit().await;
+}
+
+/// A job that Ganeti could not do.
+async fn failed_job(set: &Set) -> String {
+    let name = set.instance_that("ADMIN_down");
+    set.cluster().fail_jobs("OP_INSTANCE_STARTUP", 1, "Could not start the instance: no memory");
+    let path = format!("/clusters/fra1/instances/{name}/startup");
+    let job = set.admin.post(&path, &json!({})).await.expect_status(202).ok();
+    let id = job["id"].as_str().unwrap().to_owned();
+    gwm_testkit::wait_for("the job to fail", crate::driver::PATIENCE, async || {
+        let job = set.admin.get(&format!("/jobs/{id}")).await;
+        if job.json()["state"] == "failed" { Ok(()) } else { Err(job.text) }
+    })
+    .await;
+    id
+}

@@ -1,0 +1,16 @@
+//! Stories on real Ganeti: the clusters that `make lab-up` builds. They run with `LAB=1` and with
+//! `CI=true`; otherwise each says that it was left out.
+#![expect(clippy::print_stderr, reason = "tests say where they are; it shows when they fail")]
+
+#[path = "lab/bad_input.rs"]
+mod bad_input;
+#[path = "lab/fields.rs"]
+mod fields;
+#[path = "lab/ganeti.rs"]
+mod ganeti;
+#[path = "lab/kills.rs"]
+mod kills;
+#[path = "lab/stage.rs"]
+mod stage;
+#[path = "lab/story.rs"]
+mod story;

@@ -1,0 +1,158 @@
+//! Every field of instances and nodes, against what Ganeti's own command line says.
+
+use std::collections::BTreeMap;
+
+use gwm_integration_tests::Api;
+use gwm_testkit::wait_for;
+use serde_json::{Map, Value, json};
+
+use crate::ganeti::table;
+use crate::stage::{CLUSTERS, PATIENCE};
+
+const INSTANCE: &str = "name,uuid,status,admin_state,pnode,snodes,pnode.group,hypervisor,os,\
+    be/vcpus,be/maxmem,disk_usage,disk_template,disk.sizes,disk.uuids,nic.macs,nic.ips,nic.modes,\
+    nic.links,nic.networks.names,tags,ctime,mtime";
+const NODE: &str =
+    "name,uuid,role,group,mtotal,mfree,dtotal,dfree,ctotal,pinst_cnt,sinst_cnt,offline,drained";
+
+/// Free memory and disk space move from one look to the next.
+const LIVE: [&str; 2] = ["memory_free_mib", "disk_free_mib"];
+const LIVE_SLACK_MIB: u64 = 2048;
+
+/// All of them, on both clusters. Looked at again when they differ: things move meanwhile.
+pub(crate) async fn are_those_of_ganeti(api: &Api) {
+    let mut compared = 0;
+    for cluster in CLUSTERS {
+        for (path, ours) in [("/instances", instances as fn(&str) -> _), ("/nodes", nodes)] {
+            let what = format!("{path} of {cluster} to be as Ganeti says");
+            compared += wait_for(&what, PATIENCE, async || {
+                let theirs: BTreeMap<String, Value> = ours(cluster);
+                let seen = api.get(&format!("{path}?limit=200")).await.accepted();
+                same(cluster, &theirs, &seen.map_err(|error| error.to_string())?["items"])
+            })
+            .await;
+        }
+    }
+    assert!(compared >= 21, "8 instances and some nodes each: {compared}");
+}
+
+fn same(cluster: &str, theirs: &BTreeMap<String, Value>, items: &Value) -> Result<usize, String> {
+    let items = items.as_array().ok_or("no items")?;
+    let items: Vec<_> = items.iter().filter(|item| item["cluster"] == cluster).collect();
+    if items.len() != theirs.len() {
+        return Err(format!("{} of {}", items.len(), theirs.len()));
+    }
+    for item in items {
+        let name = item["name"].as_str().ok_or("no name")?;
+        let wanted = theirs.get(name).ok_or_else(|| format!("{name} is unknown to Ganeti"))?;
+        for (field, wanted) in wanted.as_object().into_iter().flatten() {
+            let seen = &item[field];
+            let equal = match (LIVE.contains(&field.as_str()), seen.as_u64(), wanted.as_u64()) {
+                (true, Some(seen), Some(wanted)) => seen.abs_diff(wanted) <= LIVE_SLACK_MIB,
+                _ => seen == wanted,
+            };
+            if !equal {
+                return Err(format!("{name}: {field} is {seen}, Ganeti says {wanted}"));
+            }
+        }
+    }
+    Ok(theirs.len())
+}
+
+/// Text, or null for Ganeti's words for nothing.
+fn text(cell: &str) -> Value {
+    if ["", "-", "None"].contains(&cell) { Value::Null } else { cell.into() }
+}
+
+fn number(cell: &str) -> Value {
+    cell.parse::<u64>().map_or(Value::Null, Value::from)
+}
+
+/// `a,b`, or `['a', None]` for what Ganeti has no format of its own.
+fn list(cell: &str) -> Vec<&str> {
+    let parts = cell.trim_matches(['[', ']']).split(',');
+    parts.map(|part| part.trim_matches([' ', '\''])).filter(|part| !part.is_empty()).collect()
+}
+
+fn sorted(cell: &str) -> Value {
+    let mut parts = list(cell);
+    parts.sort_unstable();
+    json!(parts)
+}
+
+/// `2026-11-22 18:59:13` as JSON has it.
+fn moment(cell: &str) -> Value {
+    format!("{}Z", cell.replacen(' ', "T", 1)).into()
+}
+
+fn columns<'a>(cells: &'a [String], fields: &'a str) -> impl Fn(&str) -> &'a str {
+    move |field| {
+        let at = fields.split(',').position(|name| name == field);
+        &cells[at.unwrap_or_else(|| panic!("{field} was not asked for"))]
+    }
+}
+
+fn instances(cluster: &str) -> BTreeMap<String, Value> {
+    let rows = table(cluster, "gnt-instance", INSTANCE);
+    let object = |cells: Vec<String>| {
+        let of = columns(&cells, INSTANCE);
+        let each = |field: &str| list(of(field));
+        let sizes = each("disk.sizes");
+        let disks = sizes.iter().zip(each("disk.uuids"));
+        let disks = disks.map(|(size, uuid)| json!({"size_mib": number(size), "uuid": uuid}));
+        let (ips, modes, links) = (each("nic.ips"), each("nic.modes"), each("nic.links"));
+        let networks = each("nic.networks.names");
+        let nics = each("nic.macs").into_iter().enumerate().map(|(n, mac)| {
+            let at = |of: &[&str]| text(of.get(n).copied().unwrap_or_default());
+            json!({
+                "mac": mac, "ip": at(&ips), "mode": at(&modes), "link": at(&links),
+                "network": at(&networks),
+            })
+        });
+        let object = json!({
+            "uuid": of("uuid"), "status": of("status"), "admin_state": of("admin_state"),
+            "primary_node": of("pnode"), "secondary_nodes": list(of("snodes")),
+            "node_group": of("pnode.group"), "hypervisor": of("hypervisor"), "os": of("os"),
+            "vcpus": number(of("be/vcpus")), "memory_mib": number(of("be/maxmem")),
+            "disk_mib": number(of("disk_usage")), "disk_template": of("disk_template"),
+            "disks": disks.map(unnamed).collect::<Vec<_>>(),
+            "nics": nics.map(unnamed).collect::<Vec<_>>(),
+            "tags": sorted(of("tags")), "created_at": moment(of("ctime")),
+            "modified_at": moment(of("mtime")), "owner": null, "missing": false,
+        });
+        (of("name").to_owned(), object)
+    };
+    rows.into_iter().map(object).collect()
+}
+
+/// Nobody named a disk or an interface in the lab.
+fn unnamed(part: Value) -> Value {
+    let mut part: Map<String, Value> = part.as_object().cloned().unwrap_or_default();
+    part.insert("name".to_owned(), Value::Null);
+    part.into()
+}
+
+fn nodes(cluster: &str) -> BTreeMap<String, Value> {
+    let rows = table(cluster, "gnt-node", NODE);
+    let object = |cells: Vec<String>| {
+        let of = columns(&cells, NODE);
+        let role = match of("role") {
+            "M" => "master",
+            "C" => "master-candidate",
+            "R" => "regular",
+            "D" => "drained",
+            "O" => "offline",
+            other => panic!("role {other}"),
+        };
+        let object = json!({
+            "uuid": of("uuid"), "role": role, "node_group": of("group"),
+            "memory_total_mib": number(of("mtotal")), "memory_free_mib": number(of("mfree")),
+            "disk_total_mib": number(of("dtotal")), "disk_free_mib": number(of("dfree")),
+            "cpus_total": number(of("ctotal")), "instances_primary": number(of("pinst_cnt")),
+            "instances_secondary": number(of("sinst_cnt")), "offline": of("offline") == "Y",
+            "drained": of("drained") == "Y", "missing": false,
+        });
+        (of("name").to_owned(), object)
+    };
+    rows.into_iter().map(object).collect()
+}
