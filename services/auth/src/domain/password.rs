@@ -35,11 +35,16 @@ impl PasswordHasher {
     /// Whether the password is the hashed one; without a hash, false after the same work.
     pub(crate) fn verify(&self, password: &str, stored: Option<&str>) -> bool {
         let known = stored.is_some();
-        let Ok(hash) = PasswordHash::new(stored.unwrap_or(&self.dummy)) else {
+        let Ok(hash) = PasswordHash::new(self.compared(stored)) else {
             tracing::error!("a stored password hash can't be read");
             return false;
         };
         self.argon.verify_password(password.as_bytes(), &hash).is_ok() && known
+    }
+
+    /// What a password is compared with: there is always something, as costly as the real one.
+    fn compared<'a>(&'a self, stored: Option<&'a str>) -> &'a str {
+        stored.unwrap_or(&self.dummy)
     }
 }
 
@@ -83,6 +88,9 @@ mod tests {
         assert!(!hasher.verify("correct", Some(&hash)));
         assert!(!hasher.verify("correct\0horse", None));
         assert!(!hasher.verify("x", Some("no hash")));
+        let parameters = |hash: &str| hash.rsplitn(3, '$').nth(2).unwrap().to_owned();
+        assert_eq!(parameters(hasher.compared(None)), parameters(&hash));
+        assert_eq!(hasher.compared(None).len(), hash.len());
     }
 
     #[test]
