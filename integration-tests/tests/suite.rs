@@ -3,6 +3,8 @@
 
 #[path = "suite/architecture.rs"]
 mod architecture;
+#[path = "suite/browser.rs"]
+mod browser;
 #[path = "suite/coverage/mod.rs"]
 mod coverage;
 #[path = "suite/faults.rs"]
@@ -17,3 +19,5 @@ mod story_access;
 mod story_api;
 #[path = "suite/story_bad_input.rs"]
 mod story_bad_input;
+#[path = "suite/story_browser.rs"]
+mod story_browser;
