@@ -17,6 +17,8 @@ const NODE: &str =
 
 /// Free memory and disk space move from one look to the next.
 const LIVE: [&str; 2] = ["memory_free_mib", "disk_free_mib"];
+/// The command line shows whole seconds.
+const TIMES: [&str; 2] = ["created_at", "modified_at"];
 const LIVE_SLACK_MIB: u64 = 2048;
 
 /// All of them, on both clusters. Looked at again when they differ: things move meanwhile.
@@ -46,7 +48,11 @@ fn same(cluster: &str, theirs: &BTreeMap<String, Value>, items: &Value) -> Resul
         let name = item["name"].as_str().ok_or("no name")?;
         let wanted = theirs.get(name).ok_or_else(|| format!("{name} is unknown to Ganeti"))?;
         for (field, wanted) in wanted.as_object().into_iter().flatten() {
-            let seen = &item[field];
+            let seen = if TIMES.contains(&field.as_str()) {
+                &to_seconds(&item[field])
+            } else {
+                &item[field]
+            };
             let equal = match (LIVE.contains(&field.as_str()), seen.as_u64(), wanted.as_u64()) {
                 (true, Some(seen), Some(wanted)) => seen.abs_diff(wanted) <= LIVE_SLACK_MIB,
                 _ => seen == wanted,
@@ -83,6 +89,12 @@ fn sorted(cell: &str) -> Value {
 /// `2026-11-22 18:59:13` as JSON has it.
 fn moment(cell: &str) -> Value {
     format!("{}Z", cell.replacen(' ', "T", 1)).into()
+}
+
+/// A moment without fractions of a second.
+fn to_seconds(moment: &Value) -> Value {
+    let text = moment.as_str().unwrap_or_default().trim_end_matches('Z');
+    format!("{}Z", text.split('.').next().unwrap_or_default()).into()
 }
 
 fn columns<'a>(cells: &'a [String], fields: &'a str) -> impl Fn(&str) -> &'a str {

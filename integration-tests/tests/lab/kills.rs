@@ -10,7 +10,7 @@ use crate::ganeti;
 use crate::stage::{Stage, ended, wanted};
 
 /// From before the call to RAPI until after its answer.
-const DELAYS_MS: [u64; 5] = [0, 20, 60, 120, 300];
+const DELAYS_MS: [u64; 5] = [0, 35, 70, 100, 200];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_nine_during_submits_on_real_ganeti() {
