@@ -38,7 +38,7 @@ async fn an_administrators_pages_are_accessible_and_fit() {
     looker.visit("node", &format!("/clusters/fra1/nodes/{node}"), &node).await;
     looker.visit("jobs", "/jobs", "Jobs").await;
     looker.visit("job-failed", &format!("/jobs/{job}"), "").await;
-    looker.visit("me", "/me", "Account").await;
+    looker.visit("me", "/me", "Your account").await;
     browser.fill("#name", "backup script").await;
     browser.click("button", "Make a token").await;
     browser.see("main", "it is not shown again").await;
@@ -68,7 +68,7 @@ async fn a_customers_pages_are_accessible_and_fit() {
     looker.visit("jobs", "/jobs", "Jobs").await;
     looker.visit("clusters", "/clusters", "Clusters").await;
     looker.visit("nodes", "/nodes", "Nodes").await;
-    looker.visit("me", "/me", "Account").await;
+    looker.visit("me", "/me", "Your account").await;
     looker.visit("refused", "/clusters/add", "You may not do this").await;
 
     looker.nothing_found();

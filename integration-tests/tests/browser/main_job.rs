@@ -101,7 +101,11 @@ async fn create(set: &Set, taken: &str) -> String {
     // A name that exists: the server says so, and what was typed is still there.
     browser.fill("#name", taken).await;
     browser.click("form button", "Create instance").await;
-    browser.see("#name-error", "exists").await;
+    browser.see("#name-error", "exists on fra1 already").await;
+    assert!(
+        !set.cluster().jobs().iter().any(|j| j.summary.join("").contains("CREATE")),
+        "it was sent"
+    );
     assert_eq!(browser.value("#name").await, taken);
     assert_eq!(browser.value("#vcpus").await, "3");
     browser.fill("#name", name).await;

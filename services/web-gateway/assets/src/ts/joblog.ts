@@ -78,7 +78,8 @@ export function startJobPage(): void {
   let last = "";
   new JobFollower(id, list, box, (job) => {
     const now = JSON.stringify([job.state, job.steps, job.waiting_for]);
-    if (last && now !== last) document.dispatchEvent(new CustomEvent("gwm:refresh", { detail: `job:${id}` }));
+    // The page shows a job that has not ended: its first answer may already be another one.
+    if (last ? now !== last : ended(job.state)) document.dispatchEvent(new CustomEvent("gwm:refresh", { detail: `job:${id}` }));
     last = now;
   }, () => follow?.checked ?? true);
 }

@@ -4,9 +4,11 @@ use askama::Template;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
+use gwm_authz::Scope;
 use gwm_kernel::{ErrorCode, Fault, current_request_id};
 use gwm_proto::common::PageRequest;
 use gwm_proto::jobs::ListJobsRequest;
+use gwm_types::Permission;
 use http::request::Parts;
 use http::{StatusCode, Uri};
 
@@ -19,12 +21,15 @@ use crate::http::views::outside::ErrorPage;
 use crate::http::views::parts::{AsOf, Link, Notice, Tone, When};
 use crate::http::views::shell::{Persona, Section, Shell};
 use crate::http::views::text;
+use crate::hub::Cursor;
 
 /// A signed-in person, or the way to the login.
 #[derive(Debug, Clone)]
 pub(crate) struct Viewer {
     pub(crate) person: Person,
     pub(crate) admin: bool,
+    /// Where the event stream was before any data of the page was read: no event falls between.
+    position: Cursor,
 }
 
 /// Why there is no page.
@@ -138,7 +143,8 @@ impl FromRequestParts<AppState> for Viewer {
                 .await?
                 .ok_or_else(|| PageError::Login(here(parts)))?;
         let admin = state.authz.is_admin(&person.0);
-        Ok(Self { person, admin })
+        let (position, ..) = state.hub.subscribe(None);
+        Ok(Self { person, admin, position })
     }
 }
 
@@ -167,21 +173,28 @@ pub(crate) async fn shell(
     title: &str,
     crumbs: Vec<Link>,
 ) -> Shell {
-    // Read before the page's data, so that no event falls between.
-    let (position, ..) = state.hub.subscribe(None);
     Shell {
         title: title.to_owned(),
         section,
         user: viewer.person.0.username.clone(),
         admin: viewer.admin,
+        placement: sees_placement(state, viewer),
         personas: vec![Persona { id: String::new(), label: "yourself".to_owned() }],
         persona: String::new(),
         running_jobs: running_jobs(state, viewer).await,
         crumbs,
         notices: Vec::new(),
         as_of: None,
-        stream_position: format_id(&position),
+        stream_position: format_id(&viewer.position),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Rights on single instances show neither nodes nor what a cluster is made of.
+fn sees_placement(state: &AppState, viewer: &Viewer) -> bool {
+    match state.authz.scope(&viewer.person.0, Permission::View) {
+        Scope::Fleet => true,
+        Scope::Limited { clusters, .. } => !clusters.is_empty(),
     }
 }
 

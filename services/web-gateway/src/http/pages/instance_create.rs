@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::common::{self, Page, PageError, Viewer, sentence};
 use super::login::see_other;
 use crate::http::AppState;
-use crate::http::api::instances::Submit;
+use crate::http::api::instances::{Submit, detail};
 use crate::http::model::{ClusterDocument, cluster};
 use crate::http::views::form::{Choice, FieldError, FormErrors};
 use crate::http::views::instances::InstanceCreatePage;
@@ -163,6 +163,10 @@ pub(crate) async fn create(
 ) -> Page {
     let refused = match parameters(&form) {
         Err(errors) => errors,
+        Ok(_) if exists(&state, &viewer, &form).await => {
+            let message = format!("An instance of this name exists on {} already.", form.cluster);
+            FormErrors(vec![FieldError { field: "name".to_owned(), message }])
+        }
         Ok(parameters) => {
             let mut headers = HeaderMap::new();
             if let Ok(key) = HeaderValue::from_str(&form.form_key)
@@ -186,6 +190,12 @@ pub(crate) async fn create(
     };
     let page = draw(&state, &viewer, form, refused).await?;
     Ok(common::render(StatusCode::BAD_REQUEST, &page))
+}
+
+/// Said at the field rather than by a job that fails; Ganeti has the last word all the same.
+async fn exists(state: &AppState, viewer: &Viewer, form: &CreateForm) -> bool {
+    let (cluster, name) = (form.cluster.clone(), form.name.trim().to_owned());
+    detail(state, &viewer.person, cluster, name).await.is_ok()
 }
 
 /// job-runner's names of fields are the form's, but for a few.
