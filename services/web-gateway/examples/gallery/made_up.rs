@@ -25,6 +25,7 @@ pub(crate) fn around(
         section,
         user: "ann".to_owned(),
         admin: true,
+        placement: true,
         personas: vec![
             shell::Persona { id: String::new(), label: "yourself".to_owned() },
             shell::Persona { id: "group/ops".to_owned(), label: "ops".to_owned() },

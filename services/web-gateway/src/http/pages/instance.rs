@@ -148,9 +148,9 @@ fn console_words(kinds: &[String], problem: &str) -> String {
     if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ").to_uppercase() }
 }
 
-fn findings(instance: &Instance, health: &HealthDocument) -> Vec<Notice> {
-    let mut findings = Vec::new();
-    let words = match instance.status.as_str() {
+/// What is wrong with an instance in this state, by Ganeti's word for it, and what to do.
+pub(crate) fn finding(status: &str) -> Option<(&'static str, &'static str)> {
+    match status {
         "ERROR_down" => Some((
             "It should run and does not",
             "Start it; its log on the node says why it stopped.",
@@ -172,8 +172,12 @@ fn findings(instance: &Instance, health: &HealthDocument) -> Vec<Notice> {
         )),
         "USER_down" => Some(("It was shut down from inside", "Start it to run it again.")),
         _ => None,
-    };
-    if let Some((what, todo)) = words {
+    }
+}
+
+fn findings(instance: &Instance, health: &HealthDocument) -> Vec<Notice> {
+    let mut findings = Vec::new();
+    if let Some((what, todo)) = finding(&instance.status) {
         findings.push(Notice::new(Tone::Bad, what, todo));
     }
     if instance.missing {

@@ -102,17 +102,14 @@ pub(crate) fn problem(wrong: Wrong) -> Problem {
             format!("/clusters/{}/nodes/{}", wrong.cluster, wrong.name),
         ),
         _ => (
-            Status::new(Mark::Bad, "instance", ""),
+            Status::instance(&wrong.text),
             format!("/clusters/{}/instances/{}", wrong.cluster, wrong.name),
         ),
     };
+    let detail = super::instance::finding(&wrong.text)
+        .map_or_else(|| common::sentence(&wrong.text), |(what, todo)| format!("{what}. {todo}"));
     let name = if wrong.name.is_empty() { &wrong.cluster } else { &wrong.name };
-    Problem {
-        status,
-        link: Link::new(name, href),
-        detail: common::sentence(&wrong.text),
-        place: wrong.cluster,
-    }
+    Problem { status, link: Link::new(name, href), detail, place: wrong.cluster }
 }
 
 fn first_steps() -> Vec<FirstStep> {

@@ -54,6 +54,8 @@ pub struct Shell {
     pub user: String,
     /// May add clusters and see all; hides what others can't use.
     pub admin: bool,
+    /// May see where things run: clusters and nodes stand in the side bar.
+    pub placement: bool,
     /// What one can act as; the switch shows with two or more.
     pub personas: Vec<Persona>,
     /// The current persona's id, rendered into each form.
