@@ -121,13 +121,14 @@ impl Api {
 
     /// A request to any path, with who asks.
     pub fn raw(&self, method: Method, path: &str) -> RequestBuilder {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.base));
+        let is_safe = method.is_safe();
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(cookie) = &self.cookie {
             request = request.header(COOKIE, cookie);
         }
         if let Some(bearer) = &self.bearer {
             request = request.header(AUTHORIZATION, format!("Bearer {bearer}"));
-        } else if !method.is_safe() {
+        } else if !is_safe {
             request = request.header(ORIGIN, &self.base);
         }
         request

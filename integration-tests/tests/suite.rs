@@ -1,16 +1,13 @@
 //! Stories that a user would tell, faults, and rules of the whole: each on a stack of its own.
+#![cfg(test)]
 #![expect(clippy::print_stderr, reason = "tests say where they are; it shows when they fail")]
 
 #[path = "suite/architecture.rs"]
 mod architecture;
-#[path = "suite/browser.rs"]
-mod browser;
 #[path = "suite/coverage/mod.rs"]
 mod coverage;
 #[path = "suite/faults.rs"]
 mod faults;
-#[path = "suite/lab.rs"]
-mod lab;
 #[path = "suite/stage.rs"]
 mod stage;
 #[path = "suite/story_access.rs"]
@@ -19,5 +16,3 @@ mod story_access;
 mod story_api;
 #[path = "suite/story_bad_input.rs"]
 mod story_bad_input;
-#[path = "suite/story_browser.rs"]
-mod story_browser;

@@ -49,7 +49,7 @@ async fn run(mode: Mode) -> anyhow::Result<()> {
     loop {
         tokio::select! {
             Some(event) = events.recv() => say(&lines::line(&event)),
-            _ = look.tick() => again(&mut stack).await,
+            _ = look.tick() => again(&mut stack),
             () = end.asked() => break,
         }
     }
@@ -84,7 +84,7 @@ async fn start(set_up: &SetUp) -> anyhow::Result<Started> {
 }
 
 /// A service that ended is started again, as systemd or Kubernetes would.
-async fn again(stack: &mut Stack) {
+fn again(stack: &mut Stack) {
     for name in stack.start_fallen() {
         say(&format!(
             "** {name} ended and was started again; its log is in {}",
