@@ -1,5 +1,6 @@
 //! Each page, for each kind of person, at each width and in both themes.
 
+use gwm_rapi_sim::{NewInstance, Outside};
 use serde_json::json;
 
 use crate::look::Looker;
@@ -8,7 +9,7 @@ use crate::set::{PASSWORD, Set};
 #[tokio::test(flavor = "multi_thread")]
 async fn an_administrators_pages_are_accessible_and_fit() {
     let set = Set::fleet("browser-looks-admin").await;
-    let (browser, name) = (&set.browser, set.instance_that("running"));
+    let (browser, name) = (&set.browser, a_long_name(&set).await);
     let node = set.cluster().look(|c| c.nodes.keys().next().cloned().unwrap());
     let job = failed_job(&set).await;
     let mut looker = Looker::new(browser, "admin");
@@ -19,6 +20,11 @@ async fn an_administrators_pages_are_accessible_and_fit() {
     looker.visit("instances", "/instances", "Instances").await;
     looker.visit("instances-none", "/instances?q=nothing-is-called-so", "Instances").await;
     looker.visit("instance", &format!("/clusters/fra1/instances/{name}"), &name).await;
+    browser.click(".head button", "More actions").await;
+    looker.look("instance-menu").await;
+    browser.click(".head .menu a", "Delete").await;
+    browser.see("dialog", "This can’t be undone").await;
+    looker.look("instance-delete-dialog").await;
     let delete = format!("/clusters/fra1/instances/{name}/delete");
     looker.visit("instance-delete", &delete, "Delete").await;
     looker.visit("create", "/instances/new", "Create instance").await;
@@ -73,6 +79,22 @@ async fn a_customers_pages_are_accessible_and_fit() {
 
     looker.nothing_found();
     set.browser.quit().await;
+}
+
+/// An instance whose name is as long as names get, more or less.
+async fn a_long_name(set: &Set) -> String {
+    let name = "the-quarterly-report-generator-1.accounting.subsidiary.example.org".to_owned();
+    let (disks, disk_template) = (vec![20_480, 1024], "plain".to_owned());
+    let new =
+        NewInstance { instance: name.clone(), disk_template, disks, memory: 512, start: true };
+    let _job = set.cluster().outside(Outside::Create(new)).await.unwrap();
+    let path = format!("/clusters/fra1/instances/{name}");
+    gwm_testkit::wait_for("the instance to be seen", crate::driver::PATIENCE, async || {
+        let seen = set.admin.get(&path).await;
+        if seen.json()["status"] == "running" { Ok(()) } else { Err(seen.text) }
+    })
+    .await;
+    name
 }
 
 /// A job that Ganeti could not do.

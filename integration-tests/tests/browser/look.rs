@@ -11,6 +11,10 @@ const RUN: &str = "
         (result) => done(result.violations.map((v) =>
             `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')} ${n.any[0]?.message ?? n.html}`).join(' | ')}`)),
         (error) => done([String(error)]))";
+/// What was emulated is drawn.
+const DRAWN: &str = "
+    const done = arguments[0];
+    requestAnimationFrame(() => requestAnimationFrame(() => done(true)))";
 const TOO_WIDE: &str =
     "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
 const CUT_OFF: &str = "
@@ -54,6 +58,7 @@ impl<'a> Looker<'a> {
                 if there != Ok(json!(true)) {
                     let _done = browser.script(&self.axe, vec![]).await.unwrap();
                 }
+                let _drawn = browser.ask(DRAWN).await;
                 let picture = directory("screenshots").join(format!("{at}.png"));
                 browser.screenshot(&picture).await;
                 for (script, what) in [(TOO_WIDE, "px too wide"), (CUT_OFF, "tables cut off")] {
