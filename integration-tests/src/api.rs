@@ -120,7 +120,6 @@ impl Api {
     }
 
     /// A request to any path, with who asks.
-    #[expect(clippy::needless_pass_by_value, reason = "as reqwest takes it")]
     pub fn raw(&self, method: Method, path: &str) -> RequestBuilder {
         let is_safe = method.is_safe();
         let mut request = self.http.request(method, format!("{}{path}", self.base));
