@@ -40,6 +40,13 @@ pub(crate) fn run(cluster: &str, arguments: &[&str]) -> String {
     try_run(cluster, arguments).unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// The same, without keeping others from their work.
+pub(crate) async fn run_beside(cluster: &'static str, arguments: &[&str]) -> String {
+    let arguments: Vec<_> = arguments.iter().map(|&text| text.to_owned()).collect();
+    let work = move || run(cluster, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
 /// A table of Ganeti's (`gnt-instance`, `gnt-node`): rows of the given fields.
 pub(crate) fn table(cluster: &str, tool: &str, fields: &str) -> Vec<Vec<String>> {
     let text = run(cluster, &[tool, "list", "--no-headers", "--separator=|", "-o", fields]);

@@ -30,9 +30,10 @@ async fn the_story_on_real_ganeti() {
         say(&format!("QEMU's picture on {cluster}"));
     }
 
-    for (cluster, made) in CLUSTERS.iter().zip([&one, &two]) {
-        changes_outside_show_up(&stage, cluster, made, &say).await;
-    }
+    tokio::join!(
+        changes_outside_show_up(&stage, "alpha", &one, &say),
+        changes_outside_show_up(&stage, "beta", &two, &say),
+    );
     tokio::join!(delete(&stage, "alpha", &one), delete(&stage, "beta", &two));
     say("deleted");
     for made in [&one, &two] {
@@ -86,17 +87,22 @@ async fn shows_qemus_picture(stage: &Stage, cluster: &str, name: &str) {
 }
 
 /// Shutdown, then a tag, both from Ganeti's own command line.
-async fn changes_outside_show_up(stage: &Stage, cluster: &str, made: &Made, say: &impl Fn(&str)) {
+async fn changes_outside_show_up(
+    stage: &Stage,
+    cluster: &'static str,
+    made: &Made,
+    say: &impl Fn(&str),
+) {
     let path = format!("/clusters/{cluster}/instances/{}", made.name);
-    ganeti::run(cluster, &["gnt-instance", "shutdown", "--timeout=1", &made.name]);
-    say(&format!("shut down on {cluster}'s command line"));
+    ganeti::run_beside(cluster, &["gnt-instance", "shutdown", "--timeout=1", &made.name]).await;
+    say(&format!("{cluster}: shut down on the command line"));
     let down = |seen: &Value| seen["status"] == "ADMIN_down" && seen["admin_state"] == "down";
     eventually("the shutdown to show up", &stage.admin, &path, down).await;
-    say("the shutdown showed up");
-    ganeti::run(cluster, &["gnt-instance", "add-tags", &made.name, "by:cli"]);
+    say(&format!("{cluster}: the shutdown showed up"));
+    ganeti::run_beside(cluster, &["gnt-instance", "add-tags", &made.name, "by:cli"]).await;
     let tagged = |seen: &Value| seen["tags"] == json!(["by:cli", "made:here"]);
     eventually("the tag to show up", &stage.admin, &path, tagged).await;
-    say("and so did a tag");
+    say(&format!("{cluster}: a new tag showed up"));
 }
 
 async fn delete(stage: &Stage, cluster: &str, made: &Made) {
