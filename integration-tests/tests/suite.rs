@@ -16,3 +16,5 @@ mod story_access;
 mod story_api;
 #[path = "suite/story_bad_input.rs"]
 mod story_bad_input;
+#[path = "suite/trace.rs"]
+mod trace;
