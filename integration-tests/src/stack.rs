@@ -219,6 +219,29 @@ impl Stack {
         &self.root
     }
 
+    /// Ports that were taken, with what was chosen instead, in words.
+    #[must_use]
+    pub fn moved_ports(&self) -> Vec<String> {
+        let mut moved = Vec::new();
+        for part in Part::ALL {
+            let (usual, chosen) = (part.usual_ports(), self.addresses.replicas[&(part, 0)]);
+            let public = self.addresses.public.get(&part).copied().unwrap_or_default();
+            for (what, usual, now) in [
+                ("", usual.http, public),
+                (" (gRPC)", usual.grpc, chosen.grpc),
+                (" (admin)", usual.admin, chosen.admin),
+            ] {
+                if usual != 0 && usual != now {
+                    moved.push(format!("{}{what} at {now} instead of {usual}", part.name()));
+                }
+            }
+        }
+        if self.nats.port() != 4222 {
+            moved.push(format!("NATS at {} instead of 4222", self.nats.port()));
+        }
+        moved
+    }
+
     /// NATS, to stop and start again.
     pub fn nats(&mut self) -> &mut NatsServer {
         &mut self.nats

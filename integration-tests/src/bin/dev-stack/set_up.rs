@@ -115,15 +115,18 @@ impl SetUp {
         let nats = stack.nats_url();
         let seed = stack.integrator_seed();
         let logs = stack.logs();
-        let two = if self.replicas > 1 {
-            format!("\n  Replicas     {} of each service", self.replicas)
-        } else {
-            String::new()
+        let mut more = match self.replicas {
+            1 => String::new(),
+            replicas => format!("\n  Replicas     {replicas} of each service"),
         };
+        let moved = stack.moved_ports();
+        if !moved.is_empty() {
+            more += &format!("\n  Ports        were taken: {}", moved.join(", "));
+        }
         format!(
             "\n  Open         {url}\n  Log in       {login}\n  Events       {nats}, read-only nkey user, \
              seed in {}\n               nats --server {nats} --nkey {} sub 'gwm.v1.>'\n  Logs         \
-             {}{two}\n\n  Ctrl-C stops all of it.\n",
+             {}{more}\n\n  Ctrl-C stops all of it.\n",
             short(&seed),
             short(&seed),
             short(&logs),
