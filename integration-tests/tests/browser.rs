@@ -1,4 +1,5 @@
 //! The pages in a real Chromium: what people do, and what each page must be for everybody.
+#![cfg(test)]
 
 #[path = "browser/accessible.rs"]
 mod accessible;

@@ -25,6 +25,7 @@ async fn an_administrators_pages_are_accessible_and_fit() {
     browser.click(".head .menu a", "Delete").await;
     browser.see("dialog", "This can’t be undone").await;
     looker.look("instance-delete-dialog").await;
+    busy(&set, &mut looker, &name).await;
     let delete = format!("/clusters/fra1/instances/{name}/delete");
     looker.visit("instance-delete", &delete, "Delete").await;
     looker.visit("create", "/instances/new", "Create instance").await;
@@ -79,6 +80,27 @@ async fn a_customers_pages_are_accessible_and_fit() {
 
     looker.nothing_found();
     set.browser.quit().await;
+}
+
+/// An instance's page while a job waits: its status is of the job, Ganeti's word stays Ganeti's.
+async fn busy(set: &Set, looker: &mut Looker<'_>, name: &str) {
+    set.cluster().pause_queue(true);
+    let path = format!("/clusters/fra1/instances/{name}");
+    let reboot = set.admin.post(&format!("{path}/reboot"), &json!({})).await;
+    let job = reboot.expect_status(202).ok();
+    set.browser.goto(&path).await;
+    set.browser.see(".head [data-cell=status]", "rebooting…").await;
+    set.browser.see("[data-cell=findings]", "rebooting…").await;
+    // A term and its value touch in the text of the page.
+    set.browser.see("[data-cell=findings]", "Ganeti saysrunning").await;
+    set.browser.see(".strip", "Reboot").await;
+    looker.look("instance-busy").await;
+    set.cluster().pause_queue(false);
+    set.browser.see(".head [data-cell=status]", "running").await;
+    set.browser.unsee(".strip", "Reboot").await;
+    set.browser.goto(&format!("/jobs/{}", job["id"].as_str().unwrap())).await;
+    set.browser.see(".head [data-cell=status]", "succeeded").await;
+    looker.look("job-succeeded").await;
 }
 
 /// An instance whose name is as long as names get, more or less.

@@ -78,13 +78,13 @@ pub(crate) async fn page(
     }
     let mut row = row(instance.clone(), &place);
     row.actions = if place.admin { vec![delete_action(&instance, &place, &stale)] } else { vec![] };
-    let job = jobs.iter().find(|j| matches!(j.state.as_str(), "queued" | "running")).map(strip);
-    if let Some(job) = &job {
-        row.status = Status::new(Mark::Busy, format!("{}…", job.kind.to_lowercase()), "a job runs");
+    let busy = jobs.iter().find(|j| matches!(j.state.as_str(), "queued" | "running"));
+    if let Some(job) = busy {
+        row.status = Status::new(Mark::Busy, busy_word(&job.kind), instance.status.as_str());
     }
     let page = InstancePage {
         power,
-        job,
+        job: busy.map(strip),
         admin_state: instance.admin_state.clone(),
         // A full one says nothing: the guest has what it was given.
         memory_used: found.memory_used_mib.filter(|u| Some(*u) != instance.memory_mib).map(
@@ -114,6 +114,18 @@ async fn jobs_of(state: &AppState, viewer: &Viewer, object: ObjectRef) -> Vec<Jo
     let request = viewer.person.ask(ListJobsRequest { page: Some(page), object: Some(object) });
     // The page is worth having without them.
     state.clients.jobs().list_jobs(request).await.map_or_else(|_| vec![], |a| a.into_inner().jobs)
+}
+
+/// What the status says while a job of this kind is on its way.
+fn busy_word(kind: &str) -> &'static str {
+    match kind {
+        "startup" => "starting…",
+        "shutdown" => "shutting down…",
+        "reboot" => "rebooting…",
+        "create" => "being made…",
+        "remove" | "delete" => "being deleted…",
+        _ => "changing…",
+    }
 }
 
 fn strip(job: &Job) -> JobStrip {
