@@ -1,6 +1,7 @@
 //! Stories on real Ganeti: the clusters that `make lab-up` builds. They run with `LAB=1` and with
 //! `CI=true`; otherwise each says that it was left out.
 #![expect(clippy::print_stderr, reason = "tests say where they are; it shows when they fail")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
 
 #[path = "lab/bad_input.rs"]
 mod bad_input;

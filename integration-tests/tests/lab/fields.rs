@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gwm_integration_tests::Api;
 use gwm_testkit::wait_for;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::ganeti::table;
 use crate::stage::{CLUSTERS, PATIENCE};
@@ -111,14 +111,17 @@ fn instances(cluster: &str) -> BTreeMap<String, Value> {
         let each = |field: &str| list(of(field));
         let sizes = each("disk.sizes");
         let disks = sizes.iter().zip(each("disk.uuids"));
-        let disks = disks.map(|(size, uuid)| json!({"size_mib": number(size), "uuid": uuid}));
+        let disks = disks.map(|(size, uuid)| {
+            // Nobody named a disk or an interface in the lab.
+            json!({"size_mib": number(size), "uuid": uuid, "name": null})
+        });
         let (ips, modes, links) = (each("nic.ips"), each("nic.modes"), each("nic.links"));
         let networks = each("nic.networks.names");
         let nics = each("nic.macs").into_iter().enumerate().map(|(n, mac)| {
             let at = |of: &[&str]| text(of.get(n).copied().unwrap_or_default());
             json!({
                 "mac": mac, "ip": at(&ips), "mode": at(&modes), "link": at(&links),
-                "network": at(&networks),
+                "network": at(&networks), "name": null,
             })
         });
         let object = json!({
@@ -127,21 +130,14 @@ fn instances(cluster: &str) -> BTreeMap<String, Value> {
             "node_group": of("pnode.group"), "hypervisor": of("hypervisor"), "os": of("os"),
             "vcpus": number(of("be/vcpus")), "memory_mib": number(of("be/maxmem")),
             "disk_mib": number(of("disk_usage")), "disk_template": of("disk_template"),
-            "disks": disks.map(unnamed).collect::<Vec<_>>(),
-            "nics": nics.map(unnamed).collect::<Vec<_>>(),
+            "disks": disks.collect::<Vec<_>>(),
+            "nics": nics.collect::<Vec<_>>(),
             "tags": sorted(of("tags")), "created_at": moment(of("ctime")),
             "modified_at": moment(of("mtime")), "owner": null, "missing": false,
         });
         (of("name").to_owned(), object)
     };
     rows.into_iter().map(object).collect()
-}
-
-/// Nobody named a disk or an interface in the lab.
-fn unnamed(part: Value) -> Value {
-    let mut part: Map<String, Value> = part.as_object().cloned().unwrap_or_default();
-    part.insert("name".to_owned(), Value::Null);
-    part.into()
 }
 
 fn nodes(cluster: &str) -> BTreeMap<String, Value> {
