@@ -48,11 +48,7 @@ async fn without_nats_or_vnc_proxy_or_one_rapi_the_rest_goes_on() {
     assert!(refused.contains("audit"), "{refused}");
     stage.stack.nats().start_again().await.unwrap();
     sse.find(tells_end_of(&job)).await.unwrap();
-    wait_for("a console after NATS is back", PATIENCE, async || {
-        let ticket = pass(&stage.admin, "fra1", &running).await;
-        open(&ticket, &stage.stack.url()).await.map(drop).map_err(|error| format!("{error:#}"))
-    })
-    .await;
+    drop(stage.console(&stage.admin, "fra1", &running).await);
 
     // vnc-proxy: only consoles.
     stage.stack.kill(Part::VncProxy, 0).await.unwrap();
@@ -134,11 +130,7 @@ async fn without_job_runner_or_cache_updater_or_postgres_nothing_is_lost() {
     .await;
 
     // Postgres: 503 in words; an open console stays; all of it comes back by itself.
-    let mut console = wait_for("a console once the cluster has a reader", PATIENCE, async || {
-        let ticket = pass(&stage.admin, "fra1", &running).await;
-        open(&ticket, &stage.stack.url()).await.map_err(|error| format!("{error:#}"))
-    })
-    .await;
+    let mut console = stage.console(&stage.admin, "fra1", &running).await;
     moving_picture(&mut console).await;
     stage.stack.stop_postgres();
     wait_for("503 without the database", PATIENCE, async || {

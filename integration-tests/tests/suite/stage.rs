@@ -76,10 +76,21 @@ impl Stage {
         self.stack.anonymous().login(name, password).await.unwrap()
     }
 
-    /// Opens a console as the browser does.
+    /// Opens a console as the browser does, again where the answer asks for that: a part that has just
+    /// started may still be finding the others.
     pub(crate) async fn console(&self, api: &Api, slug: &str, instance: &str) -> Console {
-        let pass = pass(api, slug, instance).await;
-        open(&pass, &self.stack.url()).await.unwrap_or_else(|error| panic!("console: {error:#}"))
+        wait_for("a console to open", PATIENCE, async || {
+            let pass = pass(api, slug, instance).await;
+            match open(&pass, &self.stack.url()).await {
+                Ok(console) => Ok(console),
+                Err(error) => {
+                    let text = format!("{error:#}");
+                    assert!(text.contains("try again"), "console: {text}");
+                    Err(text)
+                }
+            }
+        })
+        .await
     }
 }
 
