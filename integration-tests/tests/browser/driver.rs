@@ -56,20 +56,7 @@ impl Browser {
     /// Starts one for the pages at `base`.
     pub(crate) async fn start(base: &str) -> Self {
         let scratch = Scratch::new("gwm-browser-").unwrap();
-        // It takes a free port and says which.
-        let mut chromedriver =
-            Plan::new("chromedriver", program("chromedriver").unwrap(), scratch.path())
-                .arg("--port=0")
-                .env("TMPDIR", scratch.path())
-                .start()
-                .unwrap();
-        let port = wait_for("chromedriver", PATIENCE, async || {
-            chromedriver.check_alive().map_err(|error| error.to_string())?;
-            let said = chromedriver.log_tail(20);
-            let port = said.split("started successfully on port ").nth(1);
-            port.and_then(|rest| rest.split('.').next()?.trim().parse::<u16>().ok()).ok_or(said)
-        })
-        .await;
+        let (chromedriver, port) = chromedriver(&scratch).await;
         let mut capabilities = DesiredCapabilities::chrome();
         for flag in FLAGS {
             capabilities.add_arg(flag).unwrap();
@@ -268,6 +255,26 @@ impl Browser {
     pub(crate) async fn screenshot(&self, path: &std::path::Path) {
         self.driver.screenshot(path).await.unwrap();
     }
+}
+
+/// It takes a free port and says which. Another program may be faster at that port's other address
+/// family; then it ends, and is started anew.
+async fn chromedriver(scratch: &Scratch) -> (Supervised, u16) {
+    let start = || {
+        let plan = Plan::new("chromedriver", program("chromedriver").unwrap(), scratch.path());
+        plan.arg("--port=0").env("TMPDIR", scratch.path()).start().unwrap()
+    };
+    let mut running = start();
+    let port = wait_for("chromedriver", PATIENCE, async || {
+        if running.ended().is_some() {
+            running = start();
+        }
+        let said = running.log_tail(20);
+        let port = said.split("started successfully on port ").nth(1);
+        port.and_then(|rest| rest.split('.').next()?.trim().parse::<u16>().ok()).ok_or(said)
+    })
+    .await;
+    (running, port)
 }
 
 /// A directory in cargo's target directory.
