@@ -194,7 +194,7 @@ mod tests {
             let mut world = ids(0..25);
             let mut known: BTreeSet<Uuid> = BTreeSet::new();
             let mut absences = Absences::default();
-            let mut at = 0;
+            let (mut at, mut fresh) = (0, 1000);
             let mut lied = false;
             // Naive: for each object, since when all complete answers lacked it.
             let mut lacking: BTreeMap<Uuid, u64> = BTreeMap::new();
@@ -203,7 +203,9 @@ mod tests {
                 if let Some(n) = step.toggle {
                     let id = Uuid::from_u128(n);
                     if !world.remove(&id) {
-                        world.insert(id);
+                        // Whatever is made is new: Ganeti gives no UUID twice.
+                        fresh += 1;
+                        world.insert(Uuid::from_u128(fresh));
                     }
                 }
                 let answer = match step.answer {
