@@ -27,8 +27,11 @@ fn golden(path: &Path, text: &str) {
     );
 }
 
+/// With sorted keys: whether serde_json keeps another order depends on what else is compiled with it.
 fn pretty(value: &Value) -> String {
-    format!("{}\n", serde_json::to_string_pretty(value).unwrap())
+    let mut value = value.clone();
+    value.sort_all_objects();
+    format!("{}\n", serde_json::to_string_pretty(&value).unwrap())
 }
 
 fn directory() -> PathBuf {
