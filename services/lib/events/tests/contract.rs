@@ -27,7 +27,7 @@ fn golden(path: &Path, text: &str) {
     );
 }
 
-/// With sorted keys: whether serde_json keeps another order depends on what else is compiled with it.
+/// With sorted keys: whether `serde_json` keeps another order depends on what else is compiled with it.
 fn pretty(value: &Value) -> String {
     let mut value = value.clone();
     value.sort_all_objects();
