@@ -48,7 +48,7 @@ lint: assets ## clippy and shellcheck, warnings are errors
 	@if command -v shellcheck >/dev/null; then shellcheck $(scripts); else echo "shellcheck is not installed: scripts not checked"; fi
 
 doc: assets ## documentation of the crates, warnings are errors
-	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+	@RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --quiet
 
 build: packages-run assets ## compile everything
 	@cargo build --workspace --bins
