@@ -85,7 +85,8 @@ impl Stage {
                 Ok(console) => Ok(console),
                 Err(error) => {
                     let text = format!("{error:#}");
-                    assert!(text.contains("try again"), "console: {text}");
+                    let not_yet = text.contains("try again") || text.contains("503");
+                    assert!(not_yet, "console: {text}");
                     Err(text)
                 }
             }

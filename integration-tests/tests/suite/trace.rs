@@ -85,7 +85,13 @@ async fn one_request_is_followed_from_the_browser_to_ganeti_by_one_trace_id() {
     let job: serde_json::Value = answer.json().await.unwrap();
     let job = succeeded(&stage.admin, &job).await;
 
-    let spans = [("web-gateway", "request"), ("job-runner", "rpc"), ("cache-updater", "rpc")];
+    // The call to Ganeti is a span of job-runner's.
+    let spans = [
+        ("web-gateway", "request"),
+        ("job-runner", "rpc"),
+        ("job-runner", "rapi"),
+        ("cache-updater", "rpc"),
+    ];
     wait_for("the spans of all services", PATIENCE, async || {
         let missing: Vec<_> = spans.iter().filter(|(s, n)| !collector.has(s, n)).collect();
         if missing.is_empty() { Ok(()) } else { Err(format!("missing: {missing:?}")) }

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KernelConfig {
-    /// What is logged: a level, or `tracing` directives.
+    /// What is logged and traced: a level, or `tracing` directives. Below `info` (warn, error) log
+    /// lines carry no request and trace ids: those are in spans of level info.
     pub log: String,
     /// Where gRPC listens; none: the service serves no gRPC.
     pub grpc: Option<SocketAddr>,

@@ -5,9 +5,9 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::KernelConfig;
 
@@ -33,15 +33,16 @@ impl Telemetry {
         let traces = tracing_opentelemetry::layer()
             .with_tracer(provider.tracer("gwm"))
             .with_location(false)
-            .with_threads(false)
-            .with_filter(EnvFilter::new("info"));
+            .with_threads(false);
         let logs = tracing_subscriber::fmt::layer()
             .json()
             .flatten_event(true)
             .with_current_span(true)
-            .with_span_list(false)
-            .with_filter(EnvFilter::try_new(&config.log)?);
-        tracing_subscriber::registry().with(traces).with(logs).try_init()?;
+            .with_span_list(false);
+        // One filter for both. With one a layer, a library that only asks whether something would be
+        // logged (sqlx does, after each query) makes the next span on its thread disappear.
+        let filter = EnvFilter::try_new(&config.log)?;
+        tracing_subscriber::registry().with(filter).with(traces).with(logs).try_init()?;
         let metrics = PrometheusBuilder::new()
             .set_buckets(&[
                 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
