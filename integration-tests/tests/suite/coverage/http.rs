@@ -1,6 +1,5 @@
 //! Every route of the API as nobody and as somebody without rights; and the description of the API.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use gwm_integration_tests::{Api, Options};
@@ -22,7 +21,7 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
 
     let stranger = stage.user("stranger").await;
     let name = stage.running("fra1");
-    let mut table = String::from("# route: status as nobody; as somebody without rights\n");
+    let mut rows = Vec::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for method in operations.as_object().unwrap().keys() {
             let method: Method = method.to_uppercase().parse().unwrap();
@@ -32,14 +31,17 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
             let alone = status(&anonymous, &method, &real).await;
             if (method.as_str(), path.as_str()) != ("DELETE", "/session") {
                 let with = status(&stranger, &method, &real).await;
-                writeln!(table, "{method} {path}: {alone}; {with}").unwrap();
+                rows.push(format!("{method} {path}: {alone}; {with}\n"));
             } else {
-                writeln!(table, "{method} {path}: {alone}").unwrap();
+                rows.push(format!("{method} {path}: {alone}\n"));
             }
             let open = path == "/session";
             assert!(open || alone == 401, "{method} {path} answers nobody with {alone}");
         }
     }
+    rows.sort();
+    let heading = "# route: status as nobody; as somebody without rights\n";
+    let table = heading.to_owned() + &rows.concat();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     golden(&root.join("tests/suite/coverage/routes.txt"), &table);
 
