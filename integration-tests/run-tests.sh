@@ -42,7 +42,7 @@ if cargo nextest --version &>/dev/null; then
   cargo nextest run --workspace --profile "${NEXTEST_PROFILE:-default}" "${filter[@]}" "$@" || failed=1
 else
   ((with_lab)) && filter=() || filter=(--skip lab::)
-  cargo test --workspace "$@" -- "${filter[@]}" || failed=1
+  cargo test --workspace --no-fail-fast "$@" -- "${filter[@]}" || failed=1
 fi
 if ((!with_lab)); then
   echo "Left out: the tests on real Ganeti. 'LAB=1 make test' builds two clusters on this machine and runs them too."

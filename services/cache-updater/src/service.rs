@@ -66,6 +66,7 @@ impl gwm_kernel::Service for Service {
                     ("UpdateCluster", &["web-gateway"]),
                     ("RemoveCluster", &["web-gateway"]),
                     ("RefreshCluster", &["web-gateway", "cache-updater"]),
+                    ("ConfirmMissing", &["web-gateway", "cache-updater"]),
                 ],
             )
             .add(

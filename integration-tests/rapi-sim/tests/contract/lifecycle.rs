@@ -6,7 +6,7 @@ use crate::shape::{differences, recorded};
 use crate::target::{Target, targets};
 
 fn same(t: &Target, job: &Value, reference: &str) {
-    let found = differences(&[recorded(reference)], job);
+    let found = differences(&[t.recorded(reference)], job);
     assert!(found.is_empty(), "{}: job unlike {reference}:\n{}", t.label, found.join("\n"));
     let keys = |job: &Value| {
         job["ops"][0]
@@ -16,7 +16,7 @@ fn same(t: &Target, job: &Value, reference: &str) {
             .cloned()
             .collect::<std::collections::BTreeSet<_>>()
     };
-    let (real, ours) = (keys(&recorded(reference)), keys(job));
+    let (real, ours) = (keys(&t.recorded(reference)), keys(job));
     assert_eq!(ours, real, "{}: parameters of {}", t.label, job["summary"]);
 }
 

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::shape::{differences, recorded};
-use crate::target::targets;
+use crate::shape::differences;
+use crate::target::{Target, targets};
 
-fn assert_same(label: &str, what: &str, references: &[&str], body: &Value) {
-    let mut references: Vec<Value> = references.iter().map(|name| recorded(name)).collect();
+fn assert_same(t: &Target, what: &str, references: &[&str], body: &Value) {
+    let mut references: Vec<Value> = references.iter().map(|name| t.recorded(name)).collect();
     if what == "/2/info" {
         // The recorded cluster has no LVM; with it these are texts.
         let mut with_lvm = references[0].clone();
@@ -16,7 +16,12 @@ fn assert_same(label: &str, what: &str, references: &[&str], body: &Value) {
         references.push(with_lvm);
     }
     let found = differences(&references, body);
-    assert!(found.is_empty(), "{label}: {what} differs from real Ganeti:\n{}", found.join("\n"));
+    assert!(
+        found.is_empty(),
+        "{}: {what} differs from real Ganeti:\n{}",
+        t.label,
+        found.join("\n")
+    );
 }
 
 #[tokio::test]
@@ -44,7 +49,7 @@ async fn lists_and_objects_have_the_recorded_shape() {
             assert_eq!(answer.headers["connection"], "close", "{}: {path}", t.label);
             assert_eq!(answer.headers["content-type"], "application/json", "{}", t.label);
             if answer.body != json!([]) {
-                assert_same(&t.label, path, references, &answer.body);
+                assert_same(&t, path, references, &answer.body);
             }
         }
         assert_eq!(t.get("/version").await.body, json!(2));

@@ -8,6 +8,7 @@ const OPEN: &[&str] = &[
     "custom_hvparams",
     "custom_beparams",
     "custom_nicparams",
+    "custom_osparams",
     "osparams",
     "osparams_private",
     "osparams_secret",
@@ -23,6 +24,22 @@ pub(crate) fn recorded(name: &str) -> Value {
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let mut file: Value = serde_json::from_str(&text).unwrap();
     if file.get("job").is_some() { file["job"].take() } else { file["body"].take() }
+}
+
+/// Makes of an answer of Ganeti 3.0 that of 3.1: instances say which OS parameters are their own, and
+/// hotplugging only if it is possible is no longer a choice.
+pub(crate) fn renew(value: &mut Value) {
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(renew),
+        Value::Object(fields) => {
+            fields.remove("hotplug_if_possible");
+            if fields.contains_key("custom_hvparams") && fields.contains_key("osparams") {
+                fields.insert("custom_osparams".to_owned(), Value::Object(serde_json::Map::new()));
+            }
+            fields.values_mut().for_each(renew);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn kind(value: &Value) -> &'static str {

@@ -5,6 +5,7 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::client::{Answer, send, trusting};
+use crate::shape;
 
 /// A RAPI under test.
 pub(crate) struct Target {
@@ -13,6 +14,8 @@ pub(crate) struct Target {
     pub(crate) write: (String, String),
     pub(crate) domain: String,
     pub(crate) client: Client,
+    /// Ganeti 3.1 or newer; the recordings are of 3.0.
+    newer: bool,
     _sim: Option<Sim>,
 }
 
@@ -57,11 +60,22 @@ impl Target {
             write,
             domain: String::new(),
             client: trusting(),
+            newer: false,
             _sim: sim,
         };
         let info = target.get("/2/info").await;
         target.domain = info.body["name"].as_str().unwrap().to_owned();
+        target.newer = info.body["software_version"].as_str().unwrap() >= "3.1";
         target
+    }
+
+    /// A recorded answer as this Ganeti would give it.
+    pub(crate) fn recorded(&self, name: &str) -> Value {
+        let mut answer = shape::recorded(name);
+        if self.newer {
+            shape::renew(&mut answer);
+        }
+        answer
     }
 
     /// Sends as the user who may write.

@@ -35,6 +35,15 @@ pub(crate) struct Verdict {
     pub(crate) missing: Vec<Uuid>,
 }
 
+impl Verdict {
+    /// Takes somebody's word for it that these are gone; only for what this answer lacks too.
+    pub(crate) fn confirm(&mut self, word: &BTreeSet<Uuid>) {
+        let (gone, missing) = self.missing.iter().partition(|uuid| word.contains(uuid));
+        self.missing = missing;
+        self.gone.extend::<Vec<Uuid>>(gone);
+    }
+}
+
 impl Absences {
     /// Takes in a complete answer that was asked for at `at`.
     ///

@@ -1,5 +1,7 @@
 //! The registry, for people.
 
+use std::collections::BTreeMap;
+
 use chrono::Utc;
 use gwm_authz::{Mode, Principal};
 use gwm_kernel::Fault;
@@ -12,6 +14,7 @@ use tonic::{Request, Response, Status};
 use super::Server;
 use super::convert::{self, page_request};
 use super::forward::{Forward, moved};
+use crate::audit;
 use crate::domain::ClusterRecord;
 use crate::error::Result;
 use crate::poll::Place;
@@ -41,6 +44,32 @@ impl Server {
                 Ok(())
             }
             Place::Nowhere => Err(moved()),
+        }
+    }
+
+    /// Has whoever reads the cluster look once more and remove what is still missing.
+    async fn confirm(
+        &self,
+        person: &Principal,
+        cluster: &ClusterRecord,
+        request: &Request<pb::ConfirmMissingRequest>,
+    ) -> Result<u32> {
+        let objects = request.get_ref().objects;
+        match self.0.poller.locate(cluster.cluster_id).await? {
+            Place::Here(session) => {
+                let details = BTreeMap::from([("objects".to_owned(), objects.into())]);
+                let row = audit::record(person, "cluster.confirm_missing", cluster, details)?;
+                session.confirm_missing(objects, &row).await
+            }
+            Place::There(url) => {
+                let cluster = cluster.cluster_id.to_string();
+                let again =
+                    Forward::again(request, pb::ConfirmMissingRequest { cluster, objects })?;
+                let peer = self.0.forward.peer(&url).await?;
+                let answer = ClustersClient::new(peer).confirm_missing(again).await;
+                Ok(answer.map_err(|status| Fault::from_status(&status))?.into_inner().removed)
+            }
+            Place::Nowhere => Err(moved().into()),
         }
     }
 }
@@ -103,8 +132,8 @@ impl Clusters for Server {
         &self,
         request: Request<pb::UpdateClusterRequest>,
     ) -> Result<Response<pb::Cluster>, Status> {
-        let person = self.administrator(&request, Mode::Write)?;
-        let known = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        let asked = &request.get_ref().cluster;
+        let (person, known) = self.administered(&request, Mode::Write, asked).await?;
         let body = request.get_ref().clone();
         let cluster = self.update(&person, body, known).await?;
         // The reader may be in a long pause after failures that this edit has mended.
@@ -119,8 +148,8 @@ impl Clusters for Server {
         &self,
         request: Request<pb::RemoveClusterRequest>,
     ) -> Result<Response<pb::RemoveClusterResponse>, Status> {
-        let person = self.administrator(&request, Mode::Write)?;
-        let known = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        let asked = &request.get_ref().cluster;
+        let (person, known) = self.administered(&request, Mode::Write, asked).await?;
         self.remove(&person, &known).await?;
         Ok(Response::new(pb::RemoveClusterResponse {}))
     }
@@ -129,10 +158,21 @@ impl Clusters for Server {
         &self,
         request: Request<pb::RefreshClusterRequest>,
     ) -> Result<Response<pb::Cluster>, Status> {
-        let person = self.administrator(&request, Mode::Read)?;
-        let known = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        let asked = &request.get_ref().cluster;
+        let (person, known) = self.administered(&request, Mode::Read, asked).await?;
         self.refresh(&known, &request).await?;
         let cluster = self.stored(known.cluster_id).await?;
         Ok(Response::new(self.shown(&person, &cluster)))
+    }
+    async fn confirm_missing(
+        &self,
+        request: Request<pb::ConfirmMissingRequest>,
+    ) -> Result<Response<pb::ConfirmMissingResponse>, Status> {
+        let asked = &request.get_ref().cluster;
+        let (person, known) = self.administered(&request, Mode::Write, asked).await?;
+        let removed = self.confirm(&person, &known, &request).await?;
+        let cluster = self.stored(known.cluster_id).await?;
+        let cluster = Some(self.shown(&person, &cluster));
+        Ok(Response::new(pb::ConfirmMissingResponse { removed, cluster }))
     }
 }

@@ -222,8 +222,8 @@ impl Inventory for Server {
         &self,
         request: Request<pb::GetCreateOptionsRequest>,
     ) -> Result<Response<pb::CreateOptions>, Status> {
-        let person = self.administrator(&request, Mode::Read)?;
-        let cluster = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        let asked = &request.get_ref().cluster;
+        let (_, cluster) = self.administered(&request, Mode::Read, asked).await?;
         let oses = self.oses(&cluster, &request).await?;
         let nodes = self.0.store.list_usable_nodes(cluster.cluster_id).await?;
         let groups = self.0.store.list_groups(cluster.cluster_id).await?;

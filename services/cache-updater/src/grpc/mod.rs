@@ -66,6 +66,20 @@ impl Server {
         Ok(person)
     }
 
+    /// The person and the cluster, for what only administrators do. Whoever sees nothing of the cluster
+    /// does not learn by the refusal that it is there.
+    async fn administered<T>(
+        &self,
+        request: &Request<T>,
+        mode: Mode,
+        cluster: &str,
+    ) -> Result<(Principal, ClusterRecord)> {
+        let person = self.0.authz.principal(request, mode)?;
+        let cluster = self.visible_cluster(&person, cluster).await?;
+        self.0.authz.require_admin(&person)?;
+        Ok((person, cluster))
+    }
+
     /// A cluster of which the person sees at least something; hidden is not found.
     async fn visible_cluster(&self, person: &Principal, key: &str) -> Result<ClusterRecord> {
         let found = self.0.store.fetch_cluster(key).await?;

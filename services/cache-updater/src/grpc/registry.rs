@@ -34,6 +34,15 @@ pub(super) fn actor(person: &Principal) -> Actor {
     }
 }
 
+/// What it takes to ask a cluster something.
+struct Door<'a> {
+    endpoints: &'a [String],
+    trust: &'a gwm_rapi::Trust,
+    username: &'a str,
+    password: &'a SecretString,
+    slug: &'a str,
+}
+
 fn exists(text: String) -> Fault {
     Fault::new(ErrorCode::AlreadyExists, "cluster_exists", text)
 }
@@ -66,30 +75,22 @@ impl Server {
             return Err(exists(format!("there is a cluster called {slug} already")).into());
         }
 
-        let endpoint = Endpoint::parse(&endpoints[0])
-            .map_err(|e| Fault::invalid("endpoints", e.to_string()))?;
         let password = request.read.as_ref().map(|c| c.password.clone()).unwrap_or_default();
+        let door = Door {
+            endpoints: &endpoints,
+            trust: &trust,
+            username: read.username(),
+            password: &SecretString::from(password),
+            slug: slug.as_str(),
+        };
         let looked = async {
-            let client = connect(
-                endpoint,
-                &trust,
-                read.username(),
-                SecretString::from(password.clone()),
-                self.0.access.allow_loopback,
-            )
-            .await?;
-            let reader = Reader {
-                client: client.clone(),
-                gate: Arc::new(Semaphore::new(2)),
-                slug: slug.to_string(),
-            };
-            let info = reader.info(None).await?;
+            let (reader, info) = self.first_that_answers(&door, None).await?;
             check_version(&info)?;
             if let Some(known) = self.0.store.fetch_slug_by_ganeti_uuid(info.uuid).await? {
                 return Err(exists(format!("this cluster is in gwm already, as {known}")).into());
             }
             if let Some(write) = &write {
-                check_write(&client, write, &trust).await?;
+                check_write(&reader.client, write, &trust).await?;
             }
             Snapshot::read(&reader, Some(info.uuid), &Everything).await
         };
@@ -163,6 +164,37 @@ impl Server {
         self.stored(id).await
     }
 
+    /// The first endpoint that answers as this cluster: after a master failover it is another node.
+    /// When none does, the first one's error.
+    async fn first_that_answers(
+        &self,
+        door: &Door<'_>,
+        expected: Option<Uuid>,
+    ) -> Result<(Reader, gwm_rapi::ClusterInfo)> {
+        let mut first: Option<Error> = None;
+        for text in door.endpoints {
+            let tried = async {
+                let endpoint = Endpoint::parse(text)
+                    .map_err(|e| Fault::invalid("endpoints", format!("{text}: {e}")))?;
+                let password = door.password.clone();
+                let loopback = self.0.access.allow_loopback;
+                let client =
+                    connect(endpoint, door.trust, door.username, password, loopback).await?;
+                let gate = Arc::new(Semaphore::new(2));
+                let reader = Reader { client, gate, slug: door.slug.to_owned() };
+                let info = reader.info(expected).await?;
+                Ok((reader, info))
+            };
+            match tried.await {
+                Ok(found) => return Ok(found),
+                Err(error) => {
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        Err(first.unwrap_or_else(|| Fault::invalid("endpoints", "give an endpoint").into()))
+    }
+
     /// The row as it is now.
     pub(super) async fn stored(&self, id: Uuid) -> Result<ClusterRecord> {
         let found = self.0.store.fetch_cluster_by_id(id).await?;
@@ -186,7 +218,12 @@ impl Server {
                 trust_of(&request.fingerprint, "").map_err(|e| Fault::invalid("fingerprint", e))?;
             if let gwm_rapi::Trust::Pinned(fingerprint) = trust {
                 new.fingerprint = fingerprint.to_string();
+                new.ca_pem.clear();
             }
+        } else if !request.ca_pem.is_empty() {
+            trust_of("", &request.ca_pem).map_err(|e| Fault::invalid("ca", e))?;
+            new.ca_pem.clone_from(&request.ca_pem);
+            new.fingerprint.clear();
         }
         let row = self.0.access.row(&known)?;
         let seal = |column: &str, c: &pb::Credential| {
@@ -208,25 +245,29 @@ impl Server {
         if let Some(console) = &request.console {
             new.console_enabled = console.enabled;
         }
-        if let Some(password) = vnc_password(request.console.as_ref())? {
+        if request.console.as_ref().is_some_and(|c| c.remove_vnc_password) {
+            new.vnc_password_sealed = None;
+        } else if let Some(password) = vnc_password(request.console.as_ref())? {
             new.vnc_password_sealed = Some(row.seal("vnc_password", &password));
         }
 
         let rereads = !request.endpoints.is_empty()
             || !request.fingerprint.is_empty()
+            || !request.ca_pem.is_empty()
             || request.read.is_some();
         if rereads || (write.is_some() && !request.remove_write) {
             let tried = async {
-                let client = self.0.access.client(&new, 0).await?;
-                let reader = Reader {
-                    client: client.clone(),
-                    gate: Arc::new(Semaphore::new(1)),
-                    slug: new.slug.clone(),
+                let trust = trust_of(&new.fingerprint, &new.ca_pem).map_err(Error::Stored)?;
+                let door = Door {
+                    endpoints: &new.endpoints,
+                    trust: &trust,
+                    username: &new.read_username,
+                    password: &row.open("read_password", &new.read_password_sealed)?,
+                    slug: &new.slug,
                 };
-                reader.info(Some(new.ganeti_uuid)).await?;
+                let (reader, _) = self.first_that_answers(&door, Some(new.ganeti_uuid)).await?;
                 if let Some(write) = write.as_ref().filter(|_| !request.remove_write) {
-                    let trust = trust_of(&new.fingerprint, &new.ca_pem).map_err(Error::Stored)?;
-                    check_write(&client, write, &trust).await?;
+                    check_write(&reader.client, write, &trust).await?;
                 }
                 Ok(())
             };

@@ -76,10 +76,13 @@ impl Session {
                 state.instances.judge(&snapshot.instances, began),
             )
         };
+        verdicts.0.confirm(&polling.confirmed);
+        verdicts.1.confirm(&polling.confirmed);
         self.ask_by_name(&reader, &mut verdicts.0, &mut verdicts.1).await?;
         let mut state = self.state.lock().await;
         let state = state.as_mut().expect("it was loaded");
         self.store_success(polling, state, &snapshot, &verdicts.0, &verdicts.1).await?;
+        polling.removed = verdicts.0.gone.len() + verdicts.1.gone.len();
         self.trouble.lock().expect("no panic while held").backoff.succeeded();
         metrics::gauge!("gwm_cluster_up", "cluster" => cluster.slug).set(1.0);
         Ok(())

@@ -1,5 +1,6 @@
 //! One cluster under one lease: its connections, its memory, its single flight.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_pg::lease::Held;
+use gwm_pg::outbox::OutboxRow;
 use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
@@ -42,6 +44,10 @@ pub(crate) struct Session {
 pub(crate) struct Polling {
     pub(super) started_at: Option<DateTime<Utc>>,
     pub(super) bulk_took: Duration,
+    /// Of these somebody has said that they are gone.
+    pub(super) confirmed: BTreeSet<Uuid>,
+    /// How many objects the last look removed.
+    pub(super) removed: usize,
 }
 
 /// Failures in a row, and the last of them in words.
@@ -143,6 +149,34 @@ impl Session {
             return Ok(());
         }
         self.attempt(&mut polling).await.1
+    }
+
+    /// Looks once more and removes what was marked missing and still is; `objects` of them are
+    /// expected. Answers how many went.
+    ///
+    /// # Errors
+    /// When another number is marked, or the cluster can't be read: then nothing is removed.
+    pub(crate) async fn confirm_missing(&self, objects: u32, audit: &OutboxRow) -> Result<u32> {
+        let mut polling = self.polling.lock().await;
+        let missing: BTreeSet<Uuid> =
+            self.store.list_missing(self.cluster_id).await?.into_iter().collect();
+        if missing.is_empty() || u32::try_from(missing.len()) != Ok(objects) {
+            return Err(Fault::new(
+                ErrorCode::FailedPrecondition,
+                "missing_changed",
+                format!("{} objects are missing by now; look again", missing.len()),
+            )
+            .into());
+        }
+        // On record before anything happens: a death in between must not hide who said it.
+        let mut tx = self.store.begin().await?;
+        gwm_pg::outbox::append(&mut tx, audit).await?;
+        tx.commit().await?;
+        polling.confirmed = missing;
+        let outcome = self.attempt(&mut polling).await.1;
+        polling.confirmed.clear();
+        outcome?;
+        Ok(u32::try_from(polling.removed).unwrap_or(u32::MAX))
     }
 
     /// Polls until the lease is lost or the cluster removed.

@@ -31,6 +31,17 @@ impl Store {
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(cluster).fetch_all(&self.pool).await?)
     }
 
+    /// The UUIDs of all objects that are marked missing.
+    pub(crate) async fn list_missing(&self, cluster: Uuid) -> Result<Vec<Uuid>> {
+        Ok(sqlx::query_scalar(
+            "select uuid from node where cluster_id = $1 and missing
+             union all select uuid from instance where cluster_id = $1 and missing",
+        )
+        .bind(cluster)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
     /// UUIDs and names of all node groups of a cluster.
     pub(crate) async fn list_groups(&self, cluster: Uuid) -> Result<Vec<(Uuid, String)>> {
         Ok(sqlx::query_as("select uuid, name from node_group where cluster_id = $1 order by name")

@@ -1,7 +1,8 @@
-use gwm_proto::cache::ObserveInstanceRequest;
+use gwm_proto::cache::{ConfirmMissingRequest, ObserveInstanceRequest};
 use gwm_rapi_sim::{Fault, FaultRule, Outside};
 
-use crate::world::{World, reason};
+use crate::auth::Person;
+use crate::world::{Replica, World, reason};
 
 #[tokio::test]
 async fn an_empty_list_once_loses_nothing() {
@@ -51,6 +52,56 @@ async fn many_that_vanish_at_once_are_missing_and_come_back() {
         .iter()
         .filter(|(k, e)| k == "instance.changed" && e["data"]["changed"]["missing"] == true);
     assert_eq!(back.count(), 20);
+}
+
+#[tokio::test]
+async fn an_administrator_says_what_is_really_gone_and_only_that_goes() {
+    let world = World::sized(3, 40).await;
+    let [one, two] = [world.replica("a").await, world.replica("b").await];
+    world.add(&one).await;
+    let names: Vec<String> =
+        world.list(&one, "").await.instances.into_iter().map(|i| i.name).collect();
+    // Unseen, so that they are found absent all at once.
+    world.cluster().fault(FaultRule::always(Fault::MasterDown).path("/2/info"));
+    gwm_testkit::wait_for("silence", crate::world::PATIENCE, async || {
+        let health = world.get(&one, "one").await.health.unwrap();
+        if health.reachable { Err("still read") } else { Ok(()) }
+    })
+    .await;
+    for instance in &names[..15] {
+        world.cluster().outside(Outside::Remove { instance: instance.clone() }).await.unwrap();
+    }
+    world.cluster().clear_faults().await.unwrap();
+    world.refresh(&one).await.unwrap();
+    gwm_testkit::wait_for("missing", crate::world::PATIENCE, async || {
+        let missing = world.get(&one, "one").await.health.unwrap().missing;
+        if missing == 15 { Ok(()) } else { Err(format!("{missing}")) }
+    })
+    .await;
+    let confirm = async |replica: &Replica, person: &Person, objects| {
+        let asked = ConfirmMissingRequest { cluster: "one".to_owned(), objects };
+        let answer = replica.clusters().confirm_missing(person.ask(asked)).await;
+        answer.map(|a| a.into_inner().removed)
+    };
+    let stranger = world.auth.person(Some(vec![]));
+    assert_eq!(reason(&confirm(&one, &stranger, 15).await.unwrap_err()), "not_found");
+    let other_number = confirm(&one, &world.admin, 14).await.unwrap_err();
+    assert_eq!(reason(&other_number), "missing_changed");
+    assert_eq!(world.list(&one, "").await.instances.len(), 40);
+
+    // Whichever replica is asked, the one that reads the cluster does it.
+    assert_eq!(confirm(&two, &world.admin, 15).await.unwrap(), 15);
+    let mut left: Vec<String> =
+        world.list(&one, "").await.instances.into_iter().map(|i| i.name).collect();
+    left.sort();
+    let mut expected = names[15..].to_vec();
+    expected.sort();
+    assert_eq!(left, expected);
+    let events = world.events().await;
+    assert_eq!(events.iter().filter(|(k, _)| k == "instance.removed").count(), 15);
+    assert_eq!(world.get(&one, "one").await.health.unwrap().missing, 0);
+    let nothing = confirm(&one, &world.admin, 0).await.unwrap_err();
+    assert_eq!(reason(&nothing), "missing_changed");
 }
 
 #[tokio::test]

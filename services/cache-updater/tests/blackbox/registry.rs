@@ -1,7 +1,7 @@
 use gwm_kernel::Fault;
 use gwm_proto::cache::{
-    Cluster, CreateOptions, GetClusterRequest, GetCreateOptionsRequest, ProbeClusterRequest,
-    RemoveClusterRequest, UpdateClusterRequest,
+    Cluster, ConsoleSettings, CreateOptions, GetClusterRequest, GetCreateOptionsRequest,
+    ProbeClusterRequest, RemoveClusterRequest, UpdateClusterRequest,
 };
 use gwm_rapi_sim::{CertStyle, FaultRule};
 
@@ -175,6 +175,76 @@ async fn an_edit_is_tried_first_and_needs_the_version_it_was_made_from() {
     assert_eq!(reason(&refused), "cluster_read_only");
     let trespass = replica.trespass().get_write_access(asked).await.unwrap_err();
     assert_eq!(reason(&trespass), "caller_not_allowed");
+}
+
+#[tokio::test]
+async fn any_endpoint_that_answers_will_do_as_after_a_master_failover() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let dead = "https://127.0.0.1:1".to_owned();
+    let mut request = world.add_request();
+    request.endpoints = vec![dead.clone(), world.cluster().url()];
+    let asked = world.admin.ask(request);
+    let added = replica.clusters().add_cluster(asked).await.unwrap().into_inner();
+    assert_eq!((added.instances_total, added.endpoints.len()), (12, 2));
+
+    let edit = async |endpoints: Vec<String>| {
+        let request = UpdateClusterRequest {
+            cluster: "one".to_owned(),
+            endpoints,
+            ..UpdateClusterRequest::default()
+        };
+        replica.clusters().update_cluster(world.admin.ask(request)).await
+    };
+    let other = "https://127.0.0.1:2".to_owned();
+    let edited = edit(vec![dead.clone(), other.clone(), world.cluster().url()]).await.unwrap();
+    assert_eq!(edited.into_inner().endpoints.len(), 3);
+    let none = edit(vec![dead, other]).await.unwrap_err();
+    assert_eq!(reason(&none), "rapi_refused");
+}
+
+#[tokio::test]
+async fn a_vnc_password_is_kept_by_edits_until_it_is_taken_away() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    world.add(&replica).await;
+    let edit = async |remove_vnc_password| {
+        let request = UpdateClusterRequest {
+            cluster: "one".to_owned(),
+            console: Some(ConsoleSettings {
+                enabled: true,
+                vnc_password: String::new(),
+                remove_vnc_password,
+            }),
+            ..UpdateClusterRequest::default()
+        };
+        let answer = replica.clusters().update_cluster(world.admin.ask(request)).await;
+        answer.unwrap().into_inner().has_vnc_password
+    };
+    assert!(edit(false).await);
+    assert!(!edit(true).await);
+}
+
+#[tokio::test]
+async fn a_ca_takes_the_place_of_a_pinned_certificate_only_if_it_vouches_for_the_server() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    world.add(&replica).await;
+    let edit = async |ca_pem: &str| {
+        let request = UpdateClusterRequest {
+            cluster: "one".to_owned(),
+            ca_pem: ca_pem.to_owned(),
+            ..UpdateClusterRequest::default()
+        };
+        replica.clusters().update_cluster(world.admin.ask(request)).await
+    };
+    let rubbish = edit("not a certificate").await.unwrap_err();
+    assert_eq!(Fault::from_status(&rubbish).field.as_deref(), Some("ca"));
+    // The authority of gwm's own services knows nothing of this server.
+    let stranger = edit(&world.ca_pem()).await.unwrap_err();
+    assert_eq!(reason(&stranger), "rapi_certificate_invalid");
+    let still = world.get(&replica, "one").await;
+    assert!(!still.has_ca && !still.fingerprint.is_empty());
 }
 
 #[tokio::test]

@@ -13,7 +13,11 @@ async fn passwords_are_nowhere_in_clear() {
     .await;
     let replica = world.replica("a").await;
     let mut request = world.add_request();
-    request.console = Some(ConsoleSettings { enabled: true, vnc_password: "vncMARK1".to_owned() });
+    request.console = Some(ConsoleSettings {
+        enabled: true,
+        vnc_password: "vncMARK1".to_owned(),
+        remove_vnc_password: false,
+    });
     let cluster = replica
         .clusters()
         .add_cluster(world.admin.ask(request.clone()))

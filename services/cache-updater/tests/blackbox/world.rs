@@ -92,6 +92,10 @@ impl World {
         Self { database, nats, sim, auth, admin, certificates, auth_url, extra, scratch }
     }
 
+    pub(crate) fn ca_pem(&self) -> String {
+        std::fs::read_to_string(self.certificates.ca()).unwrap()
+    }
+
     pub(crate) fn cluster(&self) -> &SimCluster {
         &self.sim.clusters()[0]
     }
@@ -260,7 +264,11 @@ pub(crate) fn add_request(cluster: &SimCluster, slug: &str) -> AddClusterRequest
         write: Some(credential("gwm-write", "write-secret")),
         fingerprint: cluster.fingerprint(),
         ca_pem: String::new(),
-        console: Some(ConsoleSettings { enabled: true, vnc_password: "vncpass1".to_owned() }),
+        console: Some(ConsoleSettings {
+            enabled: true,
+            vnc_password: "vncpass1".to_owned(),
+            remove_vnc_password: false,
+        }),
     }
 }
 

@@ -144,6 +144,7 @@ pub(crate) fn cluster_page(dead: bool) -> clusters::ClusterPage {
         actions: vec![refresh],
         access: Some(access_section("cluster")),
         may_remove: true,
+        missing: 14,
     }
 }
 

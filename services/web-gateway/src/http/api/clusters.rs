@@ -97,6 +97,9 @@ pub(crate) struct ConsoleBody {
     /// Write-only.
     #[serde(default)]
     pub(crate) vnc_password: Option<String>,
+    /// In an edit: from now on consoles ask for none.
+    #[serde(default)]
+    pub(crate) remove_vnc_password: bool,
 }
 
 impl From<ConsoleBody> for ConsoleSettings {
@@ -104,6 +107,7 @@ impl From<ConsoleBody> for ConsoleSettings {
         Self {
             enabled: body.enabled.unwrap_or(true),
             vnc_password: body.vnc_password.unwrap_or_default(),
+            remove_vnc_password: body.remove_vnc_password,
         }
     }
 }
@@ -141,8 +145,12 @@ pub(crate) struct EditCluster {
     /// Makes it read-only in gwm.
     #[serde(default)]
     pub(crate) remove_write: bool,
+    /// Pins this certificate from now on.
     #[serde(default)]
     pub(crate) fingerprint: Option<String>,
+    /// PEM; trusts this CA from now on, instead of a pinned certificate.
+    #[serde(default)]
+    pub(crate) ca: Option<String>,
     #[serde(default)]
     pub(crate) console: Option<ConsoleBody>,
 }
@@ -341,6 +349,7 @@ pub(crate) async fn edit(
         fingerprint: body.fingerprint.unwrap_or_default(),
         console: body.console.map(Into::into),
         config_version: if_match.trim_matches('"').to_owned(),
+        ca_pem: body.ca.unwrap_or_default(),
     });
     request.set_timeout(std::time::Duration::from_secs(45));
     Ok(with_etag(cluster(state.clients.clusters().update_cluster(request).await?.into_inner())))

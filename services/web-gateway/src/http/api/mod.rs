@@ -6,6 +6,7 @@ mod consoles;
 mod events;
 mod extract;
 pub(crate) mod grants;
+pub(crate) mod imports;
 pub(crate) mod instances;
 pub(crate) mod jobs;
 mod listing;
@@ -49,6 +50,7 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(clusters::get, clusters::edit, clusters::remove))
         .routes(routes!(clusters::refresh))
         .routes(routes!(clusters::create_options))
+        .routes(routes!(imports::confirm_missing))
         .routes(routes!(instances::list, instances::create))
         .routes(routes!(instances::get, instances::remove))
         .routes(routes!(instances::startup))

@@ -274,6 +274,7 @@ async fn add(state: &AppState, viewer: &Viewer, form: &AddForm) -> Result<String
         console: ConsoleBody {
             enabled: Some(!form.console_enabled.is_empty()),
             vnc_password: Some(form.vnc_password.clone()).filter(|p| !p.is_empty()),
+            ..ConsoleBody::default()
         },
     };
     Ok(add_cluster(state, &viewer.person, body).await?.slug)

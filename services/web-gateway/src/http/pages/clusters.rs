@@ -20,6 +20,7 @@ use super::jobs::job_line;
 use super::listing::{About, Column, ListState};
 use super::login::see_other;
 use crate::http::AppState;
+use crate::http::api::imports;
 use crate::http::model::{ClusterDocument, cluster};
 use crate::http::views::clusters::{ClusterPage, ClusterRow, ClustersPage};
 use crate::http::views::overview::ClusterLine;
@@ -162,6 +163,7 @@ pub(crate) async fn page(
         actions,
         access,
         may_remove: viewer.admin,
+        missing: found.health.missing,
     };
     common::ok(&page)
 }
@@ -205,6 +207,22 @@ pub(crate) async fn refresh(
     let mut request = viewer.person.ask(RefreshClusterRequest { cluster: c.clone() });
     request.set_timeout(std::time::Duration::from_secs(60));
     state.clients.clusters().refresh_cluster(request).await?;
+    Ok(see_other(&format!("/clusters/{c}")).into_response())
+}
+
+#[derive(Debug, serde::Deserialize)]
+pub(crate) struct Missing {
+    objects: u32,
+}
+
+pub(crate) async fn confirm_missing(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(c): Path<String>,
+    Form(form): Form<Missing>,
+) -> Page {
+    let body = imports::ConfirmMissing { cluster: c.clone(), objects: form.objects };
+    imports::confirm(&state, &viewer.person, body).await?;
     Ok(see_other(&format!("/clusters/{c}")).into_response())
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/clusters/{c}/added", get(add_cluster::added))
         .route("/clusters/{c}/refresh", post(clusters::refresh))
         .route("/clusters/{c}/remove", post(clusters::remove))
+        .route("/clusters/{c}/missing", post(clusters::confirm_missing))
         .route("/clusters/{c}/instances/{i}", get(instance::page))
         .route("/clusters/{c}/instances/{i}/startup", post(instance::startup))
         .route("/clusters/{c}/instances/{i}/shutdown", post(instance::shutdown))

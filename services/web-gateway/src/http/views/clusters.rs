@@ -79,8 +79,10 @@ pub struct ClusterPage {
     pub actions: Vec<Action>,
     /// Who may use it; `None` hides the section.
     pub access: Option<AccessSection>,
-    /// The remove form is offered.
+    /// An administrator looks: the forms that remove something are offered.
     pub may_remove: bool,
+    /// Objects that vanished in too large a number at once.
+    pub missing: u32,
 }
 
 /// What the probe found out about one credential.
