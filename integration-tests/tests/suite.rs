@@ -8,6 +8,8 @@ mod architecture;
 mod coverage;
 #[path = "suite/faults.rs"]
 mod faults;
+#[path = "suite/faults_aged.rs"]
+mod faults_aged;
 #[path = "suite/stage.rs"]
 mod stage;
 #[path = "suite/story_access.rs"]

@@ -1,5 +1,6 @@
 //! The other services, as generated clients. Cloning is cheap.
 
+use gwm_authz::Authz;
 use gwm_kernel::Boot;
 use gwm_kernel::grpc::Peer;
 use gwm_proto::auth::grants_client::GrantsClient;
@@ -11,6 +12,8 @@ use gwm_proto::cache::clusters_client::ClustersClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::jobs::jobs_client::JobsClient;
 
+use crate::kept::KeptReads;
+
 /// Lists of 200 instances with all their fields stay far below this.
 const LARGEST_ANSWER: usize = 32 << 20;
 
@@ -18,21 +21,15 @@ const LARGEST_ANSWER: usize = 32 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Clients {
     auth: Peer,
-    cache: Peer,
+    cache: KeptReads,
     jobs: Peer,
 }
 
 impl Clients {
-    pub(crate) fn connect(boot: &Boot) -> anyhow::Result<Self> {
-        Ok(Self {
-            auth: boot.peer("auth")?,
-            cache: boot.peer("cache-updater")?,
-            jobs: boot.peer("job-runner")?,
-        })
-    }
-
-    pub(crate) fn auth(&self) -> Peer {
-        self.auth.clone()
+    /// All but `auth`, which is needed before them.
+    pub(crate) fn connect(boot: &Boot, auth: Peer, authz: Authz) -> anyhow::Result<Self> {
+        let cache = KeptReads::new(boot.peer("cache-updater")?, authz);
+        Ok(Self { auth, cache, jobs: boot.peer("job-runner")? })
     }
 
     pub(crate) fn sessions(&self) -> SessionsClient<Peer> {
@@ -55,11 +52,11 @@ impl Clients {
         TicketsClient::new(self.auth.clone())
     }
 
-    pub(crate) fn clusters(&self) -> ClustersClient<Peer> {
+    pub(crate) fn clusters(&self) -> ClustersClient<KeptReads> {
         ClustersClient::new(self.cache.clone())
     }
 
-    pub(crate) fn inventory(&self) -> InventoryClient<Peer> {
+    pub(crate) fn inventory(&self) -> InventoryClient<KeptReads> {
         InventoryClient::new(self.cache.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 

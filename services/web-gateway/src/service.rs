@@ -21,8 +21,9 @@ impl gwm_kernel::Service for Service {
     async fn build(config: Config, boot: &mut Boot) -> anyhow::Result<()> {
         config.validate()?;
         http::install_assets()?;
-        let clients = Clients::connect(boot)?;
-        let authz = Authz::start(clients.auth(), config.authz, boot);
+        let auth = boot.peer("auth")?;
+        let authz = Authz::start(auth.clone(), config.authz, boot);
+        let clients = Clients::connect(boot, auth, authz.clone())?;
         let nats = gwm_events::connect(&config.nats, "web-gateway").await?;
         let hub = Hub::start(nats, boot);
         let soft = boot.tasks().shutdown().soft.clone();

@@ -97,6 +97,7 @@ impl Clusters for Server {
         &self,
         request: Request<pb::ListClustersRequest>,
     ) -> Result<Response<pb::ListClustersResponse>, Status> {
+        let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let scope = self.0.authz.scope(&person, Permission::View);
         let page = page_request(request.into_inner().page);
@@ -113,7 +114,7 @@ impl Clusters for Server {
                 key: &self.0.cursors,
             })
             .await?;
-        Ok(Response::new(pb::ListClustersResponse {
+        Ok(decided.answer(pb::ListClustersResponse {
             page: Some(convert::page(&listed)),
             clusters: listed.rows.iter().map(|c| self.shown(&person, c)).collect(),
         }))
@@ -123,9 +124,10 @@ impl Clusters for Server {
         &self,
         request: Request<pb::GetClusterRequest>,
     ) -> Result<Response<pb::Cluster>, Status> {
+        let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let cluster = self.visible_cluster(&person, &request.get_ref().cluster).await?;
-        Ok(Response::new(self.shown(&person, &cluster)))
+        Ok(decided.answer(self.shown(&person, &cluster)))
     }
 
     async fn update_cluster(

@@ -102,6 +102,7 @@ impl Inventory for Server {
         &self,
         request: Request<pb::ListInstancesRequest>,
     ) -> Result<Response<pb::ListInstancesResponse>, Status> {
+        let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let scope = self.0.authz.scope(&person, Permission::View);
         let page = page_request(request.into_inner().page);
@@ -115,7 +116,7 @@ impl Inventory for Server {
             key: &self.0.cursors,
         };
         let (listed, clusters) = self.0.store.list::<InstanceRecord>(&INSTANCES, &asked).await?;
-        Ok(Response::new(pb::ListInstancesResponse {
+        Ok(decided.answer(pb::ListInstancesResponse {
             page: Some(convert::page(&listed)),
             instances: listed
                 .rows
@@ -130,6 +131,7 @@ impl Inventory for Server {
         &self,
         request: Request<pb::GetObjectRequest>,
     ) -> Result<Response<pb::InstanceDetail>, Status> {
+        let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let asked = request.get_ref();
         let hidden = || Fault::not_found("instance");
@@ -145,7 +147,7 @@ impl Inventory for Server {
         let scope = self.0.authz.scope(&person, Permission::View);
         let console = self.console(&cluster, &instance);
         let instance = hide_placement(instance, &scope, cluster.cluster_id);
-        Ok(Response::new(pb::InstanceDetail {
+        Ok(decided.answer(pb::InstanceDetail {
             hvparams: Some(to_struct(instance.hvparams.get())),
             beparams: Some(to_struct(instance.beparams.get())),
             own_hvparams: instance.own_hvparams.clone(),
@@ -162,6 +164,7 @@ impl Inventory for Server {
         &self,
         request: Request<pb::ListNodesRequest>,
     ) -> Result<Response<pb::ListNodesResponse>, Status> {
+        let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let scope = self.0.authz.scope(&person, Permission::View);
         let page = page_request(request.into_inner().page);
@@ -175,7 +178,7 @@ impl Inventory for Server {
             key: &self.0.cursors,
         };
         let (listed, clusters) = self.0.store.list::<NodeRecord>(&NODES, &asked).await?;
-        Ok(Response::new(pb::ListNodesResponse {
+        Ok(decided.answer(pb::ListNodesResponse {
             page: Some(convert::page(&listed)),
             nodes: listed
                 .rows
@@ -190,6 +193,7 @@ impl Inventory for Server {
         &self,
         request: Request<pb::GetObjectRequest>,
     ) -> Result<Response<pb::NodeDetail>, Status> {
+        let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let asked = request.get_ref();
         let hidden = || Fault::not_found("node");
@@ -207,7 +211,7 @@ impl Inventory for Server {
         let on = |field: &str| format!("cluster:{} {field}:\"{}\"", cluster.slug, node.name);
         let primary = self.instances_on(&person, &scope, &on("primary_node")).await?;
         let secondary = self.instances_on(&person, &scope, &on("secondary_node")).await?;
-        Ok(Response::new(pb::NodeDetail {
+        Ok(decided.answer(pb::NodeDetail {
             primary_instances: primary,
             secondary_instances: secondary,
             cluster: Some(convert::freshness(&cluster)),
@@ -249,11 +253,12 @@ impl Inventory for Server {
         &self,
         request: Request<pb::GetOverviewRequest>,
     ) -> Result<Response<pb::Overview>, Status> {
+        let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let scope = self.0.authz.scope(&person, Permission::View);
         let (sums, wrong) = self.0.store.overview(&scope).await?;
         let count = |n: i64| u32::try_from(n).unwrap_or(0);
-        Ok(Response::new(pb::Overview {
+        Ok(decided.answer(pb::Overview {
             clusters_total: count(sums.clusters_total),
             clusters_reachable: count(sums.clusters_reachable),
             nodes_total: count(sums.nodes_total),

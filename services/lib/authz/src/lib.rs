@@ -17,4 +17,4 @@ mod watch;
 
 pub use assertion::{Keys, Principal, SignedAssertion, sign};
 pub use rights::{Rights, Scope};
-pub use watch::{Authz, AuthzConfig, Mode};
+pub use watch::{Authz, AuthzConfig, Decided, Mode};

@@ -18,8 +18,10 @@ pub struct Rights {
     revoked_tokens: HashMap<TokenId, Instant>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 struct UserEntry {
+    /// The revision at which all of this came to be so, as far as is known here.
+    since: u64,
     is_admin: bool,
     disabled: bool,
     // The strongest permission held: each includes those before it.
@@ -42,24 +44,24 @@ pub enum Scope {
 }
 
 impl Rights {
-    /// Replaces everything.
-    pub fn replace(&mut self, snapshot: Snapshot) {
-        self.users.clear();
+    /// Replaces everything with what holds at `revision`.
+    pub fn replace(&mut self, revision: u64, snapshot: Snapshot) {
+        let before = std::mem::take(&mut self.users);
         for user in snapshot.users {
-            self.put(user);
+            self.put(revision, user, &before);
         }
         self.end(&snapshot.ended_sessions, &snapshot.revoked_tokens);
     }
 
-    /// Applies one change.
-    pub fn apply(&mut self, change: Change) {
+    /// Applies one change, which leads to `revision`.
+    pub fn apply(&mut self, revision: u64, change: Change) {
         for user in change.users {
-            self.put(user);
+            self.put(revision, user, &HashMap::new());
         }
         self.end(&change.ended_sessions, &change.revoked_tokens);
     }
 
-    fn put(&mut self, user: UserRights) {
+    fn put(&mut self, revision: u64, user: UserRights, before: &HashMap<UserId, UserEntry>) {
         let Ok(user_id) = user.user_id.parse::<UserId>() else {
             tracing::error!(user_id = user.user_id, "rights of an unreadable user id ignored");
             return;
@@ -72,6 +74,12 @@ impl Rights {
                 continue;
             };
             entry.hold(permission, &object);
+        }
+        // Every new connection to auth begins with a snapshot: what it leaves as it was is not new.
+        let known = before.get(&user_id).or_else(|| self.users.get(&user_id));
+        entry.since = known.map_or(revision, |k| k.since);
+        if known != Some(&entry) {
+            entry.since = revision;
         }
         self.users.insert(user_id, entry);
     }
@@ -91,6 +99,12 @@ impl Rights {
         self.users.get(&user).is_none_or(|u| !u.disabled)
             && !session.is_some_and(|s| self.ended_sessions.contains_key(&s))
             && !token.is_some_and(|t| self.revoked_tokens.contains_key(&t))
+    }
+
+    /// The revision since which the user's rights are what they are now; none for a user not heard of.
+    #[must_use]
+    pub fn since(&self, user: UserId) -> Option<u64> {
+        self.users.get(&user).map(|u| u.since)
     }
 
     /// Whether the user is an administrator of everything.
@@ -212,7 +226,7 @@ mod tests {
     fn rights(user: UserId, rights: Vec<Right>) -> Rights {
         let mut all = Rights::default();
         let user = UserRights { user_id: user.to_string(), rights, ..Default::default() };
-        all.replace(Snapshot { users: vec![user], ..Default::default() });
+        all.replace(1, Snapshot { users: vec![user], ..Default::default() });
         all
     }
 
@@ -231,11 +245,33 @@ mod tests {
     }
 
     #[test]
+    fn rights_are_new_only_when_they_differ() {
+        let (user, cluster) = (UserId::generate(), ClusterId::generate());
+        let right = Right { permission: "view".to_owned(), object: Some(object(cluster, None)) };
+        let with = |rights: Vec<Right>| UserRights {
+            user_id: user.to_string(),
+            rights,
+            ..Default::default()
+        };
+        let snapshot = |user| Snapshot { users: vec![user], ..Default::default() };
+        let mut all = Rights::default();
+        assert_eq!(all.since(user), None);
+        all.replace(4, snapshot(with(vec![right.clone()])));
+        all.replace(9, snapshot(with(vec![right.clone()])));
+        assert_eq!(all.since(user), Some(4), "the same again");
+        all.apply(12, Change { users: vec![with(vec![])], ..Default::default() });
+        assert_eq!(all.since(user), Some(12), "one taken away");
+        let admin = UserRights { is_admin: true, ..with(vec![]) };
+        all.replace(15, snapshot(admin));
+        assert_eq!(all.since(user), Some(15), "made an administrator");
+    }
+
+    #[test]
     fn a_disabled_user_and_an_ended_session_count_for_nothing() {
         let (user, session) = (UserId::generate(), SessionId::generate());
         let mut rights = rights(user, Vec::new());
         assert!(rights.valid(user, Some(session), None));
-        rights.apply(Change { ended_sessions: vec![session.to_string()], ..Default::default() });
+        rights.apply(2, Change { ended_sessions: vec![session.to_string()], ..Default::default() });
         assert!(!rights.valid(user, Some(session), None));
         assert!(rights.valid(user, None, None));
         let gone = UserRights {
@@ -244,7 +280,7 @@ mod tests {
             disabled: true,
             ..Default::default()
         };
-        rights.apply(Change { users: vec![gone], ..Default::default() });
+        rights.apply(3, Change { users: vec![gone], ..Default::default() });
         assert!(!rights.valid(user, None, None));
         assert!(!rights.is_admin(user));
         assert!(!rights.allows(user, Permission::View, Object::Cluster(ClusterId::generate())));

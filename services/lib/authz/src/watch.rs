@@ -8,7 +8,7 @@ use gwm_kernel::{Boot, Condition, ErrorCode, Fault};
 use gwm_proto::auth::WatchRequest;
 use gwm_proto::auth::access_client::AccessClient;
 use gwm_proto::auth::watch_response::Body;
-use gwm_types::{Object, Permission};
+use gwm_types::{Object, Permission, UserId};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -127,11 +127,11 @@ impl Authz {
         match body {
             Body::Snapshot(mut snapshot) => {
                 self.write_keys(std::mem::take(&mut snapshot.keys));
-                self.0.rights.write().expect("no panic while held").replace(snapshot);
+                self.0.rights.write().expect("no panic while held").replace(revision, snapshot);
             }
             Body::Change(mut change) => {
                 self.write_keys(std::mem::take(&mut change.keys));
-                self.0.rights.write().expect("no panic while held").apply(change);
+                self.0.rights.write().expect("no panic while held").apply(revision, change);
             }
             Body::Heartbeat(_) => {}
         }
@@ -211,6 +211,18 @@ impl Authz {
         rights.valid(person.user_id, person.session_id, person.token_id)
     }
 
+    /// The revision since which the user's rights are what they are now; none for a user not heard of.
+    #[must_use]
+    pub fn rights_since(&self, user: UserId) -> Option<u64> {
+        self.0.rights.read().expect("no panic while held").since(user)
+    }
+
+    /// Which rights an answer is decided by: taken before the first decision.
+    #[must_use]
+    pub fn decided(&self) -> Decided {
+        Decided(*self.0.revision.borrow())
+    }
+
     /// Whether the person is an administrator of everything.
     #[must_use]
     pub fn is_admin(&self, person: &Principal) -> bool {
@@ -279,6 +291,34 @@ impl Authz {
             // Only the end of the sender ends this, and it lives as long as self.
             drop(tokio::time::timeout(Duration::from_secs(1), changes.changed()).await);
         }
+    }
+}
+
+/// The revision of the rights that an answer was decided by, at least. It travels with the answer, so
+/// that whoever keeps it knows whether a right that was taken away since could still have counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Decided(u64);
+
+const DECIDED: &str = "gwm-rights-revision";
+
+impl Decided {
+    /// An answer that says so.
+    pub fn answer<T>(self, message: T) -> tonic::Response<T> {
+        let mut response = tonic::Response::new(message);
+        response.metadata_mut().insert(DECIDED, self.0.into());
+        response
+    }
+
+    /// What the headers of an answer say.
+    #[must_use]
+    pub fn of(headers: &http::HeaderMap) -> Option<Self> {
+        headers.get(DECIDED)?.to_str().ok()?.parse().ok().map(Self)
+    }
+
+    /// Whether rights that hold since `revision` were known when this was decided.
+    #[must_use]
+    pub fn knew(self, revision: u64) -> bool {
+        self.0 >= revision
     }
 }
 

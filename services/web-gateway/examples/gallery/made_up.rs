@@ -1,7 +1,7 @@
 //! Made-up things that several pages show.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use gwm_web_gateway::http::views::{access, form, listing, overview, parts, shell};
+use gwm_web_gateway::http::views::{access, aged, form, listing, overview, parts, shell};
 
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now()
@@ -34,6 +34,7 @@ pub(crate) fn around(
         running_jobs: 2,
         crumbs: crumbs.iter().map(|(l, h)| parts::Link::new(*l, *h)).collect(),
         notices: vec![],
+        aged: aged::Aged::default(),
         as_of: Some(parts::AsOf {
             at: when(12),
             aged: false,

@@ -12,6 +12,10 @@ use tracing::Instrument;
 
 use super::problem::Problem;
 use super::state::AppState;
+use super::views::aged::Aged;
+
+/// The age in seconds of the oldest of what is shown, on answers that show something old.
+const STALE: HeaderName = HeaderName::from_static("gwm-stale");
 
 /// Outermost: gives the request its id and its span, and answers both in headers.
 pub(crate) async fn identify(request: Request, next: Next) -> Response {
@@ -55,6 +59,20 @@ pub(crate) async fn identify(request: Request, next: Next) -> Response {
     ];
     metrics::histogram!("gwm_http_request_duration_seconds", &labels)
         .record(started.elapsed().as_secs_f64());
+    response
+}
+
+/// Says in the answer's head how old what it shows is, when cache-updater did not answer. Nothing old is
+/// shown to what changes something.
+pub(crate) async fn tell_age(mut request: Request, next: Next) -> Response {
+    let aged = Aged::default();
+    if request.method().is_safe() {
+        request.extensions_mut().insert(aged.clone());
+    }
+    let mut response = next.run(request).await;
+    if let Some(age) = aged.tell() {
+        response.headers_mut().insert(STALE, HeaderValue::from(age.as_secs()));
+    }
     response
 }
 

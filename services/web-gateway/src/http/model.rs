@@ -89,10 +89,13 @@ pub(crate) struct ConsoleDocument {
 
 pub(crate) fn health(health: Option<cache::Health>) -> HealthDocument {
     let health = health.unwrap_or_default();
+    let last_success = time(health.last_success);
+    // The answer itself may be an old one: the age is that of now.
+    let age_now = last_success.map(|at| (Utc::now() - at).as_seconds_f64());
     HealthDocument {
         reachable: health.reachable,
-        last_success: time(health.last_success),
-        data_age: health.data_age_seconds,
+        last_success,
+        data_age: health.data_age_seconds.map(|told| age_now.map_or(told, |now| now.max(told))),
         error: some(health.error),
         error_code: some(health.error_code),
         next_attempt: time(health.next_attempt),

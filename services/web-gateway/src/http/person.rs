@@ -14,6 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::problem::Problem;
 use super::state::AppState;
+use super::views::aged::Aged;
+use crate::kept::Reader;
 
 /// The session cookie. The prefix makes browsers refuse it from anywhere but this very host.
 pub(crate) const COOKIE: &str = "__Host-gwm-session";
@@ -21,14 +23,18 @@ pub(crate) const COOKIE: &str = "__Host-gwm-session";
 /// Assertions are asked for anew this long before they expire, in seconds.
 const RENEW_BEFORE: i64 = 10;
 
-/// The person of a request, verified.
+/// The person of a request, verified; and, when it only reads, what notes how old its answers are.
 #[derive(Debug, Clone)]
-pub(crate) struct Person(pub(crate) Principal);
+pub(crate) struct Person(pub(crate) Principal, pub(crate) Option<Aged>);
 
 impl Person {
     /// A call to a peer in this person's name.
     pub(crate) fn ask<T>(&self, message: T) -> tonic::Request<T> {
-        self.0.signed.attach(message)
+        let mut request = self.0.signed.attach(message);
+        if let Some(aged) = self.1.clone() {
+            request.extensions_mut().insert(Reader { user: self.0.user_id, aged });
+        }
+        request
     }
 }
 
@@ -91,6 +97,7 @@ impl OptionalFromRequestParts<AppState> for Person {
 async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Problem> {
     let mode = if parts.method.is_safe() { Mode::Read } else { Mode::Write };
     let Some(credential) = credential(parts)? else { return Ok(None) };
+    let aged = parts.extensions.get::<Aged>().cloned();
     let secret = match &credential {
         Credential::SessionToken(t) | Credential::BearerToken(t) => t,
     };
@@ -99,7 +106,7 @@ async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Prob
     if let Some(known) = state.people.get(&key).filter(|p| p.expires_at - RENEW_BEFORE > now) {
         state.authz.fresh(mode)?;
         if state.authz.still_valid(&known) {
-            return Ok(Some(Person(known)));
+            return Ok(Some(Person(known, aged)));
         }
         state.people.invalidate(&key);
         return Ok(None);
@@ -116,7 +123,7 @@ async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Prob
             return match known.filter(|p| state.authz.still_valid(p)) {
                 Some(known) if status.code() == tonic::Code::Unavailable => {
                     state.authz.fresh(Mode::Read)?;
-                    Ok(Some(Person(known)))
+                    Ok(Some(Person(known, aged)))
                 }
                 _ => Err(status.into()),
             };
@@ -125,7 +132,7 @@ async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Prob
     let signed = SignedAssertion { assertion: answer.assertion, signature: answer.signature };
     let person = state.authz.verify(&signed, mode)?;
     state.people.insert(key, person.clone());
-    Ok(Some(Person(person)))
+    Ok(Some(Person(person, aged)))
 }
 
 fn credential(parts: &Parts) -> Result<Option<Credential>, Problem> {

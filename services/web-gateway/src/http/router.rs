@@ -26,6 +26,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .merge(assets::router())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CompressionLayer::new())
+        .layer(from_fn(edge::tell_age))
         .layer(from_fn_with_state(state.clone(), edge::guard))
         .layer(from_fn(edge::identify))
         .with_state(state)

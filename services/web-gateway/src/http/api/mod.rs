@@ -31,7 +31,10 @@ pub(crate) use events::format_id;
         title = "Ganeti Web Manager",
         version = "1",
         description = "Sizes are MiB, times RFC 3339 UTC; null is \"Ganeti doesn't say now\". \
-                       Errors are problem documents (RFC 9457) with a stable code.",
+                       Errors are problem documents (RFC 9457) with a stable code. An answer with the \
+                       header Gwm-Stale shows what was read that many seconds ago, because the \
+                       inventory service does not answer; what it never answered to this person is \
+                       503 meanwhile.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/api/v1"))

@@ -184,6 +184,7 @@ pub(crate) async fn shell(
         running_jobs: running_jobs(state, viewer).await,
         crumbs,
         notices: Vec::new(),
+        aged: viewer.person.1.clone().unwrap_or_default(),
         as_of: None,
         stream_position: format_id(&viewer.position),
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -4,6 +4,7 @@
 //! Units are in the field names or their docs; `None` means "Ganeti doesn't say now".
 
 pub mod access;
+pub mod aged;
 pub mod assets;
 pub mod clusters;
 pub mod console;

@@ -1,5 +1,6 @@
 //! What stands around every page: top bar, side bar, title, banners.
 
+use super::aged::Aged;
 use super::parts::{AsOf, Link, Notice};
 
 /// The side bar's entry that is lit.
@@ -66,6 +67,8 @@ pub struct Shell {
     pub crumbs: Vec<Link>,
     /// Banners: dead cluster, NATS away, cache aged.
     pub notices: Vec<Notice>,
+    /// Says, once the page is drawn, whether answers of old stand in for cache-updater's.
+    pub aged: Aged,
     /// Age of the data; `None` on pages that show none.
     pub as_of: Option<AsOf>,
     /// Where live updates start: opaque, given back as `/api/v1/events?after=…`; read with the data.
