@@ -7,6 +7,8 @@ mod accessible;
 mod add_cluster;
 #[path = "browser/driver.rs"]
 mod driver;
+#[path = "browser/edit_cluster.rs"]
+mod edit_cluster;
 #[path = "browser/keyboard.rs"]
 mod keyboard;
 #[path = "browser/look.rs"]

@@ -35,6 +35,7 @@ async fn an_administrators_pages_are_accessible_and_fit() {
     looker.visit("clusters", "/clusters", "Clusters").await;
     looker.visit("cluster", "/clusters/fra1", "fra1").await;
     looker.visit("cluster-trouble", "/clusters/ams1", "ams1").await;
+    looker.visit("edit", "/clusters/fra1/edit?look=1", "Settings of fra1").await;
     looker.visit("added", "/clusters/fra1/added", "fra1").await;
     looker.visit("add", "/clusters/add", "Add a cluster").await;
     browser.fill("#host", &set.cluster().address().to_string()).await;

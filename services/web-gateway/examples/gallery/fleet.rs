@@ -186,6 +186,46 @@ pub(crate) fn add_page(stage: u8) -> clusters::ClusterAddPage {
     }
 }
 
+pub(crate) fn edit_page(changed: bool) -> clusters::ClusterEditPage {
+    let mut shell = around(
+        "Settings of fra1",
+        shell::Section::Clusters,
+        &[("Clusters", "/clusters"), ("fra1", "/clusters/fra1"), ("Settings", "")],
+    );
+    shell.as_of = None;
+    let wrong = form::FieldError {
+        field: "write_password".to_owned(),
+        message: "write: 403, this user lacks write.".to_owned(),
+    };
+    clusters::ClusterEditPage {
+        shell,
+        errors: form::FormErrors(if changed { vec![] } else { vec![wrong] }),
+        slug: "fra1".to_owned(),
+        config_version: "7".to_owned(),
+        endpoints: "https://fra1.example.com:5080\nhttps://node2.fra1.example.com:5080".to_owned(),
+        pinned: fingerprint(),
+        fingerprint: fingerprint(),
+        ca: String::new(),
+        read_username: "gwm-read".to_owned(),
+        write_username: "gwm-write".to_owned(),
+        console_enabled: true,
+        has_vnc_password: !changed,
+        remove_vnc_password: false,
+        seen: changed.then(|| clusters::SeenCertificate {
+            endpoint: "https://fra1.example.com:5080".to_owned(),
+            subject: "CN=fra1.example.com".to_owned(),
+            fingerprint: fingerprint().replace('A', "B"),
+            same: false,
+            why: String::new(),
+        }),
+        openssl: parts::Code {
+            what: "the openssl command",
+            text: "openssl x509 -in /var/lib/ganeti/rapi.pem -noout -fingerprint -sha256"
+                .to_owned(),
+        },
+    }
+}
+
 pub(crate) fn added_page(imported: bool) -> clusters::ClusterAddedPage {
     let mut shell = around(
         "fra1 added",

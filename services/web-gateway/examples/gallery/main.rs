@@ -16,7 +16,8 @@ use askama::Template;
 use gwm_web_gateway::http::views::{assets, parts};
 
 use fleet::{
-    add_page, added_page, cluster_page, clusters_page, node_page, nodes_page, overview_page,
+    add_page, added_page, cluster_page, clusters_page, edit_page, node_page, nodes_page,
+    overview_page,
 };
 use machines::{console_page, create_page, delete_page, instance_page, instances_page, rows};
 use others::{error, job_page, jobs_page, login, me_page};
@@ -54,6 +55,8 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("clusters", clusters_page().render()?),
         ("cluster", cluster_page(false).render()?),
         ("cluster-dead", cluster_page(true).render()?),
+        ("cluster-edit", edit_page(false).render()?),
+        ("cluster-edit-changed", edit_page(true).render()?),
         ("cluster-add", add_page(0).render()?),
         ("cluster-add-failed", add_page(1).render()?),
         ("cluster-add-probed", add_page(2).render()?),

@@ -24,7 +24,8 @@ use crate::http::views::parts::{Code, Link, Mark, Notice, Status, Tone};
 use crate::http::views::shell::Section;
 
 const REALM: &str = "Ganeti Remote API";
-const OPENSSL: &str = "openssl x509 -in /var/lib/ganeti/rapi.pem -noout -fingerprint -sha256";
+pub(super) const OPENSSL: &str =
+    "openssl x509 -in /var/lib/ganeti/rapi.pem -noout -fingerprint -sha256";
 
 /// The form as typed.
 #[derive(Debug, Clone, Default, Deserialize)]

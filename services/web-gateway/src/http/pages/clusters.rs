@@ -137,7 +137,11 @@ pub(crate) async fn page(
         notice.link = None;
         shell.notices.push(notice);
     }
-    let actions = if viewer.admin { vec![refresh_action(&found.slug)] } else { Vec::new() };
+    let actions = if viewer.admin {
+        vec![refresh_action(&found.slug), edit_action(&found.slug)]
+    } else {
+        Vec::new()
+    };
     let page = ClusterPage {
         shell,
         line: line(&found),
@@ -176,6 +180,21 @@ fn refresh_action(slug: &str) -> Action {
         path: format!("/clusters/{slug}/refresh"),
         link: false,
         busy_word: "reading…".to_owned(),
+        disabled: None,
+        weight: Weight::Plain,
+        confirm: String::new(),
+        persona: String::new(),
+    }
+}
+
+fn edit_action(slug: &str) -> Action {
+    Action {
+        id: "edit".to_owned(),
+        label: "Settings".to_owned(),
+        icon: "pencil",
+        path: format!("/clusters/{slug}/edit"),
+        link: true,
+        busy_word: String::new(),
         disabled: None,
         weight: Weight::Plain,
         confirm: String::new(),

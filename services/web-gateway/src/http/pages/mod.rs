@@ -4,6 +4,7 @@ mod add_cluster;
 mod clusters;
 mod common;
 mod console;
+mod edit_cluster;
 mod grants;
 mod instance;
 mod instance_create;
@@ -34,6 +35,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/clusters/add", get(add_cluster::page).post(add_cluster::step))
         .route("/clusters/{c}", get(clusters::page))
         .route("/clusters/{c}/added", get(add_cluster::added))
+        .route("/clusters/{c}/edit", get(edit_cluster::page).post(edit_cluster::save))
         .route("/clusters/{c}/refresh", post(clusters::refresh))
         .route("/clusters/{c}/remove", post(clusters::remove))
         .route("/clusters/{c}/missing", post(clusters::confirm_missing))

@@ -173,3 +173,54 @@ pub struct ClusterAddedPage {
     /// Why it is not done yet, when something failed.
     pub error: String,
 }
+
+/// The certificate that a cluster shows now.
+#[derive(Debug, Clone)]
+pub struct SeenCertificate {
+    /// Where it was seen.
+    pub endpoint: String,
+    /// Its subject; may be empty.
+    pub subject: String,
+    /// SHA-256 fingerprint, colon-separated capital hex.
+    pub fingerprint: String,
+    /// It is the pinned one.
+    pub same: bool,
+    /// Why none was seen; empty when one was.
+    pub why: String,
+}
+
+/// `GET /clusters/{slug}/edit` and its POST.
+#[derive(Debug, Template)]
+#[template(path = "pages/cluster_edit.html")]
+pub struct ClusterEditPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// What was wrong.
+    pub errors: FormErrors,
+    /// The cluster.
+    pub slug: String,
+    /// What the form was made from.
+    pub config_version: String,
+    /// One a line.
+    pub endpoints: String,
+    /// The fingerprint that is stored; empty when a CA is trusted.
+    pub pinned: String,
+    /// As typed.
+    pub fingerprint: String,
+    /// As typed: PEM.
+    pub ca: String,
+    /// As typed.
+    pub read_username: String,
+    /// As typed; empty makes it read-only.
+    pub write_username: String,
+    /// Consoles are offered.
+    pub console_enabled: bool,
+    /// A VNC password is stored.
+    pub has_vnc_password: bool,
+    /// It is to be forgotten.
+    pub remove_vnc_password: bool,
+    /// A look at the certificate, when it changed or was asked for.
+    pub seen: Option<SeenCertificate>,
+    /// Prints the fingerprint on the master.
+    pub openssl: Code,
+}
