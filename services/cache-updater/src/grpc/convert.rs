@@ -139,7 +139,7 @@ pub(super) fn instance(i: &InstanceRecord, cluster_id: Uuid, slug: &str) -> pb::
     }
 }
 
-/// Hides where the instance is from those who see only the instance.
+/// Hides where the instance is from those who see only the instance; lists do it in SQL.
 pub(super) fn hide_placement(
     mut i: InstanceRecord,
     scope: &Scope,
@@ -149,6 +149,10 @@ pub(super) fn hide_placement(
         i.primary_node.clear();
         i.secondary_nodes.clear();
         i.node_group.clear();
+        // A bridge is the cluster's, and its name may be a node's or another customer's.
+        for nic in i.nics.iter_mut() {
+            nic.link = None;
+        }
     }
     i
 }

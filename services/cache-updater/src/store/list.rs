@@ -159,8 +159,16 @@ pub(crate) static NODES: Table = Table {
 
 /// What only those see who see the whole cluster: from the rest it is hidden before anything is
 /// filtered or sorted by it.
-const PLACEMENT: [(&str, &str); 3] =
-    [("primary_node", "''"), ("secondary_nodes", "'{}'"), ("node_group", "''")];
+const PLACEMENT: [(&str, &str); 4] = [
+    ("primary_node", "''"),
+    ("secondary_nodes", "'{}'"),
+    ("node_group", "''"),
+    (
+        "nics",
+        "(select coalesce(jsonb_agg(n.nic || '{\"link\": null}' order by n.place), '[]') \
+         from jsonb_array_elements(i.nics) with ordinality n (nic, place))",
+    ),
+];
 
 /// Appends `from (..) o`: the table with what the scope shows of it.
 fn push_from<T: Item>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {

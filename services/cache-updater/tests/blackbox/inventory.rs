@@ -1,5 +1,5 @@
 use gwm_proto::cache::{
-    GetObjectRequest, GetOverviewRequest, ListClustersRequest, ListNodesRequest,
+    GetObjectRequest, GetOverviewRequest, ListClustersRequest, ListNodesRequest, Nic,
 };
 use gwm_rapi_sim::Outside;
 
@@ -161,7 +161,17 @@ async fn people_see_what_is_theirs_and_not_where_it_is() {
     let asked = format!("node:{}", mine.primary_node);
     assert!(replica.list(&owner, &asked, "", 0, "").await.unwrap().instances.is_empty());
     let detail = replica.instance(&owner, &mine.uuid).await.unwrap();
-    assert!(detail.instance.unwrap().primary_node.is_empty());
+    let one = detail.instance.unwrap();
+    assert!(one.primary_node.is_empty());
+    // Of a network interface only the bridge is hidden: that is the cluster's, the rest the owner's.
+    assert!(!mine.nics.is_empty() && mine.nics.iter().all(|nic| !nic.link.is_empty()), "{mine:?}");
+    let without_link = |nic: &Nic| Nic { link: String::new(), ..nic.clone() };
+    let wanted: Vec<Nic> = mine.nics.iter().map(without_link).collect();
+    assert_eq!((&shown.nics, &one.nics), (&wanted, &wanted));
+    for (q, sort) in [(format!("link:{}", mine.nics[0].link), ""), (String::new(), "link")] {
+        let refused = replica.list(&owner, &q, sort, 0, "").await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{q} {sort}");
+    }
     assert_eq!(detail.permissions, ["view", "console", "power"]);
     let other = &all[5];
     let hidden = replica.instance(&owner, &other.uuid).await.unwrap_err();
@@ -178,6 +188,7 @@ async fn people_see_what_is_theirs_and_not_where_it_is() {
 
     let seen = replica.list(&viewer, "", "", 0, "").await.unwrap();
     assert!(seen.instances.iter().all(|i| !i.primary_node.is_empty()));
+    assert!(seen.instances.iter().flat_map(|i| &i.nics).all(|nic| !nic.link.is_empty()));
     let forbidden = replica.clusters().add_cluster(viewer.ask(world.add_request())).await;
     assert_eq!(forbidden.unwrap_err().code(), tonic::Code::PermissionDenied);
 }
