@@ -35,6 +35,7 @@ set_test() {
   need chromium-driver "drives that browser" /usr/bin/chromedriver
   need fonts-dejavu-core "letters for its screenshots" /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
   need openssl "certificate fingerprints" /usr/bin/openssl
+  need iproute2 "another machine to ask from: a network namespace" /usr/sbin/ip /sbin/ip
   need python3 "small helpers of the tests" /usr/bin/python3
   need shellcheck "checks the shell scripts" /usr/bin/shellcheck
 }
@@ -46,6 +47,7 @@ set_lab() {
   need iproute2 "network of the lab nodes" /usr/sbin/ip
   need curl "asks the lab's RAPI" /usr/bin/curl
   need openssl "certificate fingerprints" /usr/bin/openssl
+  need iproute2 "another machine to ask from: a network namespace" /usr/sbin/ip /sbin/ip
   need procps "finds running virtual machines" /usr/bin/pgrep
   need python3 "small helpers of the lab" /usr/bin/python3
   need qemu-system-x86 "instances with a real VNC console" /usr/bin/qemu-system-x86_64

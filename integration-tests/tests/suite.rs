@@ -10,6 +10,8 @@ mod coverage;
 mod faults;
 #[path = "suite/faults_aged.rs"]
 mod faults_aged;
+#[path = "suite/plain_http.rs"]
+mod plain_http;
 #[path = "suite/stage.rs"]
 mod stage;
 #[path = "suite/story_access.rs"]
