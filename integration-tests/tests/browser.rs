@@ -11,9 +11,13 @@ mod driver;
 mod edit_cluster;
 #[path = "browser/keyboard.rs"]
 mod keyboard;
+#[path = "browser/login_ended.rs"]
+mod login_ended;
 #[path = "browser/look.rs"]
 mod look;
 #[path = "browser/main_job.rs"]
 mod main_job;
+#[path = "browser/scriptless.rs"]
+mod scriptless;
 #[path = "browser/set.rs"]
 mod set;

@@ -23,12 +23,21 @@ pub(crate) struct Set {
 impl Set {
     /// Nothing added yet: services, a cluster that could be added, and a browser.
     pub(crate) async fn empty(name: &str) -> Self {
-        Self::start(name, false).await
+        Self::start(name, 9, false).await
     }
 
     /// The same with two clusters in it, one with trouble.
     pub(crate) async fn fleet(name: &str) -> Self {
-        let set = Self::start(name, true).await;
+        Self::filled(name, 9).await
+    }
+
+    /// The same with more than a page of instances.
+    pub(crate) async fn pages(name: &str) -> Self {
+        Self::filled(name, 40).await
+    }
+
+    async fn filled(name: &str, instances: usize) -> Self {
+        let set = Self::start(name, instances, true).await;
         for cluster in set.sim.clusters() {
             let slug = cluster.name().split('.').next().unwrap();
             let _added = set.stack.add_sim(&set.admin, slug, cluster).await.unwrap();
@@ -42,11 +51,11 @@ impl Set {
         set
     }
 
-    async fn start(name: &str, trouble: bool) -> Self {
+    async fn start(name: &str, instances: usize, trouble: bool) -> Self {
         let cluster = |seed: u64, name: &str, trouble| ClusterConfig {
             name: format!("{name}.example.org"),
             seed,
-            instances: 9,
+            instances,
             trouble,
             console_patched: true,
             consoles: Some(true),

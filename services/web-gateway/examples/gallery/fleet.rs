@@ -145,6 +145,8 @@ pub(crate) fn cluster_page(dead: bool) -> clusters::ClusterPage {
         access: Some(access_section("cluster")),
         may_remove: true,
         missing: 14,
+        confirm: String::new(),
+        errors: form::FormErrors::default(),
     }
 }
 
@@ -167,6 +169,8 @@ pub(crate) fn add_page(stage: u8) -> clusters::ClusterAddPage {
         write_username: "gwm-write".to_owned(),
         read_password: "x".to_owned(),
         write_password: "y".to_owned(),
+        vnc_password: String::new(),
+        console_enabled: true,
         probe: (stage > 1).then(|| clusters::ProbeResult {
             endpoint: "https://fra1.example.com:5080".to_owned(),
             ganeti_version: "3.0.2".to_owned(),

@@ -284,6 +284,7 @@ pub(crate) fn delete_page() -> instances::InstanceDeletePage {
             "2 disks, 120 GiB, with all data on them".to_owned(),
             "access given on it to 2 people".to_owned(),
         ],
+        confirm: String::new(),
         errors: form::FormErrors::default(),
     }
 }

@@ -213,5 +213,6 @@ pub(crate) fn access_section(kind: &'static str) -> access::AccessSection {
         may_edit: true,
         errors: form::FormErrors::default(),
         principal: String::new(),
+        ticked: vec!["view".to_owned()],
     }
 }

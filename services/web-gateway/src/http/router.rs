@@ -12,7 +12,7 @@ use super::state::AppState;
 use super::{api, assets, edge, pages};
 
 /// No request of ours is near this.
-const LARGEST_BODY: usize = 256 << 10;
+pub(crate) const LARGEST_BODY: usize = 256 << 10;
 
 pub(crate) fn router(state: AppState) -> Router {
     let (api, document) = api::router();

@@ -7,7 +7,7 @@
 
 import { ApiError, call, type Job } from "./api";
 import { ask, nameTyped } from "./dialogs";
-import { status, toast } from "./dom";
+import { make, status, toast } from "./dom";
 import { openDrawer } from "./drawer";
 import { refresh } from "./live";
 
@@ -15,6 +15,11 @@ import { refresh } from "./live";
 function statusCell(form: HTMLFormElement): { cell: HTMLElement | null; key: string } {
   const near = form.closest<HTMLElement>("[data-object]") ?? document.querySelector<HTMLElement>(".head[data-object]");
   return { cell: near?.querySelector<HTMLElement>("[data-cell=status]") ?? null, key: near?.dataset["object"] ?? "" };
+}
+
+/** The question was answered here; a form without scripts is asked by the server. */
+function sure(form: HTMLFormElement): void {
+  form.append(make("input", { type: "hidden", name: "sure", value: "yes" }));
 }
 
 async function run(form: HTMLFormElement, button: HTMLButtonElement | null): Promise<void> {
@@ -37,6 +42,11 @@ async function run(form: HTMLFormElement, button: HTMLButtonElement | null): Pro
   } catch (error) {
     if (cell) cell.replaceChildren(...before);
     if (!(error instanceof ApiError)) throw error;
+    // As a plain form it is kept while one signs in again, and comes back not done.
+    if (error.problem.status === 401) {
+      sure(form);
+      return HTMLFormElement.prototype.submit.call(form);
+    }
     const { title, detail, requestId } = error.problem;
     toast("bad", title, `${detail}${requestId ? ` (request ${requestId})` : ""}`);
   } finally {
@@ -62,6 +72,7 @@ export function startActions(): void {
       if (question && !(await ask(question, button?.textContent?.trim() || "Go on"))) return;
       if (acts) return run(form, button);
       form.setAttribute("data-confirmed", "");
+      sure(form);
       form.requestSubmit(button);
     })();
   });

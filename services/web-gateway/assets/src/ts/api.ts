@@ -48,7 +48,7 @@ async function problem(response: Response): Promise<Problem> {
   };
 }
 
-/** Sends one request; an ended login leads to the login page and back here. */
+/** Sends one request; an ended login leads to the login page and back here, but for acts (those with a key): see actions.ts. */
 export async function call<T>(method: string, path: string, body?: unknown, key?: string): Promise<T> {
   let response: Response;
   try {
@@ -71,7 +71,7 @@ export async function call<T>(method: string, path: string, body?: unknown, key?
       requestId: "",
     });
   }
-  if (response.status === 401) {
+  if (response.status === 401 && !key) {
     location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
   }
   if (!response.ok) throw new ApiError(await problem(response));

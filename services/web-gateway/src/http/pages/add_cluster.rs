@@ -31,6 +31,7 @@ pub(super) const OPENSSL: &str =
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct AddForm {
+    /// `probe`, `test`, `add`; `again` when it comes back without its passwords.
     step: String,
     host: String,
     fingerprint: String,
@@ -45,7 +46,14 @@ pub(crate) struct AddForm {
 
 pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page {
     only_admins(&viewer)?;
-    common::ok(&empty(&state, &viewer, AddForm::default()).await)
+    let typed = viewer.typed.as_ref().and_then(|t| t.form::<AddForm>("/clusters/add"));
+    match typed {
+        Some(form) if !form.host.is_empty() && form.step != "probe" => {
+            let form = AddForm { step: "again".to_owned(), ..form };
+            common::ok(&probed(&state, &viewer, form).await?)
+        }
+        form => common::ok(&empty(&state, &viewer, form.unwrap_or_default()).await),
+    }
 }
 
 fn only_admins(viewer: &Viewer) -> Result<(), PageError> {
@@ -68,6 +76,10 @@ async fn empty(state: &AppState, viewer: &Viewer, form: AddForm) -> ClusterAddPa
         write_username: form.write_username,
         read_password: form.read_password,
         write_password: form.write_password,
+        vnc_password: form.vnc_password,
+        console_enabled: form.step.is_empty()
+            || form.step == "probe"
+            || !form.console_enabled.is_empty(),
         probe: None,
         failure: None,
         paste: None,
@@ -181,6 +193,8 @@ fn propose(form: &mut AddForm, found: &ProbeClusterResponse) {
     // Left empty on purpose later on: then gwm only looks.
     if untouched {
         put(&mut form.write_username, "gwm-write".to_owned());
+    }
+    if untouched || (form.step == "again" && !form.write_username.is_empty()) {
         put(&mut form.write_password, Alphanumeric.sample_string(&mut rng, 24));
     }
     let name = if found.cluster_name.is_empty() { &form.host } else { &found.cluster_name };

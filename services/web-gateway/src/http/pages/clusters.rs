@@ -19,6 +19,7 @@ use super::instance::Confirm;
 use super::jobs::job_line;
 use super::listing::{About, Column, ListState};
 use super::login::see_other;
+use super::typed::Typed;
 use crate::http::AppState;
 use crate::http::api::imports;
 use crate::http::model::{ClusterDocument, cluster};
@@ -137,6 +138,8 @@ pub(crate) async fn page(
         notice.link = None;
         shell.notices.push(notice);
     }
+    let remove = format!("/clusters/{}/remove", found.slug);
+    let typed = viewer.typed.as_ref();
     let actions = if viewer.admin {
         vec![refresh_action(&found.slug), edit_action(&found.slug)]
     } else {
@@ -167,6 +170,8 @@ pub(crate) async fn page(
         actions,
         access,
         may_remove: viewer.admin,
+        confirm: typed.and_then(|t| t.form::<Confirm>(&remove)).unwrap_or_default().confirm,
+        errors: typed.map(|t| t.errors(&remove)).unwrap_or_default(),
         missing: found.health.missing,
     };
     common::ok(&page)
@@ -252,7 +257,9 @@ pub(crate) async fn remove(
     Form(form): Form<Confirm>,
 ) -> Page {
     if form.confirm.trim() != c {
-        return Err(Fault::invalid("confirm", format!("type {c} to remove it from gwm")).into());
+        let fault = Fault::invalid("confirm", format!("type {c} to remove it from gwm"));
+        let (page, action) = (format!("/clusters/{c}"), format!("/clusters/{c}/remove"));
+        return Ok(Typed::refused(&page, &action, &[("confirm", &form.confirm)], &fault));
     }
     let request = viewer.person.ask(RemoveClusterRequest { cluster: c });
     state.clients.clusters().remove_cluster(request).await?;

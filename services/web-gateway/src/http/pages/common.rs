@@ -12,6 +12,7 @@ use gwm_types::Permission;
 use http::request::Parts;
 use http::{StatusCode, Uri};
 
+use super::typed::Typed;
 use crate::http::AppState;
 use crate::http::api::format_id;
 use crate::http::model::HealthDocument;
@@ -30,6 +31,8 @@ pub(crate) struct Viewer {
     pub(crate) admin: bool,
     /// Where the event stream was before any data of the page was read: no event falls between.
     position: Cursor,
+    /// What was typed here before the login ended.
+    pub(crate) typed: Option<Typed>,
 }
 
 /// Why there is no page.
@@ -144,7 +147,10 @@ impl FromRequestParts<AppState> for Viewer {
                 .ok_or_else(|| PageError::Login(here(parts)))?;
         let admin = state.authz.is_admin(&person.0);
         let (position, ..) = state.hub.subscribe(None);
-        Ok(Self { person, admin, position })
+        // A form that is sent carries its input itself.
+        let safe = parts.method.is_safe();
+        let typed = safe.then(|| Typed::of(&parts.headers, parts.uri.path())).flatten();
+        Ok(Self { person, admin, position, typed })
     }
 }
 
@@ -173,6 +179,7 @@ pub(crate) async fn shell(
     title: &str,
     crumbs: Vec<Link>,
 ) -> Shell {
+    let typed = viewer.typed.as_ref().and_then(Typed::notice);
     Shell {
         title: title.to_owned(),
         section,
@@ -183,7 +190,7 @@ pub(crate) async fn shell(
         persona: String::new(),
         running_jobs: running_jobs(state, viewer).await,
         crumbs,
-        notices: Vec::new(),
+        notices: typed.map(|(what, how)| Notice::new(Tone::Info, what, how)).into_iter().collect(),
         aged: viewer.person.1.clone().unwrap_or_default(),
         as_of: None,
         stream_position: format_id(&viewer.position),

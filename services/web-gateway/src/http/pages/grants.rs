@@ -4,17 +4,18 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum_extra::extract::Form;
 use chrono::Utc;
+use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::{AddGrantRequest, ListGrantsRequest, RemoveGrantRequest};
 use gwm_proto::common::ObjectRef;
 use serde::Deserialize;
 
 use super::common::{Page, Viewer, own_path};
 use super::login::see_other;
+use super::typed::Typed;
 use crate::http::AppState;
 use crate::http::api::grants::object;
 use crate::http::model::time_or_epoch;
 use crate::http::views::access::{AccessSection, GrantRow};
-use crate::http::views::form::FormErrors;
 use crate::http::views::parts::When;
 
 /// The section for an object; `None` for those who may not change it, and while auth is away.
@@ -47,6 +48,10 @@ pub(crate) async fn section(
             created: When::new(time_or_epoch(grant.created_at), now),
         })
         .collect();
+    let typed = viewer.typed.as_ref();
+    let form = typed.and_then(|typed| typed.form::<GrantForm>("/grants"));
+    let (principal, ticked) = form
+        .map_or_else(|| (String::new(), vec!["view".to_owned()]), |f| (f.principal, f.permissions));
     Some(AccessSection {
         kind: if here.kind == "cluster" { "cluster" } else { "instance" },
         cluster: cluster.to_owned(),
@@ -55,8 +60,9 @@ pub(crate) async fn section(
         persona: String::new(),
         grants: rows,
         may_edit: true,
-        errors: FormErrors::default(),
-        principal: String::new(),
+        errors: typed.map(|typed| typed.errors("/grants")).unwrap_or_default(),
+        principal,
+        ticked,
     })
 }
 
@@ -77,21 +83,42 @@ pub(crate) async fn add(
     viewer: Viewer,
     Form(form): Form<GrantForm>,
 ) -> Page {
-    let instance = Some(form.instance.as_str()).filter(|i| !i.is_empty());
-    let object = object(&state, &viewer.person, &form.cluster, instance).await?;
-    if form.permissions.is_empty() {
-        return Err(gwm_kernel::Fault::invalid("permissions", "choose at least one right").into());
+    match give(&state, &viewer, &form).await {
+        Ok(()) => Ok(see_other(own_path(&form.back)).into_response()),
+        Err(fault) if fault.code == ErrorCode::Unauthenticated => Err(fault.into()),
+        Err(mut fault) => {
+            let field = match fault.field.as_deref().unwrap_or_default() {
+                "username" => "principal",
+                "permission" | "permissions" => "permissions",
+                _ => "",
+            };
+            fault.field = Some(field.to_owned());
+            let mut typed = vec![("principal", form.principal.as_str())];
+            let place = [("cluster", form.cluster.as_str()), ("instance", form.instance.as_str())];
+            typed.extend(place);
+            typed.extend(form.permissions.iter().map(|p| ("permissions", p.as_str())));
+            Ok(Typed::refused(&form.back, "/grants", &typed, &fault))
+        }
     }
-    for permission in form.permissions {
+}
+
+async fn give(state: &AppState, viewer: &Viewer, form: &GrantForm) -> Result<(), Fault> {
+    let instance = Some(form.instance.as_str()).filter(|i| !i.is_empty());
+    let object = object(state, &viewer.person, &form.cluster, instance).await.map_err(|p| p.0)?;
+    if form.permissions.is_empty() {
+        return Err(Fault::invalid("permissions", "choose at least one right"));
+    }
+    for permission in &form.permissions {
         let request = viewer.person.ask(AddGrantRequest {
             username: form.principal.trim().to_owned(),
-            permission,
+            permission: permission.clone(),
             object: Some(object.clone()),
             ..Default::default()
         });
-        state.clients.grants().add_grant(request).await?;
+        let answer = state.clients.grants().add_grant(request).await;
+        answer.map_err(|status| Fault::from_status(&status))?;
     }
-    Ok(see_other(own_path(&form.back)).into_response())
+    Ok(())
 }
 
 #[derive(Deserialize)]

@@ -294,7 +294,7 @@ async fn act(
     Ok(see_other(&format!("/jobs/{}", job.id)).into_response())
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(crate) struct Confirm {
     #[serde(default)]
     pub(crate) confirm: String,
@@ -305,8 +305,11 @@ pub(crate) async fn delete_page(
     viewer: Viewer,
     Path((c, i)): Path<(String, String)>,
 ) -> Page {
-    let found = detail(&state, &viewer.person, c, i).await?;
-    let page = delete_form(&state, &viewer, found, FormErrors::default()).await?;
+    let found = detail(&state, &viewer.person, c.clone(), i.clone()).await?;
+    let action = format!("/clusters/{c}/instances/{i}/delete");
+    let typed = viewer.typed.as_ref().and_then(|typed| typed.form::<Confirm>(&action));
+    let typed = typed.unwrap_or_default().confirm;
+    let page = delete_form(&state, &viewer, found, typed, FormErrors::default()).await?;
     common::ok(&page)
 }
 
@@ -314,6 +317,7 @@ async fn delete_form(
     state: &AppState,
     viewer: &Viewer,
     found: InstanceDetail,
+    confirm: String,
     errors: FormErrors,
 ) -> Result<InstanceDeletePage, PageError> {
     let instance = found.instance.unwrap_or_default();
@@ -336,7 +340,7 @@ async fn delete_form(
         "access given on it".to_owned(),
     ];
     let (cluster, name) = (instance.cluster, instance.name);
-    Ok(InstanceDeletePage { shell, cluster, name, goes, errors })
+    Ok(InstanceDeletePage { shell, cluster, name, goes, confirm, errors })
 }
 
 pub(crate) async fn delete(
@@ -352,7 +356,8 @@ pub(crate) async fn delete(
             field: "confirm".to_owned(),
             message: format!("Type {name} to delete it"),
         };
-        let page = delete_form(&state, &viewer, found, FormErrors(vec![error])).await?;
+        let errors = FormErrors(vec![error]);
+        let page = delete_form(&state, &viewer, found, form.confirm, errors).await?;
         return Ok(common::render(StatusCode::BAD_REQUEST, &page));
     }
     act(State(state), viewer, Path((c, name)), "remove").await

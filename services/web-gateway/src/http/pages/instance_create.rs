@@ -45,7 +45,10 @@ pub(crate) async fn page(
     viewer: Viewer,
     Query(mut form): Query<CreateForm>,
 ) -> Page {
-    if form.memory.is_empty() {
+    let typed = viewer.typed.as_ref();
+    if let Some(typed) = typed.and_then(|typed| typed.form("/instances/new")) {
+        form = typed;
+    } else if form.memory.is_empty() {
         form.start = "true".to_owned();
     }
     let page = draw(&state, &viewer, form, FormErrors::default()).await?;
@@ -148,7 +151,11 @@ fn fill(
         name: form.name,
         memory: or(&form.memory, format!("{memory} MiB")),
         vcpus: or(&form.vcpus, options.default_vcpus.max(1).to_string()),
-        disks: if form.disks.is_empty() { vec!["10 GiB".to_owned()] } else { form.disks },
+        disks: if form.disks.iter().all(String::is_empty) {
+            vec!["10 GiB".to_owned()]
+        } else {
+            form.disks
+        },
         nic_link: form.nic_link,
         start: !form.start.is_empty(),
         name_check: !form.name_check.is_empty(),
@@ -239,7 +246,9 @@ fn parameters(form: &CreateForm) -> Result<Map<String, Value>, FormErrors> {
     };
     let mut disks = Vec::new();
     if form.disk_template != "diskless" {
-        for (index, disk) in form.disks.iter().enumerate() {
+        // A field that was left empty, but for the first, is no disk.
+        let typed = form.disks.iter().enumerate();
+        for (index, disk) in typed.filter(|(index, disk)| *index == 0 || !disk.trim().is_empty()) {
             match size_mib(disk) {
                 Some(mib) if mib > 0 => disks.push(json!({"size_mib": mib})),
                 _ => wrong(&format!("disk-{index}"), "A size such as 10G."),

@@ -9,6 +9,7 @@ use http::request::Parts;
 use serde::Deserialize;
 
 use super::common::{Page, PageError, Viewer, own_path, render, sentence};
+use super::typed;
 use crate::http::AppState;
 use crate::http::api::session;
 use crate::http::person::session_cookie;
@@ -31,13 +32,20 @@ pub(crate) struct LoginForm {
 
 pub(crate) async fn page(
     viewer: Result<Viewer, PageError>,
+    jar: CookieJar,
     Query(query): Query<LoginQuery>,
 ) -> Response {
     let next = own_path(&query.next).to_owned();
     if viewer.is_ok() {
         return Redirect::to(&next).into_response();
     }
-    let reason = if next == "/" { "" } else { "Sign in to go on." };
+    let reason = match next.as_str() {
+        _ if typed::waits(&jar) => {
+            "Your sign-in had ended. Sign in to go on; what you typed is kept."
+        }
+        "/" => "",
+        _ => "Sign in to go on.",
+    };
     let page = LoginPage {
         username: String::new(),
         error: String::new(),
@@ -66,7 +74,7 @@ pub(crate) async fn sign_in(
 }
 
 pub(crate) async fn sign_out(State(state): State<AppState>, jar: CookieJar) -> Page {
-    let jar = session::sign_out(&state, jar).await?;
+    let jar = typed::forget(session::sign_out(&state, jar).await?);
     Ok((jar, see_other("/login")).into_response())
 }
 

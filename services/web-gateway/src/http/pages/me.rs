@@ -19,7 +19,10 @@ use crate::http::views::parts::{Code, When};
 use crate::http::views::shell::Section;
 
 pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page {
-    common::ok(&draw(&state, &viewer).await?)
+    let mut page = draw(&state, &viewer).await?;
+    let typed = viewer.typed.as_ref().and_then(|typed| typed.form::<TokenForm>("/me/tokens"));
+    page.token_name = typed.map_or_else(String::new, |form| form.name);
+    common::ok(&page)
 }
 
 async fn draw(state: &AppState, viewer: &Viewer) -> Result<MePage, PageError> {

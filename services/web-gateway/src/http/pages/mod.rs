@@ -15,8 +15,11 @@ mod login;
 mod me;
 mod nodes;
 mod overview;
+mod sure;
+mod typed;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use super::AppState;
@@ -55,4 +58,5 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/grants", post(grants::add))
         .route("/grants/{id}/revoke", post(grants::revoke))
         .fallback(common::no_such_page)
+        .layer(from_fn(typed::keep))
 }

@@ -46,6 +46,14 @@ pub struct AccessSection {
     pub errors: FormErrors,
     /// User name as typed.
     pub principal: String,
+    /// Rights as ticked; `view` at first.
+    pub ticked: Vec<String>,
 }
 
 impl HtmlSafe for AccessSection {}
+
+impl AccessSection {
+    fn checked(&self, permission: &str) -> &'static str {
+        if self.ticked.iter().any(|p| p == permission) { " checked" } else { "" }
+    }
+}

@@ -81,6 +81,10 @@ pub struct ClusterPage {
     pub access: Option<AccessSection>,
     /// An administrator looks: the forms that remove something are offered.
     pub may_remove: bool,
+    /// What was typed in it; empty unless it was refused or not sent.
+    pub confirm: String,
+    /// What was wrong with it.
+    pub errors: FormErrors,
     /// Objects that vanished in too large a number at once.
     pub missing: u32,
 }
@@ -146,6 +150,10 @@ pub struct ClusterAddPage {
     pub read_password: String,
     /// See `read_password`.
     pub write_password: String,
+    /// As typed.
+    pub vnc_password: String,
+    /// Consoles are offered.
+    pub console_enabled: bool,
     /// The probe's answer; `None` before the first one.
     pub probe: Option<ProbeResult>,
     /// Why the probe failed: a message of its own for each cause.

@@ -212,8 +212,17 @@ pub struct InstanceDeletePage {
     pub name: String,
     /// What goes: `2 disks, 40 GiB`, `its access grants`.
     pub goes: Vec<String>,
+    /// The name as typed.
+    pub confirm: String,
     /// What was wrong.
     pub errors: FormErrors,
+}
+
+impl InstancePage {
+    /// Links and networks are hidden from those who see only the instance.
+    fn shows_links(&self) -> bool {
+        self.nics.iter().any(|nic| !nic.link.is_empty() || !nic.network.is_empty())
+    }
 }
 
 impl InstanceCreatePage {

@@ -18,6 +18,22 @@ pub struct LoginPage {
     pub next: String,
 }
 
+/// A question before something that is hard to undo, where no script could ask it.
+#[derive(Debug, Template)]
+#[template(path = "pages/sure.html")]
+pub struct SurePage {
+    /// `Shut down web1.example.com?`
+    pub question: String,
+    /// What the button says: `Shut down`.
+    pub verb: String,
+    /// Where the form goes.
+    pub action: String,
+    /// Where "Leave it" leads.
+    pub back: String,
+    /// The form as it was sent, but for the question.
+    pub fields: Vec<(String, String)>,
+}
+
 /// 403, 404, 421, 429, 500, 503 as a page.
 #[derive(Debug, Template)]
 #[template(path = "pages/error.html")]
