@@ -61,6 +61,40 @@ async fn an_administrators_pages_are_accessible_and_fit() {
     set.browser.quit().await;
 }
 
+/// Each kind of mistake, put into a page that has none. Styles are set by script, as the policy demands.
+const MISTAKES: &str = r#"
+    const main = document.querySelector('main');
+    const add = (html) => (main.insertAdjacentHTML('beforeend', html), main.lastElementChild);
+    add('<img src="data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==">');
+    add('<input type="text">');
+    add(`<table><thead><tr><th>A</th><th class="n">B</th></tr></thead>
+        <tbody><tr><td class="n">1</td><td>2</td></tr></tbody></table>`);
+    Object.assign(add('<p>hard to read</p>').style, { color: '#777', backgroundColor: '#888' });
+    const box = add('<div class="table-box"><p>cut</p></div>');
+    Object.assign(box.style, { width: '200px', overflowX: 'clip' });
+    box.firstElementChild.style.width = '900px';
+    add('<p>wide</p>').style.cssText = 'width: 3000px; max-width: none';
+    return true"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_in_a_page_are_found() {
+    let set = Set::empty("browser-looks-mistakes").await;
+    let mut looker = Looker::new(&set.browser, "mistakes");
+    looker.visit("none", "/login", "Sign in").await;
+    looker.nothing_found();
+    let _true = set.browser.until("the mistakes", MISTAKES, vec![]).await;
+    looker.look("planted").await;
+    let found = looker.take();
+    let (axe, sizes) = (["image-alt: ", "label: ", "color-contrast: "], ["px too wide", "cut off"]);
+    for at in ["1440-light", "1440-dark", "360-light", "360-dark"] {
+        for mistake in axe.iter().chain(&sizes).chain(&["whose heads"]) {
+            let mut here = found.iter().filter(|f| f.contains(&format!("-{at}: ")));
+            assert!(here.any(|f| f.contains(mistake)), "no {mistake:?} at {at}: {found:#?}");
+        }
+    }
+    set.browser.quit().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_customers_pages_are_accessible_and_fit() {
     let set = Set::fleet("browser-looks-customer").await;
@@ -75,7 +109,13 @@ async fn a_customers_pages_are_accessible_and_fit() {
     looker.visit("instances", "/instances", "Instances").await;
     looker.visit("jobs", "/jobs", "Jobs").await;
     looker.visit("clusters", "/clusters", "Clusters").await;
+    // What is hidden is not shown as nothing.
+    browser.unsee("main", "0 of 0").await;
+    looker.visit("cluster", "/clusters/fra1", "fra1").await;
+    browser.see("main", "rights on single instances").await;
+    browser.unsee("main", "read-only").await;
     looker.visit("nodes", "/nodes", "Nodes").await;
+    browser.see(".empty", "Where instances run").await;
     looker.visit("me", "/me", "Your account").await;
     looker.visit("refused", "/clusters/add", "You may not do this").await;
 

@@ -21,6 +21,26 @@ const CUT_OFF: &str = "
     return [...document.querySelectorAll('.table-box')]
         .filter((b) => getComputedStyle(b).overflowX === 'clip' && b.scrollWidth > b.clientWidth).length";
 
+/// A head that is hidden, or aligned, otherwise than the cells below it is another column's.
+const WRONG_HEADS: &str = "
+    const looks = (cell) => {
+        const style = getComputedStyle(cell);
+        return style.display === 'none' ? 'hidden' : ['right', 'end'].includes(style.textAlign);
+    };
+    return [...document.querySelectorAll('table')].filter((table) => {
+        const heads = [...table.querySelectorAll('thead th')];
+        const cells = [...table.querySelector('tbody tr')?.cells ?? []];
+        const drawn = cells.length && getComputedStyle(cells[0]).display === 'table-cell';
+        return drawn && (heads.length !== cells.length
+            || heads.some((head, n) => looks(head) !== looks(cells[n])));
+    }).length";
+/// What may be wrong with any page: a number above 0 is.
+const CHECKS: [(&str, &str); 3] = [
+    (TOO_WIDE, "px too wide"),
+    (CUT_OFF, "tables cut off"),
+    (WRONG_HEADS, "tables whose heads are not those of their columns"),
+];
+
 /// Looks at pages and remembers what is wrong with them.
 pub(crate) struct Looker<'a> {
     browser: &'a Browser,
@@ -61,7 +81,7 @@ impl<'a> Looker<'a> {
                 let _drawn = browser.ask(DRAWN).await;
                 let picture = directory("screenshots").join(format!("{at}.png"));
                 browser.screenshot(&picture).await;
-                for (script, what) in [(TOO_WIDE, "px too wide"), (CUT_OFF, "tables cut off")] {
+                for (script, what) in CHECKS {
                     let many = browser.script(script, vec![]).await.unwrap();
                     if many.as_f64().is_none_or(|many| many > 0.0) {
                         self.found.push(format!("{at}: {many} {what}"));
@@ -80,6 +100,11 @@ impl<'a> Looker<'a> {
         self.browser.goto(path).await;
         self.browser.see("h1", heading).await;
         self.look(name).await;
+    }
+
+    /// What was found so far, to be forgotten.
+    pub(crate) fn take(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.found)
     }
 
     /// Fails if anything was found.

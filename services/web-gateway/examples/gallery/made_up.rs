@@ -171,6 +171,7 @@ pub(crate) fn lines() -> Vec<overview::ClusterLine> {
             } else {
                 parts::Status::new(parts::Mark::Bad, "not reachable", "connection refused")
             },
+            whole: true,
             instances_running: running,
             instances_total: total,
             nodes_online: 3,

@@ -41,16 +41,16 @@ const ABOUT: About = About {
     columns: &[
         column("Name", "slug", ""),
         column("Status", "", ""),
-        column("Ganeti", "", "low"),
         column("Instances", "instances", "n"),
         column("Nodes", "nodes", "n mid"),
-        column("Memory", "", ""),
-        column("Disk", "", "mid"),
-        column("Last read", "", "low"),
+        column("Memory", "", "low"),
+        column("Disk", "", "low"),
+        column("Ganeti", "", "low"),
+        column("Last read", "", "n mid"),
     ],
 };
 
-pub(crate) fn line(cluster: &ClusterDocument) -> ClusterLine {
+pub(crate) fn line(state: &AppState, viewer: &Viewer, cluster: &ClusterDocument) -> ClusterLine {
     let status = if cluster.health.reachable {
         Status::new(Mark::Ok, "answers", "")
     } else if cluster.health.last_success.is_none() && cluster.health.error.is_none() {
@@ -66,6 +66,7 @@ pub(crate) fn line(cluster: &ClusterDocument) -> ClusterLine {
     };
     ClusterLine {
         slug: cluster.slug.clone(),
+        whole: common::sees_whole(state, viewer, &cluster.id),
         status,
         instances_running: cluster.instances_running.into(),
         instances_total: cluster.instances_total.into(),
@@ -102,7 +103,7 @@ pub(crate) async fn list(
     let rows: Vec<ClusterRow> = clusters
         .iter()
         .map(|c| ClusterRow {
-            line: line(c),
+            line: line(&state, &viewer, c),
             name: c.name.clone().unwrap_or_default(),
             version: c.ganeti_version.clone().unwrap_or_default(),
             read_only: c.read_only,
@@ -147,7 +148,7 @@ pub(crate) async fn page(
     };
     let page = ClusterPage {
         shell,
-        line: line(&found),
+        line: line(&state, &viewer, &found),
         name: found.name.unwrap_or_default(),
         version: found.ganeti_version.unwrap_or_default(),
         ganeti_uuid: found.uuid.unwrap_or_default(),

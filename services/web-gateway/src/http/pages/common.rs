@@ -8,7 +8,7 @@ use gwm_authz::Scope;
 use gwm_kernel::{ErrorCode, Fault, current_request_id};
 use gwm_proto::common::PageRequest;
 use gwm_proto::jobs::ListJobsRequest;
-use gwm_types::Permission;
+use gwm_types::{Object, Permission};
 use http::request::Parts;
 use http::{StatusCode, Uri};
 
@@ -204,6 +204,13 @@ fn sees_placement(state: &AppState, viewer: &Viewer) -> bool {
         Scope::Fleet => true,
         Scope::Limited { clusters, .. } => !clusters.is_empty(),
     }
+}
+
+/// Whether somebody sees a cluster as a whole: its nodes, its sums, how gwm reaches it.
+pub(crate) fn sees_whole(state: &AppState, viewer: &Viewer, cluster_id: &str) -> bool {
+    cluster_id
+        .parse()
+        .is_ok_and(|id| state.authz.allows(&viewer.person.0, Permission::View, Object::Cluster(id)))
 }
 
 /// A page is drawn without this number rather than not at all.

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum_extra::extract::{Form, Query};
-use gwm_kernel::Fault;
+use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache::{CreateOptions, GetCreateOptionsRequest, ListClustersRequest};
 use gwm_proto::common::PageRequest;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -40,11 +40,20 @@ pub(crate) struct CreateForm {
     form_key: String,
 }
 
+fn only_admins(viewer: &Viewer) -> Result<(), PageError> {
+    if viewer.admin {
+        return Ok(());
+    }
+    let why = "only administrators create instances; ask one of them";
+    Err(Fault::new(ErrorCode::PermissionDenied, "permission_denied", why).into())
+}
+
 pub(crate) async fn page(
     State(state): State<AppState>,
     viewer: Viewer,
     Query(mut form): Query<CreateForm>,
 ) -> Page {
+    only_admins(&viewer)?;
     let typed = viewer.typed.as_ref();
     if let Some(typed) = typed.and_then(|typed| typed.form("/instances/new")) {
         form = typed;
@@ -168,6 +177,7 @@ pub(crate) async fn create(
     viewer: Viewer,
     Form(form): Form<CreateForm>,
 ) -> Page {
+    only_admins(&viewer)?;
     let refused = match parameters(&form) {
         Err(errors) => errors,
         Ok(_) if exists(&state, &viewer, &form).await => {
@@ -188,7 +198,7 @@ pub(crate) async fn create(
             };
             match submit.send(&state, &viewer.person, &headers, parameters).await {
                 Ok(job) => return Ok(see_other(&format!("/jobs/{}", job.id)).into_response()),
-                Err(problem) if problem.0.code == gwm_kernel::ErrorCode::Unauthenticated => {
+                Err(problem) if problem.0.code == ErrorCode::Unauthenticated => {
                     return Err(problem.into());
                 }
                 Err(problem) => FormErrors(vec![field_error(&problem.0)]),

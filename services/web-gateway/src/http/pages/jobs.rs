@@ -32,10 +32,10 @@ const ABOUT: About = About {
         column("State", "", ""),
         column("Object", "", ""),
         column("Cluster", "", "mid"),
-        column("By", "", "mid"),
-        column("Asked for", "created", ""),
-        column("Took", "", "n low"),
+        column("By", "", "low"),
         column("Ganeti job", "", "n low"),
+        column("Asked for", "created", "n"),
+        column("Took", "", "n mid"),
     ],
 };
 

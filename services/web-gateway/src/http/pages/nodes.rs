@@ -29,12 +29,12 @@ const ABOUT: About = About {
         column("Name", "name", ""),
         column("Status", "", ""),
         column("Cluster", "cluster", ""),
-        column("Role", "role", "mid"),
+        column("Role", "role", "low"),
         column("Node group", "node_group", "low"),
+        column("Instances", "instances", "n mid"),
+        column("CPUs", "cpus", "n low"),
         column("Memory", "memory", ""),
         column("Disk", "disk", "mid"),
-        column("CPUs", "", "n low"),
-        column("Instances", "", "n"),
     ],
 };
 

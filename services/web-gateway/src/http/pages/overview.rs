@@ -54,7 +54,7 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
         memory: usage("memory", overview.memory_total_mib, overview.memory_free_mib),
         disk: usage("disk", overview.disk_total_mib, overview.disk_free_mib),
         problems: overview.wrong.into_iter().map(problem).collect(),
-        clusters: clusters.iter().take(MOST_CLUSTERS).map(line).collect(),
+        clusters: clusters.iter().take(MOST_CLUSTERS).map(|c| line(&state, &viewer, c)).collect(),
         jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
         first_steps,
     };

@@ -85,7 +85,8 @@ impl Listing {
             format!("more than {}", text::count(self.total))
         };
         if self.first_row == 0 || self.shown == self.total {
-            return format!("{total} {}", self.noun);
+            let one = self.noun.strip_suffix('s').filter(|_| self.total == 1);
+            return format!("{total} {}", one.unwrap_or(self.noun));
         }
         let last = self.first_row + self.shown.max(1) - 1;
         format!("{}–{} of {total} {}", text::count(self.first_row), text::count(last), self.noun)
@@ -123,5 +124,7 @@ mod tests {
         assert_eq!(list.summary(), "51–100 of more than 10,000 instances");
         list.first_row = 0;
         assert_eq!(list.summary(), "more than 10,000 instances");
+        (list.total, list.total_exact) = (1, true);
+        assert_eq!(list.summary(), "1 instance");
     }
 }

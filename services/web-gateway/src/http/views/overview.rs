@@ -28,6 +28,8 @@ pub struct ClusterLine {
     pub slug: String,
     /// reachable or not.
     pub status: Status,
+    /// The person sees all of it; else the figures below are of nobody.
+    pub whole: bool,
     /// `12 of 14 running`.
     pub instances_running: u64,
     /// Instances in all.
