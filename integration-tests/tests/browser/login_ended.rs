@@ -13,6 +13,7 @@ async fn what_was_typed_survives_the_end_of_the_login() {
     create(&set).await;
     grant(&set).await;
     add_cluster(&set).await;
+    edit_cluster(&set).await;
     act(&set).await;
     filter(&set).await;
     set.browser.quit().await;
@@ -114,6 +115,19 @@ async fn add_cluster(set: &Set) {
     }
     let page = browser.script("return document.documentElement.outerHTML", vec![]).await.unwrap();
     assert!(!page.to_string().contains("typed-secret"), "a password came back");
+}
+
+async fn edit_cluster(set: &Set) {
+    let browser = &set.browser;
+    browser.goto("/clusters/fra1/edit").await;
+    browser.fill("#read_username", "another-reader").await;
+    browser.fill("#read_password", "typed-secret").await;
+    end_the_login(set).await;
+    browser.click("button", "Save").await;
+    sign_in_again(set).await;
+    assert_eq!(browser.path().await, "/clusters/fra1/edit");
+    assert_eq!(browser.value("#read_username").await, "another-reader");
+    assert_eq!(browser.value("#read_password").await, "");
 }
 
 /// What has no input is not done either, and the page says so.

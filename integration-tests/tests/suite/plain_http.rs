@@ -82,11 +82,11 @@ async fn gateway(stack: &Stack, scratch: &Scratch, name: &str, proxy: bool) -> (
 }
 
 /// Somewhere else, from where this machine is reached at another address than loopback's.
-enum Elsewhere {
-    /// A namespace, as long as its process lives.
-    Namespace(Supervised),
-    /// No root: this machine, by an address of its own.
-    Own(IpAddr),
+struct Elsewhere {
+    /// Holds the namespace; without root there is none, and this machine asks itself.
+    holder: Option<Supervised>,
+    /// Where this machine is reached from there.
+    here: IpAddr,
 }
 
 impl Elsewhere {
@@ -97,7 +97,7 @@ impl Elsewhere {
                 Some(address) => eprintln!("NOT ROOT: asked at this machine's own {address}"),
                 None => eprintln!("NOT ROOT and no address but loopback: NOTHING WAS TESTED HERE"),
             }
-            return own.map(Self::Own);
+            return own.map(|here| Self { holder: None, here });
         }
         let holder = Plan::new("elsewhere", "unshare", scratch.path());
         let holder = holder.args(["--net", "sleep", "infinity"]).start().unwrap();
@@ -121,21 +121,22 @@ impl Elsewhere {
         let there = format!("{THERE}/30");
         run(&[&inside[..], &["addr", "add", &there, "dev", "eth0"]].concat()).await;
         run(&[&inside[..], &["link", "set", "eth0", "up"]].concat()).await;
-        Some(Self::Namespace(holder))
+        Some(Self { holder: Some(holder), here: IpAddr::V4(HERE) })
     }
 
     /// A request as curl makes it there; with a body it is a POST.
     async fn ask(&self, port: u16, path: &str, body: Option<&str>) -> Said {
-        let (mut command, to) = match self {
-            Self::Namespace(holder) => {
+        let mut command = match &self.holder {
+            Some(holder) => {
                 let mut command = Command::new("nsenter");
                 command.args(["--net", "--target", &holder.pid().unwrap().to_string(), "curl"]);
-                (command, IpAddr::V4(HERE))
+                command
             }
-            Self::Own(address) => (Command::new("curl"), *address),
+            None => Command::new("curl"),
         };
         let origin = format!("http://{NAME}:{port}");
-        let to = if to.is_ipv6() { format!("[{to}]") } else { to.to_string() };
+        let to =
+            if self.here.is_ipv6() { format!("[{}]", self.here) } else { self.here.to_string() };
         command.args([
             "--silent",
             "--show-error",

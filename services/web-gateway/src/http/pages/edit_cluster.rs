@@ -53,7 +53,10 @@ pub(crate) async fn page(
 ) -> Page {
     let found = fetch(&state, &viewer, c).await?;
     let changed = found.health.error_code.as_deref() == Some("rapi_certificate_changed");
-    let form = stored(&found);
+    let action = format!("/clusters/{}/edit", found.slug);
+    let typed = viewer.typed.as_ref().and_then(|typed| typed.form::<EditForm>(&action));
+    // A pin comes alone.
+    let form = typed.filter(|form| form.pin.is_empty()).unwrap_or_else(|| stored(&found));
     let mut page = draw(&state, &viewer, &found, form, FormErrors::default()).await;
     if changed || !look.look.is_empty() {
         page.seen = Some(seen(&state, &viewer, &found).await?);

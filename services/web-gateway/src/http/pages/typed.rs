@@ -39,8 +39,8 @@ pub(crate) struct Typed {
     action: String,
     /// Its fields as they were sent, without passwords.
     fields: String,
-    /// There were passwords.
-    passwords: bool,
+    /// There was more: passwords, or a text too long.
+    more: bool,
     /// What was wrong with it: field and message; none when only the login had ended.
     errors: Vec<(String, String)>,
 }
@@ -63,11 +63,11 @@ impl Typed {
         let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(typed).unwrap_or_default();
         let named = pairs.iter().find(|(name, _)| name == "back").map(|(_, page)| own_path(page));
         let page = named.map_or_else(|| page_of(headers, action), str::to_owned);
-        let secret = |name: &str| name.contains("password");
-        let passwords = pairs.iter().any(|(name, _)| secret(name));
+        let secret = |name: &str| name.contains("password") && !name.starts_with("remove_");
+        let more = pairs.iter().any(|(name, _)| secret(name));
         let rest: Vec<_> = pairs.into_iter().filter(|(name, _)| !secret(name)).collect();
         let fields = serde_urlencoded::to_string(rest).unwrap_or_default();
-        Self { page, action: action.to_owned(), fields, passwords, errors: Vec::new() }
+        Self { page, action: action.to_owned(), fields, more, errors: Vec::new() }
     }
 
     /// The answer to a form that is refused: back to its page, which says why.
@@ -81,7 +81,7 @@ impl Typed {
             page: own_path(page).to_owned(),
             action: action.to_owned(),
             fields: serde_urlencoded::to_string(typed).unwrap_or_default(),
-            passwords: false,
+            more: false,
             errors: vec![(fault.field.clone().unwrap_or_default(), sentence(&fault.message))],
         };
         kept.with(Redirect::to(&kept.page))
@@ -89,13 +89,22 @@ impl Typed {
 
     fn with(&self, answer: Redirect) -> Response {
         let text = serde_json::to_string(self).map(|text| escape(&text)).unwrap_or_default();
-        // Too much for a cookie: the way back is better than nothing.
         if text.len() > LARGEST {
-            return answer.into_response();
+            return self
+                .shorter()
+                .map_or_else(|| answer.clone().into_response(), |t| t.with(answer.clone()));
         }
         let mut cookie = cookie(text);
         cookie.set_max_age(KEPT_FOR.try_into().ok());
         (CookieJar::new().add(cookie), answer).into_response()
+    }
+
+    /// Without its longest field; nothing when there is none left.
+    fn shorter(&self) -> Option<Self> {
+        let mut fields: Vec<&str> = self.fields.split('&').filter(|f| !f.is_empty()).collect();
+        let longest = (0..fields.len()).max_by_key(|&at| fields[at].len())?;
+        fields.remove(longest);
+        Some(Self { fields: fields.join("&"), more: true, ..self.clone() })
     }
 
     /// The fields of the form that goes there.
@@ -119,10 +128,11 @@ impl Typed {
     pub(crate) fn notice(&self) -> Option<(&'static str, &'static str)> {
         let what = "You are signed in again; what you sent before that was not done";
         let typed = self.fields.split('&').any(|f| !f.starts_with("persona=") && !f.is_empty());
-        match (self.errors.is_empty(), self.passwords, typed) {
+        match (self.errors.is_empty(), self.more, typed) {
             (false, ..) => None,
             (_, true, _) => {
-                Some((what, "What you typed is back, but for passwords: those are never kept."))
+                let how = "What you typed is back, but for passwords and very long texts: those are not kept.";
+                Some((what, how))
             }
             (_, _, true) => Some((what, "What you typed is back. Look it over and send it again.")),
             _ => Some((what, "Do it again, if it is still what you want.")),
@@ -133,7 +143,7 @@ impl Typed {
 /// Where the form of an unsafe request stands.
 fn page_of(headers: &HeaderMap, action: &str) -> String {
     // These are pages too, and draw what was sent to them.
-    if ["/new", "/add", "/delete"].iter().any(|end| action.ends_with(end)) {
+    if ["/new", "/add", "/edit", "/delete"].iter().any(|end| action.ends_with(end)) {
         return action.to_owned();
     }
     let from = headers.get(header::REFERER).and_then(|v| v.to_str().ok());
@@ -220,7 +230,7 @@ mod tests {
         let typed =
             b"host=fra1.example.org&read_password=s3cret&write_password=s3cret&vnc_password=s3cret";
         let typed = Typed::new(&HeaderMap::new(), "/clusters/add", typed);
-        assert_eq!((typed.fields.as_str(), typed.passwords), ("host=fra1.example.org", true));
+        assert_eq!((typed.fields.as_str(), typed.more), ("host=fra1.example.org", true));
         assert!(!format!("{typed:?}").contains("s3cret"));
         assert!(typed.notice().unwrap().1.contains("passwords"));
     }
@@ -239,6 +249,18 @@ mod tests {
         assert_eq!(on(list, "/grants", "back=%2Fclusters%2Fa"), "/clusters/a");
         assert_eq!(on("https://gwm.example.com/grants", "/grants", ""), "/");
         assert_eq!(on(list, "/grants", "back=%2F%2Fevil.example"), "/");
+    }
+
+    #[test]
+    fn a_text_too_long_for_a_cookie_is_left_out_and_the_rest_is_kept() {
+        let typed = format!("name=web1&ca={}&os=noop", "x".repeat(9000));
+        let typed = Typed::new(&HeaderMap::new(), "/clusters/a/edit", typed.as_bytes());
+        let answer = typed.with(Redirect::to("/login"));
+        let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
+        assert!(
+            cookie.contains("web1") && cookie.contains("noop") && cookie.len() < 4096,
+            "{cookie}"
+        );
     }
 
     #[test]
