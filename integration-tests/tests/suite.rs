@@ -4,6 +4,8 @@
 
 #[path = "suite/architecture.rs"]
 mod architecture;
+#[path = "suite/bootstrap.rs"]
+mod bootstrap;
 #[path = "suite/coverage/mod.rs"]
 mod coverage;
 #[path = "suite/faults.rs"]

@@ -124,7 +124,7 @@ impl SetUp {
             more += &format!("\n  Ports        were taken: {}", moved.join(", "));
         }
         format!(
-            "\n  Open         {url}\n  Log in       {login}\n  Events       {nats}, read-only nkey user, \
+            "\n  Open         {url}\n  Log in       {login}\n  Events       {nats}, read-only nkey user integrator, \
              seed in {}\n               nats --server {nats} --nkey {} sub 'gwm.v1.>'\n  Logs         \
              {}{more}\n\n  Ctrl-C stops all of it.\n",
             short(&seed),

@@ -23,6 +23,7 @@ const IN_FLIGHT: usize = 1024;
 pub struct Nats {
     client: async_nats::Client,
     context: Context,
+    replay: Context,
     service: Arc<str>,
     replicas: usize,
     connects: watch::Receiver<usize>,
@@ -63,7 +64,12 @@ pub async fn connect(settings: &NatsSettings, service: &str) -> Result<Nats> {
         .max_ack_inflight(IN_FLIGHT)
         .backpressure_on_inflight(true)
         .build(client.clone());
-    Ok(Nats { client, context, service: service.into(), replicas: settings.replicas, connects })
+    let replay = jetstream::ContextBuilder::new()
+        .timeout(REQUEST_TIMEOUT)
+        .api_prefix(crate::mirrors::REPLAY_API)
+        .build(client.clone());
+    let (service, replicas) = (service.into(), settings.replicas);
+    Ok(Nats { client, context, replay, service, replicas, connects })
 }
 
 /// Quick at first, so that a restart of the server costs little; never more than two seconds.
@@ -122,6 +128,11 @@ impl Nats {
 
     pub(crate) fn jetstream(&self) -> &Context {
         &self.context
+    }
+
+    /// Where integrators' mirrors are.
+    pub(crate) fn replay(&self) -> &Context {
+        &self.replay
     }
 
     pub(crate) fn replicas(&self) -> usize {

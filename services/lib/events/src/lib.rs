@@ -52,6 +52,7 @@ mod consumer;
 pub mod dead;
 mod envelope;
 mod error;
+mod mirrors;
 mod publish;
 mod received;
 #[cfg(feature = "outbox")]
@@ -71,6 +72,7 @@ pub use envelope::{
     Actor, CONTENT_TYPE, Cause, CauseKind, Data, Event, LONGEST_MESSAGE, parse_type,
 };
 pub use error::{Error, Result};
+pub use mirrors::ensure_mirrors;
 pub use publish::{Outgoing, publish_and_wait, publish_intake_and_wait, send};
 pub use received::Received;
 #[cfg(feature = "outbox")]

@@ -1,5 +1,6 @@
 //! The relay: publishes what the outbox holds, in order for each object, at least once.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -8,18 +9,20 @@ use futures::stream::FuturesUnordered;
 use gwm_pg::outbox::{self, OutboxRow, Published, Unpublished};
 use sqlx::postgres::PgListener;
 use sqlx::{Acquire, PgConnection, PgPool};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
 use crate::publish::{self, Outgoing};
 use crate::types::Object;
 use crate::types::inventory::{STREAM_RESET, Stream};
-use crate::{Class, Error, Event, Nats, Result, ensure_streams, streams};
+use crate::{Class, Error, Event, Nats, Result, ensure_mirrors, ensure_streams, streams};
 
 /// How many rows are taken at once.
 const BATCH: i64 = 1000;
 /// How many objects' events are on their way at once.
 const IN_FLIGHT: usize = 256;
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 const PURGE_EVERY: Duration = Duration::from_secs(600);
 const KEEP_PUBLISHED: Duration = Duration::from_secs(24 * 3600);
 
@@ -92,18 +95,32 @@ impl Relay {
             }
         }
         tracing::info!("outbox relay leads");
-        let mut connects = self.nats.connects();
+        let connects = self.nats.connects();
         self.prepare(&mut connection).await?;
         backoff.reset();
+        tokio::select! {
+            outcome = self.publish(&mut connection, &mut listener, connects, shutdown) => outcome,
+            never = self.keep_mirrors() => match never {},
+        }
+    }
+
+    /// Publishes what the outbox holds, until `shutdown`.
+    async fn publish(
+        &self,
+        connection: &mut PgConnection,
+        listener: &mut PgListener,
+        mut connects: watch::Receiver<usize>,
+        shutdown: &CancellationToken,
+    ) -> Result<()> {
         let mut purged_at = tokio::time::Instant::now();
         loop {
             let stopping = shutdown.is_cancelled();
             if connects.has_changed().unwrap_or(false) {
                 // Another server may have other streams, or the same one may have lost them.
                 connects.mark_unchanged();
-                self.prepare(&mut connection).await?;
+                self.prepare(connection).await?;
             }
-            let full = self.drain(&mut connection).await?;
+            let full = self.drain(connection).await?;
             if stopping && !full {
                 return Ok(());
             }
@@ -124,11 +141,38 @@ impl Relay {
         }
     }
 
+    /// Sees to the integrators' mirrors, beside the publishing: events never wait for these.
+    async fn keep_mirrors(&self) -> Infallible {
+        let public: Vec<_> = self.classes.iter().copied().filter(|c| c.is_public()).collect();
+        let (mut backoff, never) = (Backoff::new(), CancellationToken::new());
+        let mut connects = self.nats.connects();
+        let mut told = String::new();
+        loop {
+            if let Err(error) = ensure_mirrors(&self.nats, &public).await {
+                let error = error.to_string();
+                if told != error {
+                    tracing::warn!(error, "integrators can't read events again");
+                    told = error;
+                }
+                backoff.wait(&never).await;
+                continue;
+            }
+            backoff.reset();
+            told.clear();
+            tokio::select! {
+                // Another server may have other streams.
+                Ok(()) = connects.changed() => {}
+                // Somebody may have deleted one.
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
     /// Sees to the streams, and tells consumers of one that was made anew.
     async fn prepare(&self, connection: &mut PgConnection) -> Result<()> {
         ensure_streams(&self.nats, &self.classes).await?;
         for &class in &self.classes {
-            let Some(info) = streams::find(&self.nats, class).await? else { continue };
+            let Some(info) = streams::find(self.nats.jetstream(), class).await? else { continue };
             let created_at = streams::created_at(&info);
             let mut transaction = connection.begin().await.map_err(database)?;
             let recreated =

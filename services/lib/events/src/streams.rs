@@ -3,11 +3,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::{
     CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind,
 };
 use async_nats::jetstream::stream::{Config, Info, RetentionPolicy, StorageType};
+use async_nats::jetstream::{Context, ErrorCode};
 use serde::Deserialize;
 
 use crate::{Class, Error, Nats, Result};
@@ -97,13 +97,13 @@ pub async fn ensure_streams(nats: &Nats, classes: &[Class]) -> Result<()> {
 
 async fn ensure_stream(nats: &Nats, class: Class) -> Result<()> {
     let wanted = wanted(class, nats.replicas());
-    let Some(found) = find(nats, class).await? else {
+    let Some(found) = find(nats.jetstream(), class).await? else {
         return match nats.jetstream().create_stream(wanted).await {
             Ok(_) => {
                 tracing::info!(stream = class.stream(), "stream created");
                 Ok(())
             }
-            Err(error) => Err(refused("create", class, &error)),
+            Err(error) => Err(refused("create the stream", class, &error)),
         };
     };
     if same(&wanted, &found.config) {
@@ -123,14 +123,14 @@ async fn ensure_stream(nats: &Nats, class: Class) -> Result<()> {
     nats.jetstream()
         .update_stream(config)
         .await
-        .map_err(|error| refused("update", class, &error))?;
+        .map_err(|error| refused("update the stream", class, &error))?;
     tracing::info!(stream = class.stream(), "stream updated");
     Ok(())
 }
 
 /// The state of a class's stream; none if there is no such stream.
-pub(crate) async fn find(nats: &Nats, class: Class) -> Result<Option<Info>> {
-    match nats.jetstream().get_stream(class.stream()).await {
+pub(crate) async fn find(context: &Context, class: Class) -> Result<Option<Info>> {
+    match context.get_stream(class.stream()).await {
         Ok(stream) => Ok(Some(stream.cached_info().clone())),
         Err(error) if is_not_found(&error) => Ok(None),
         Err(error) => Err(Error::unavailable(&error)),
@@ -142,9 +142,9 @@ fn is_not_found(error: &GetStreamError) -> bool {
         if error.error_code() == ErrorCode::STREAM_NOT_FOUND)
 }
 
-fn refused(verb: &str, class: Class, error: &CreateStreamError) -> Error {
+pub(crate) fn refused(verb: &str, class: Class, error: &CreateStreamError) -> Error {
     if let CreateStreamErrorKind::JetStream(why) = error.kind() {
-        let what = format!("to {verb} the stream {}", class.stream());
+        let what = format!("to {verb} {}", class.stream());
         return Error::Refused { what, why: why.to_string() };
     }
     Error::unavailable(error)

@@ -133,7 +133,7 @@ impl Follower {
     /// Finds where to go on, tells of a reset if there was one, and opens a reader from there.
     async fn open(&mut self) -> Result<Stream> {
         self.nats.check()?;
-        let info = streams::find(&self.nats, self.class)
+        let info = streams::find(self.nats.jetstream(), self.class)
             .await?
             .ok_or_else(|| Error::Unavailable(format!("no stream {}", self.class.stream())))?;
         let (next, reset) = resume(self.position, self.created, &info);

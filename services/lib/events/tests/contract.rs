@@ -182,7 +182,10 @@ fn asyncapi() -> String {
          info:\n  title: Ganeti Web Manager events\n  version: \"1\"\n  \
          description: \"What happens, as CloudEvents 1.0 (structured JSON) over NATS JetStream. At least \
          once; in order for each object within one class. Apply an event only if its sequence, read as a \
-         number, is above the revision held.\"\n\
+         number, is above the revision held. To begin, or to begin again: read stream_sequence of the \
+         class's list, then the list, then start a pull consumer after that sequence, in the JetStream \
+         domain replay, on the stream of the class, under the name of your NATS user (NAME_CLUSTER, with \
+         the filter gwm.v1.*.CLUSTER.>, if that is limited to clusters).\"\n\
          defaultContentType: application/cloudevents+json\n\
          servers:\n  nats:\n    host: \"localhost:4222\"\n    protocol: nats\n\
          channels:\n",

@@ -3,10 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 #![expect(clippy::disallowed_methods, reason = "a test has no task set and connects as a stranger")]
 
-mod bootstrap;
 mod consumer;
 mod outage;
 mod relay;
+mod replay;
 mod tail;
 mod users;
 

@@ -15,14 +15,14 @@ use gwm_testkit::{TestNats, wait_for};
 
 use crate::{PATIENCE, change};
 
-struct Installation {
-    server: TestNats,
+pub(crate) struct Installation {
+    pub(crate) server: TestNats,
     keys: Vec<NatsKey>,
     reader: NatsKey,
     alpha_reader: NatsKey,
 }
 
-async fn installation() -> Installation {
+pub(crate) async fn installation() -> Installation {
     let keys: Vec<NatsKey> = SERVICES.iter().map(|_| NatsKey::generate()).collect();
     let (reader, alpha_reader) = (NatsKey::generate(), NatsKey::generate());
     let mut users: Vec<NatsUser> = SERVICES
@@ -39,12 +39,14 @@ async fn installation() -> Installation {
         let role = Role::Integrator { name: name.to_owned(), clusters };
         users.push(NatsUser { public_key: key.public.clone(), role });
     }
-    let server = TestNats::with(&server_config(&users).unwrap()).await;
+    let operator = "users: [ { user: operator, password: operator }";
+    let text = server_config(&users).unwrap().replacen("users: [", operator, 1);
+    let server = TestNats::with(&text).await;
     Installation { server, keys, reader, alpha_reader }
 }
 
 impl Installation {
-    async fn service(&self, name: &str) -> Nats {
+    pub(crate) async fn service(&self, name: &str) -> Nats {
         let place = SERVICES.iter().position(|service| *service == name).unwrap();
         let settings = NatsSettings {
             urls: vec![self.server.url()],
@@ -56,12 +58,29 @@ impl Installation {
         nats
     }
 
-    /// A reader, and what the server refused it.
-    async fn integrator(&self, key: &NatsKey) -> (async_nats::Client, Refusals) {
+    /// One who may do everything in the services' account.
+    pub(crate) async fn operator(&self) -> async_nats::jetstream::Context {
+        let options = async_nats::ConnectOptions::new();
+        let options = options.user_and_password("operator".to_owned(), "operator".to_owned());
+        async_nats::jetstream::new(options.connect(self.server.url()).await.unwrap())
+    }
+
+    /// The one who reads everything, and what the server refused it.
+    pub(crate) async fn reader(&self) -> (async_nats::Client, Refusals) {
+        self.integrator(&self.reader, "reader").await
+    }
+
+    /// The one who reads of the cluster alpha only.
+    pub(crate) async fn alpha_reader(&self) -> (async_nats::Client, Refusals) {
+        self.integrator(&self.alpha_reader, "alpha-reader").await
+    }
+
+    async fn integrator(&self, key: &NatsKey, name: &str) -> (async_nats::Client, Refusals) {
         let refusals = Refusals::default();
         let noted = Arc::clone(&refusals);
-        let options =
-            async_nats::ConnectOptions::with_nkey(key.seed.clone()).event_callback(move |event| {
+        let options = async_nats::ConnectOptions::with_nkey(key.seed.clone())
+            .custom_inbox_prefix(format!("_INBOX_{name}"))
+            .event_callback(move |event| {
                 if let async_nats::Event::ServerError(error) = event {
                     noted.lock().unwrap().push(error.to_string());
                 }
@@ -71,9 +90,9 @@ impl Installation {
     }
 }
 
-type Refusals = Arc<Mutex<Vec<String>>>;
+pub(crate) type Refusals = Arc<Mutex<Vec<String>>>;
 
-async fn was_refused(refusals: &Refusals, what: &[&str]) {
+pub(crate) async fn was_refused(refusals: &Refusals, what: &[&str]) {
     wait_for("the refusals", PATIENCE, async || {
         let refusals = refusals.lock().unwrap().clone();
         let told = |what: &&str| refusals.iter().any(|refusal| refusal.contains(*what));
@@ -137,14 +156,15 @@ async fn an_integrator_reads_events_and_can_do_nothing_else() {
     let auth = installation.service("auth").await;
     ensure_streams(&cache, &[Class::Inventory]).await.unwrap();
     ensure_streams(&auth, &[Class::Access, Class::Intake]).await.unwrap();
-    let (reader, refused) = installation.integrator(&installation.reader).await;
-    let (alpha, alpha_refused) = installation.integrator(&installation.alpha_reader).await;
+    let (reader, refused) = installation.reader().await;
+    let (alpha, alpha_refused) = installation.alpha_reader().await;
 
     let mut all = reader.subscribe("gwm.v1.>").await.unwrap();
     let mut alphas = alpha.subscribe("gwm.v1.*.alpha.>").await.unwrap();
     let _everything = reader.subscribe(">").await.unwrap();
     let _intake = reader.subscribe("gwm.intake.>").await.unwrap();
     let _answers = reader.subscribe("_INBOX_auth.>").await.unwrap();
+    let _another_s = reader.subscribe("_INBOX_alpha-reader.>").await.unwrap();
     let _beyond = alpha.subscribe("gwm.v1.>").await.unwrap();
 
     let forged = change(9, 9);
@@ -158,6 +178,7 @@ async fn an_integrator_reads_events_and_can_do_nothing_else() {
             "Subscription to \">\"",
             "Subscription to \"gwm.intake.>\"",
             "Subscription to \"_INBOX_auth.>\"",
+            "Subscription to \"_INBOX_alpha-reader.>\"",
             "Publish to \"gwm.v1.inventory.",
             "Publish to \"$JS.API.STREAM.DELETE.",
             "Publish to \"gwm.intake.auth.",
