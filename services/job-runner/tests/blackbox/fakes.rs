@@ -231,6 +231,12 @@ impl Clusters for Fakes {
     ) -> Result<Response<Cluster>, Status> {
         Err(Status::unimplemented("not asked"))
     }
+    async fn confirm_missing(
+        &self,
+        _: Request<ConfirmMissingRequest>,
+    ) -> Result<Response<ConfirmMissingResponse>, Status> {
+        Err(Status::unimplemented("not asked"))
+    }
 }
 
 #[tonic::async_trait]
