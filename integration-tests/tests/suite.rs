@@ -12,6 +12,8 @@ mod coverage;
 mod faults;
 #[path = "suite/faults_aged.rs"]
 mod faults_aged;
+#[path = "suite/faults_requests.rs"]
+mod faults_requests;
 #[path = "suite/plain_http.rs"]
 mod plain_http;
 #[path = "suite/stage.rs"]

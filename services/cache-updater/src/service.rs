@@ -84,6 +84,7 @@ impl gwm_kernel::Service for Service {
                 InternalServer::new(server),
                 &[
                     ("GetWriteAccess", &["job-runner"]),
+                    ("ResolveName", &["job-runner"]),
                     ("ObserveInstance", &["job-runner", "cache-updater"]),
                     ("ResolveConsole", &["vnc-proxy", "cache-updater"]),
                 ],

@@ -25,6 +25,18 @@ pub(crate) enum Error {
     /// The same request is being worked on.
     #[error("the same request is being worked on at this moment; try again")]
     InProgress,
+    /// The id belongs to another request.
+    #[error("there is a job with this id that was asked for by somebody else, or in other words")]
+    IdTaken,
+    /// Waited for too long.
+    #[error(
+        "this waited for more than a day for the job service and was not done; ask again if it is \
+         still wanted"
+    )]
+    Expired,
+    /// Gone while the request waited.
+    #[error("{0} may not do this any more: the account or token was taken away meanwhile")]
+    NoPerson(String),
     /// The database.
     #[error(transparent)]
     Database(#[from] gwm_pg::Error),
@@ -38,7 +50,10 @@ impl Error {
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(_) | Self::KeyReused | Self::List(_) => ErrorCode::InvalidArgument,
-            Self::ReadOnly(_) | Self::InProgress => ErrorCode::Conflict,
+            Self::ReadOnly(_) | Self::InProgress | Self::IdTaken | Self::Expired => {
+                ErrorCode::Conflict
+            }
+            Self::NoPerson(_) => ErrorCode::PermissionDenied,
             Self::Database(error) => error.code(),
         }
     }
@@ -50,6 +65,9 @@ impl Error {
             Self::ReadOnly(_) => "read_only",
             Self::KeyReused => "idempotency_key_reused",
             Self::InProgress => "idempotency_in_progress",
+            Self::IdTaken => "job_id_taken",
+            Self::Expired => "expired",
+            Self::NoPerson(_) => "permission_denied",
             Self::Database(_) => "unavailable",
         })
     }
@@ -69,7 +87,13 @@ impl From<Error> for Fault {
         let field = match &error {
             Error::Invalid(invalid) => Some(invalid.field.clone()),
             Error::List(list) => Some(list.field().to_owned()),
-            Error::ReadOnly(_) | Error::KeyReused | Error::InProgress | Error::Database(_) => None,
+            Error::ReadOnly(_)
+            | Error::KeyReused
+            | Error::InProgress
+            | Error::IdTaken
+            | Error::Expired
+            | Error::NoPerson(_)
+            | Error::Database(_) => None,
         };
         let (code, reason, message) = (error.code(), error.reason(), error.to_string());
         match error {
@@ -78,6 +102,9 @@ impl From<Error> for Fault {
             | Error::ReadOnly(_)
             | Error::KeyReused
             | Error::InProgress
+            | Error::IdTaken
+            | Error::Expired
+            | Error::NoPerson(_)
             | Error::List(_) => {
                 let mut fault = Self::new(code, reason, message);
                 fault.field = field;

@@ -32,7 +32,7 @@ impl gwm_kernel::Service for Service {
         let cache = Cache::new(boot.peer("cache-updater")?);
         let authz = Authz::start(auth.clone(), config.authz.clone(), boot);
 
-        let relay = Relay::new(store.pool().clone(), nats);
+        let relay = Relay::new(store.pool().clone(), nats.clone());
         boot.tasks().spawn("outbox-relay", relay.run(soft.clone()));
 
         let server = JobsServer {
@@ -41,6 +41,7 @@ impl gwm_kernel::Service for Service {
             cache: cache.clone(),
             cursors: Arc::default(),
         };
+        boot.tasks().spawn("requests", tasks::requests(server.clone(), nats, soft.clone()));
         boot.grpc().add(
             Generated::new(server),
             &[

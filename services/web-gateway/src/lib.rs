@@ -10,6 +10,7 @@ pub mod http;
 mod hub;
 mod kept;
 mod service;
+mod waiting;
 
 pub use config::Config;
 pub use service::Service;

@@ -75,6 +75,27 @@ impl Internal for Server {
         }))
     }
 
+    async fn resolve_name(
+        &self,
+        request: Request<pb::ResolveNameRequest>,
+    ) -> Result<Response<pb::ResolveNameResponse>, Status> {
+        let asked = request.into_inner();
+        let found = self.0.store.fetch_cluster(&asked.cluster).await?;
+        let cluster = found.ok_or_else(|| Fault::not_found("cluster"))?;
+        let instance = match asked.instance.as_str() {
+            "" => None,
+            name => self.0.store.fetch_instance(cluster.cluster_id, name).await?,
+        };
+        let (uuid, name) = instance.map(|i| (i.uuid.to_string(), i.name)).unwrap_or_default();
+        Ok(Response::new(pb::ResolveNameResponse {
+            cluster_id: cluster.cluster_id.to_string(),
+            read_only: cluster.read_only(),
+            slug: cluster.slug,
+            uuid,
+            name,
+        }))
+    }
+
     async fn resolve_console(
         &self,
         request: Request<pb::ResolveConsoleRequest>,

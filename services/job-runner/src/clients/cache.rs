@@ -10,6 +10,7 @@ use gwm_proto::cache::internal_client::InternalClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::{
     GetClusterRequest, GetObjectRequest, GetWriteAccessRequest, ObserveInstanceRequest,
+    ResolveNameRequest,
 };
 use gwm_rapi::{CaBundle, Credentials, Endpoint, Fingerprint, Trust};
 use gwm_types::{ClusterId, InstanceUuid};
@@ -94,6 +95,24 @@ impl Cache {
             return Err(Fault::internal("cache-updater answered an instance of another cluster"));
         }
         Ok(Target { uuid: found.uuid.parse().map_err(Fault::internal)?, name: found.name })
+    }
+
+    /// What the names mean, whoever asks: what the person may know of that is decided by the caller.
+    pub(crate) async fn resolve(
+        &self,
+        cluster: &str,
+        instance: &str,
+    ) -> Result<(ClusterState, Option<Target>), Fault> {
+        let request =
+            ResolveNameRequest { cluster: cluster.to_owned(), instance: instance.to_owned() };
+        let found = InternalClient::new(self.0.clone()).resolve_name(request).await?.into_inner();
+        let cluster_id = found.cluster_id.parse().map_err(Fault::internal)?;
+        let cluster = ClusterState { cluster_id, slug: found.slug, read_only: found.read_only };
+        if found.uuid.is_empty() {
+            return Ok((cluster, None));
+        }
+        let uuid = found.uuid.parse().map_err(Fault::internal)?;
+        Ok((cluster, Some(Target { uuid, name: found.name })))
     }
 
     /// The write credential.

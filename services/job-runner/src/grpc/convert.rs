@@ -27,7 +27,12 @@ pub(super) fn job(job: &Job) -> wire::Job {
         cluster: job.cluster_slug.clone(),
         object: Some(ObjectRef {
             kind: "instance".to_owned(),
-            cluster_id: job.cluster_id.to_string(),
+            // A request that was refused may have named no cluster that there is.
+            cluster_id: if job.cluster_id.0.is_nil() {
+                String::new()
+            } else {
+                job.cluster_id.to_string()
+            },
             uuid: job.instance_uuid.map(|uuid| uuid.to_string()).unwrap_or_default(),
         }),
         object_name: job.object_name.clone(),

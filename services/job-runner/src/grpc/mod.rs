@@ -4,6 +4,7 @@ mod convert;
 mod list;
 mod read;
 mod submit;
+mod waited;
 
 use std::sync::Arc;
 
@@ -21,6 +22,8 @@ use tonic::{Request, Response, Status};
 use crate::clients::Cache;
 use crate::domain;
 use crate::store::Store;
+
+pub(crate) use waited::NotTaken;
 
 /// The server of `gwm.jobs.v1.Jobs`.
 #[derive(Debug, Clone)]

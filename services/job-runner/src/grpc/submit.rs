@@ -4,7 +4,7 @@ use gwm_authz::{Mode, Principal};
 use gwm_kernel::{Fault, current_request_id, current_traceparent};
 use gwm_pg::idempotency::{self, Begin};
 use gwm_proto::jobs::{Job as WireJob, SubmitJobRequest};
-use gwm_types::{Object, ObjectName, Permission};
+use gwm_types::{JobId, Object, ObjectName, Permission};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::Request;
@@ -20,13 +20,16 @@ const LONGEST_KEY: usize = 64;
 const LONGEST_NAME: usize = 253;
 
 /// A request that is well formed.
-struct Asked {
-    kind: Kind,
-    cluster: String,
-    instance: String,
+pub(super) struct Asked {
+    /// Of the job that it becomes.
+    job_id: JobId,
+    pub(super) kind: Kind,
+    pub(super) cluster: String,
+    pub(super) instance: String,
     parameters: Parameters,
-    /// The key, and the hash of all the rest.
-    idempotency: Option<(String, Vec<u8>)>,
+    key: Option<String>,
+    /// Of all but id and key.
+    hash: Vec<u8>,
 }
 
 impl JobsServer {
@@ -38,31 +41,56 @@ impl JobsServer {
         let person = self.authz.principal(&request, Mode::Write)?;
         let asked = decode(request.into_inner())?;
         // Before anything is looked up: what was asked for may be gone since by this very job.
-        if let Some(answer) = self.replay(&person, &asked).await? {
+        if let Some(answer) = self.again(&person, &asked).await? {
             return Ok(answer);
         }
         let (cluster, target) = self.resolve(&person, &asked).await?;
+        self.accept(&person, &asked, &cluster, target.as_ref()).await
+    }
+
+    /// The transaction in which a request becomes a job.
+    pub(super) async fn accept(
+        &self,
+        person: &Principal,
+        asked: &Asked,
+        cluster: &ClusterState,
+        target: Option<&Target>,
+    ) -> Result<WireJob, Fault> {
         if cluster.read_only {
-            return Err(Error::ReadOnly(cluster.slug).into());
+            return Err(Error::ReadOnly(cluster.slug.clone()).into());
         }
         let mut tx = self.store.begin().await.map_err(Error::from)?;
-        if let Some(answer) = begin(&mut tx, &person, &asked).await? {
+        if let Some(answer) = begin(&mut tx, person, asked).await? {
             return Ok(answer);
         }
-        let new = job::NewJob {
+        let mut new = job::NewJob {
+            job_id: asked.job_id,
+            request_hash: &asked.hash,
             cluster_id: cluster.cluster_id,
             cluster_slug: &cluster.slug,
             kind: asked.kind,
-            instance_uuid: target.as_ref().map(|target| target.uuid),
-            object_name: target.as_ref().map_or(&asked.instance, |target| &target.name),
+            instance_uuid: target.map(|target| target.uuid),
+            object_name: target.map_or(&asked.instance, |target| &target.name),
             parameters: &asked.parameters,
-            person: &person,
+            person,
             request_id: current_request_id(),
             traceparent: current_traceparent(),
         };
-        let job = job::insert(&mut tx, &new).await.map_err(Error::from)?;
+        let mut job = job::insert(&mut tx, &new).await.map_err(Error::from)?;
+        if job.is_none() && asked.key.is_some() {
+            // The caller makes the id of what has a key, which is good for a day, out of the key: this is
+            // the same request in the same words on another day.
+            new.job_id = JobId::generate();
+            job = job::insert(&mut tx, &new).await.map_err(Error::from)?;
+        }
+        let Some(job) = job else {
+            // Made between our look and now.
+            drop(tx.rollback().await);
+            let answer = self.again(person, asked).await?;
+            return answer.ok_or_else(|| Fault::internal("a job is there and is not"));
+        };
         let answer = convert::job(&job);
-        if let Some((key, _)) = &asked.idempotency {
+        if let Some(key) = &asked.key {
             let user = person.user_id.to_string();
             idempotency::complete(&mut tx, &user, RPC, key, &answer.encode_to_vec())
                 .await
@@ -89,28 +117,39 @@ impl JobsServer {
         }
         let target = self.cache.instance(&person.signed, &cluster, &asked.instance).await?;
         let object = Object::Instance(cluster.cluster_id, target.uuid);
-        let needed = if asked.kind.needs_admin() { Permission::Admin } else { Permission::Power };
-        self.authz.require(person, needed, object)?;
+        self.authz.require(person, needed(asked.kind), object)?;
         Ok((cluster, Some(target)))
     }
 
-    async fn replay(&self, person: &Principal, asked: &Asked) -> Result<Option<WireJob>, Fault> {
-        if asked.idempotency.is_none() {
-            return Ok(None);
+    /// The answer to a request that came before: by its key, or by the id that it brought along.
+    pub(super) async fn again(
+        &self,
+        person: &Principal,
+        asked: &Asked,
+    ) -> Result<Option<WireJob>, Fault> {
+        if asked.key.is_some() {
+            let mut tx = self.store.begin().await.map_err(Error::from)?;
+            let answer = begin(&mut tx, person, asked).await;
+            // Only a look: the key is taken in the transaction of the effect.
+            drop(tx.rollback().await);
+            return answer;
         }
-        let mut tx = self.store.begin().await.map_err(Error::from)?;
-        let answer = begin(&mut tx, person, asked).await;
-        // Only a look: the key is taken in the transaction of the effect.
-        drop(tx.rollback().await);
-        answer
+        let mut connection = self.store.connection().await.map_err(Error::from)?;
+        let found = job::fetch(&mut connection, asked.job_id).await.map_err(Error::from)?;
+        let Some(found) = found else { return Ok(None) };
+        let same = job::is_same(&mut connection, &found, person.user_id, &asked.hash).await;
+        if same.map_err(Error::from)? {
+            return Ok(Some(convert::job(&found)));
+        }
+        Err(Error::IdTaken.into())
     }
 }
 
 /// Takes the key; answers what was answered before.
 async fn begin(tx: &mut Tx, person: &Principal, asked: &Asked) -> Result<Option<WireJob>, Fault> {
-    let Some((key, hash)) = &asked.idempotency else { return Ok(None) };
+    let Some(key) = &asked.key else { return Ok(None) };
     let user = person.user_id.to_string();
-    let known = idempotency::begin(tx, &user, RPC, key, hash).await.map_err(Error::from)?;
+    let known = idempotency::begin(tx, &user, RPC, key, &asked.hash).await.map_err(Error::from)?;
     match known {
         Begin::Fresh => Ok(None),
         Begin::Replay(bytes) => {
@@ -121,15 +160,29 @@ async fn begin(tx: &mut Tx, person: &Principal, asked: &Asked) -> Result<Option<
     }
 }
 
-fn decode(mut request: SubmitJobRequest) -> Result<Asked, Fault> {
+/// Of a request without id and key.
+pub(super) fn hash(request: &SubmitJobRequest) -> Vec<u8> {
+    // The map of parameters is ordered, so equal requests have equal bytes.
+    Sha256::digest(request.encode_to_vec()).to_vec()
+}
+
+/// What a job of this kind takes.
+pub(super) fn needed(kind: Kind) -> Permission {
+    if kind.needs_admin() { Permission::Admin } else { Permission::Power }
+}
+
+pub(super) fn decode(mut request: SubmitJobRequest) -> Result<Asked, Fault> {
     let key = std::mem::take(&mut request.idempotency_key);
     let printable = |key: &str| key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     if key.len() > LONGEST_KEY || !printable(&key) {
         let rule = "an idempotency key has at most 64 printable ASCII characters";
         return Err(Fault::invalid("idempotency_key", rule));
     }
-    // The map of parameters is ordered, so equal requests have equal bytes.
-    let hash = Sha256::digest(request.encode_to_vec()).to_vec();
+    let job_id = match std::mem::take(&mut request.job_id).as_str() {
+        "" => JobId::generate(),
+        given => given.parse().map_err(|_| Fault::invalid("job_id", "a job's id is a UUID"))?,
+    };
+    let hash = hash(&request);
     let kind: Kind = request.kind.parse().map_err(|text: String| Fault::invalid("kind", text))?;
     if request.cluster.is_empty() || request.cluster.len() > LONGEST_KEY {
         return Err(Fault::invalid("cluster", "name the cluster by its short name or id"));
@@ -146,10 +199,12 @@ fn decode(mut request: SubmitJobRequest) -> Result<Asked, Fault> {
         .ok_or_else(|| Fault::invalid("parameters", "they nest too deep"))?;
     let parameters = Parameters::read(kind, given).map_err(Error::from)?;
     Ok(Asked {
+        job_id,
         kind,
         cluster: request.cluster,
         instance: request.instance,
         parameters,
-        idempotency: (!key.is_empty()).then_some((key, hash)),
+        key: (!key.is_empty()).then_some(key),
+        hash,
     })
 }

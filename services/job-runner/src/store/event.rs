@@ -25,6 +25,12 @@ pub(super) enum Happened {
     Ended,
 }
 
+/// Appends the event of a job that was refused at once: its end, and both records.
+pub(super) async fn append_refused(tx: &mut PgConnection, job: &Job) -> Result<()> {
+    audit(tx, job, Happened::Queued).await?;
+    append(tx, job, Happened::Ended).await
+}
+
 /// Appends the event; the job's row is locked by now.
 pub(super) async fn append(tx: &mut PgConnection, job: &Job, what: Happened) -> Result<()> {
     let event_type = match (what, job.phase) {

@@ -4,12 +4,12 @@ use gwm_authz::Principal;
 #[cfg(test)]
 use gwm_pg::EnsureAffected as _;
 use gwm_pg::{Error, Result};
-use gwm_types::{ClusterId, InstanceUuid, JobId};
+use gwm_types::{ClusterId, InstanceUuid, JobId, Slug, UserId};
 use sqlx::PgConnection;
 
 use super::event::{self, Happened};
 use super::row::{JobRow, signed};
-use crate::domain::{Job, Kind, Outcome, Parameters, Phase};
+use crate::domain::{Failure, Job, Kind, Outcome, Parameters, Phase};
 
 /// The most that a runner looks at at once.
 const OPEN_LIMIT: i64 = 2000;
@@ -17,6 +17,9 @@ const OPEN_LIMIT: i64 = 2000;
 /// What a person asked for, resolved and permitted.
 #[derive(Debug)]
 pub(crate) struct NewJob<'a> {
+    pub(crate) job_id: JobId,
+    /// Of all that was asked for.
+    pub(crate) request_hash: &'a [u8],
     pub(crate) cluster_id: ClusterId,
     pub(crate) cluster_slug: &'a str,
     pub(crate) kind: Kind,
@@ -28,18 +31,34 @@ pub(crate) struct NewJob<'a> {
     pub(crate) traceparent: Option<String>,
 }
 
-/// Accepts a job, with its event.
-pub(crate) async fn insert(tx: &mut PgConnection, new: &NewJob<'_>) -> Result<Job> {
+/// A request that waited and was refused.
+#[derive(Debug)]
+pub(crate) struct Refused<'a> {
+    pub(crate) job_id: JobId,
+    pub(crate) request_hash: &'a [u8],
+    /// As it was asked for: it may not exist.
+    pub(crate) cluster: &'a Slug,
+    pub(crate) kind: Kind,
+    pub(crate) object_name: &'a str,
+    pub(crate) person: &'a Principal,
+    pub(crate) request_id: Option<String>,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) failure: Failure,
+}
+
+/// Accepts a job, with its event; none when there is one with this id.
+pub(crate) async fn insert(tx: &mut PgConnection, new: &NewJob<'_>) -> Result<Option<Job>> {
     let parameters = serde_json::to_value(new.parameters)
         .map_err(|error| Error::Internal(sqlx::Error::Encode(Box::new(error))))?;
-    let row: JobRow = sqlx::query_as(
+    let row: Option<JobRow> = sqlx::query_as(
         "insert into job (job_id, cluster_id, cluster_slug, kind, instance_uuid, object_name,
              parameters, phase, requested_by, requested_by_id, session_id, token_id,
-             client_address, request_id, traceparent, not_before)
-         values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10, $11, $12, $13, $14, 'epoch')
+             client_address, request_id, traceparent, request_hash, not_before)
+         values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10, $11, $12, $13, $14, $15, 'epoch')
+         on conflict (job_id) do nothing
          returning *",
     )
-    .bind(JobId::generate().0)
+    .bind(new.job_id.0)
     .bind(new.cluster_id.0)
     .bind(new.cluster_slug)
     .bind(new.kind.as_str())
@@ -53,11 +72,67 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewJob<'_>) -> Result<Jo
     .bind(&new.person.client_address)
     .bind(&new.request_id)
     .bind(&new.traceparent)
-    .fetch_one(&mut *tx)
+    .bind(new.request_hash)
+    .fetch_optional(&mut *tx)
     .await?;
+    let Some(row) = row else { return Ok(None) };
     let job = row.job()?;
     event::append(tx, &job, Happened::Queued).await?;
-    Ok(job)
+    Ok(Some(job))
+}
+
+/// Records a job that failed before it was one, with its event; nothing when there is one with this id.
+pub(crate) async fn insert_refused(tx: &mut PgConnection, refused: &Refused<'_>) -> Result<()> {
+    // What it named may not exist, and its parameters may be unreadable: neither is kept.
+    let row: Option<JobRow> = sqlx::query_as(
+        r#"insert into job (job_id, cluster_id, cluster_slug, kind, object_name, parameters, phase,
+             error_code, error_message, error_hint, requested_by, requested_by_id, session_id,
+             token_id, client_address, request_id, traceparent, request_hash, ended_at)
+         values ($1, $2, $3, $4, $5, '{"kind": "remove"}', 'failed',
+             $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, clock_timestamp())
+         on conflict (job_id) do nothing
+         returning *"#,
+    )
+    .bind(refused.job_id.0)
+    .bind(uuid::Uuid::nil())
+    .bind(refused.cluster.as_str())
+    .bind(refused.kind.as_str())
+    .bind(refused.object_name)
+    .bind(&refused.failure.code)
+    .bind(&refused.failure.message)
+    .bind(&refused.failure.hint)
+    .bind(&refused.person.username)
+    .bind(refused.person.user_id.0)
+    .bind(refused.person.session_id.map(|id| id.0))
+    .bind(refused.person.token_id.map(|id| id.0))
+    .bind(&refused.person.client_address)
+    .bind(&refused.request_id)
+    .bind(&refused.traceparent)
+    .bind(refused.request_hash)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let Some(row) = row else { return Ok(()) };
+    let job = row.job()?;
+    event::append_refused(tx, &job).await
+}
+
+/// Whether the job with this id is this person's and was asked for in the same words.
+pub(crate) async fn is_same(
+    connection: &mut PgConnection,
+    job: &Job,
+    person: UserId,
+    request_hash: &[u8],
+) -> Result<bool> {
+    let same: bool = sqlx::query_scalar(
+        "select requested_by_id = $2 and request_hash is not distinct from $3 from job
+         where job_id = $1",
+    )
+    .bind(job.job_id.0)
+    .bind(person.0)
+    .bind(request_hash)
+    .fetch_one(connection)
+    .await?;
+    Ok(same)
 }
 
 /// One job.

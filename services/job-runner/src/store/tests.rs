@@ -27,6 +27,8 @@ async fn queued(store: &Store) -> Job {
         expires_at: 0,
     };
     let new = job::NewJob {
+        job_id: gwm_types::JobId::generate(),
+        request_hash: b"hash",
         cluster_id: ClusterId::generate(),
         cluster_slug: "fra1",
         kind: domain::Kind::Startup,
@@ -38,7 +40,7 @@ async fn queued(store: &Store) -> Job {
         traceparent: None,
     };
     let mut tx = store.begin().await.unwrap();
-    let job = job::insert(&mut tx, &new).await.unwrap();
+    let job = job::insert(&mut tx, &new).await.unwrap().unwrap();
     commit(tx).await.unwrap();
     job
 }

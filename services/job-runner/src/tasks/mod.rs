@@ -1,4 +1,4 @@
-//! What works on jobs in the background.
+//! What works on jobs in the background, and what takes in requests that waited.
 //!
 //! [`supervise`] takes the submit leases of clusters that have open jobs; a [`runner::Runner`] works
 //! on one cluster while it holds that lease: one request to RAPI at a time. Beside it a
@@ -9,6 +9,7 @@ mod finisher;
 mod follow;
 mod pause;
 mod recover;
+mod requests;
 mod runner;
 mod sender;
 mod supervisor;
@@ -22,6 +23,7 @@ use crate::config::Config;
 use crate::domain::Job;
 use crate::store::Store;
 
+pub(crate) use requests::requests;
 pub(crate) use supervisor::supervise;
 
 /// What all of them share.

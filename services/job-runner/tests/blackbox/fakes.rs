@@ -327,6 +327,22 @@ impl Internal for Fakes {
         Ok(Response::new(ObserveInstanceResponse { state: state.to_owned(), instance }))
     }
 
+    async fn resolve_name(
+        &self,
+        request: Request<ResolveNameRequest>,
+    ) -> Result<Response<ResolveNameResponse>, Status> {
+        self.up()?;
+        let found = self.instance(&request.into_inner().instance);
+        let (uuid, name) = found.map(|i| (i.uuid, i.name)).unwrap_or_default();
+        Ok(Response::new(ResolveNameResponse {
+            cluster_id: self.cluster_id.to_string(),
+            slug: SLUG.to_owned(),
+            read_only: self.knobs(|k| k.read_only),
+            uuid,
+            name,
+        }))
+    }
+
     async fn resolve_console(
         &self,
         _: Request<ResolveConsoleRequest>,

@@ -17,3 +17,5 @@ mod kinds;
 mod lists;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod waited;

@@ -220,6 +220,7 @@ pub(crate) fn ask(kind: &str, instance: &str, parameters: Json) -> SubmitJobRequ
             fields: map.into_iter().map(|(key, json)| (key, value(json))).collect(),
         }),
         idempotency_key: String::new(),
+        job_id: String::new(),
     }
 }
 

@@ -12,9 +12,11 @@
 //! ```
 
 mod assertion;
+mod decided;
 mod rights;
 mod watch;
 
 pub use assertion::{Keys, Principal, SignedAssertion, sign};
+pub use decided::Decided;
 pub use rights::{Rights, Scope};
-pub use watch::{Authz, AuthzConfig, Decided, Mode};
+pub use watch::{Authz, AuthzConfig, Mode};

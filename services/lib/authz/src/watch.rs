@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio_stream::StreamExt;
 
 use crate::assertion::{now, unauthenticated};
-use crate::{Keys, Principal, Rights, Scope, SignedAssertion};
+use crate::{Decided, Keys, Principal, Rights, Scope, SignedAssertion};
 
 /// A snapshot holds every grant of the installation, about 100 bytes each: far more than tonic's own
 /// limit of 4 MiB, which would leave a large installation without any decisions.
@@ -203,6 +203,24 @@ impl Authz {
         Ok(principal)
     }
 
+    /// The person of a request that waited since `at`, in Unix seconds: whoever auth vouched for then.
+    /// What they may do is asked for now.
+    ///
+    /// # Errors
+    /// `unauthenticated` when it was not valid then, `unavailable` while auth is silent.
+    pub fn principal_at(&self, signed: &SignedAssertion, at: i64) -> Result<Principal, Fault> {
+        self.fresh(Mode::Write)?;
+        self.0.keys.read().expect("no panic while held").verify_at(signed, at)
+    }
+
+    /// Whether a person who asked a while ago still is one: neither disabled nor, as far as it is known
+    /// here, asking with a token that was revoked. Signing out takes no request back.
+    #[must_use]
+    pub fn still_a_person(&self, person: &Principal) -> bool {
+        let rights = self.0.rights.read().expect("no panic while held");
+        rights.valid(person.user_id, None, person.token_id)
+    }
+
     /// Whether user, session and token still count. For what stays open longer than an assertion
     /// lives.
     #[must_use]
@@ -220,7 +238,7 @@ impl Authz {
     /// Which rights an answer is decided by: taken before the first decision.
     #[must_use]
     pub fn decided(&self) -> Decided {
-        Decided(*self.0.revision.borrow())
+        Decided::by(*self.0.revision.borrow())
     }
 
     /// Whether the person is an administrator of everything.
@@ -291,34 +309,6 @@ impl Authz {
             // Only the end of the sender ends this, and it lives as long as self.
             drop(tokio::time::timeout(Duration::from_secs(1), changes.changed()).await);
         }
-    }
-}
-
-/// The revision of the rights that an answer was decided by, at least. It travels with the answer, so
-/// that whoever keeps it knows whether a right that was taken away since could still have counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Decided(u64);
-
-const DECIDED: &str = "gwm-rights-revision";
-
-impl Decided {
-    /// An answer that says so.
-    pub fn answer<T>(self, message: T) -> tonic::Response<T> {
-        let mut response = tonic::Response::new(message);
-        response.metadata_mut().insert(DECIDED, self.0.into());
-        response
-    }
-
-    /// What the headers of an answer say.
-    #[must_use]
-    pub fn of(headers: &http::HeaderMap) -> Option<Self> {
-        headers.get(DECIDED)?.to_str().ok()?.parse().ok().map(Self)
-    }
-
-    /// Whether rights that hold since `revision` were known when this was decided.
-    #[must_use]
-    pub fn knew(self, revision: u64) -> bool {
-        self.0 >= revision
     }
 }
 

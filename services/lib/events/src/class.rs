@@ -25,6 +25,8 @@ pub enum Class {
     Audit,
     /// What services tell auth for the audit log and for consoles; not part of the contract.
     Intake,
+    /// Requests that job-runner could not take yet; not part of the contract.
+    Requests,
     /// Dead letters; not part of the contract.
     Dead,
 }
@@ -35,13 +37,14 @@ impl Class {
         [Self::Inventory, Self::Jobs, Self::Access, Self::Console, Self::Audit];
 
     /// All classes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Inventory,
         Self::Jobs,
         Self::Access,
         Self::Console,
         Self::Audit,
         Self::Intake,
+        Self::Requests,
         Self::Dead,
     ];
 
@@ -54,6 +57,7 @@ impl Class {
             Self::Console => "console",
             Self::Audit => "audit",
             Self::Intake => "intake",
+            Self::Requests => "requests",
             Self::Dead => "dead",
         }
     }
@@ -67,15 +71,16 @@ impl Class {
             Self::Console => "GWM_CONSOLE",
             Self::Audit => "GWM_AUDIT",
             Self::Intake => "GWM_INTAKE",
+            Self::Requests => "GWM_REQUESTS",
             Self::Dead => "GWM_DEAD",
         }
     }
 
-    /// The service that publishes it, and so creates its stream.
+    /// The service that creates its stream: who publishes it, or who reads it where others publish.
     pub fn publisher(self) -> &'static str {
         match self {
             Self::Inventory => "cache-updater",
-            Self::Jobs => "job-runner",
+            Self::Jobs | Self::Requests => "job-runner",
             Self::Access | Self::Console | Self::Audit | Self::Intake | Self::Dead => "auth",
         }
     }

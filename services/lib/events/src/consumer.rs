@@ -237,6 +237,7 @@ fn received(class: Class, message: &Message) -> Option<Received> {
         class,
         subject: message.subject.to_string(),
         stream_sequence: info.stream_sequence,
+        published_at: info.published,
         delivered: u64::try_from(info.delivered).unwrap_or(1),
         event_id: publish::event_id(message.headers.as_ref()),
         payload: message.payload.clone(),

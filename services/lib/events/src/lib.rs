@@ -73,7 +73,7 @@ pub use envelope::{
 };
 pub use error::{Error, Result};
 pub use mirrors::ensure_mirrors;
-pub use publish::{Outgoing, publish_and_wait, publish_intake_and_wait, send};
+pub use publish::{Outgoing, REQUESTS, publish_and_wait, publish_intake_and_wait, send};
 pub use received::Received;
 #[cfg(feature = "outbox")]
 pub use relay::Relay;

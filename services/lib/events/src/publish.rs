@@ -10,6 +10,9 @@ use uuid::Uuid;
 use crate::types::Object;
 use crate::{CONTENT_TYPE, Error, Event, Nats, Result, subject, trace};
 
+/// Where web-gateway leaves what job-runner could not take; nobody else may.
+pub const REQUESTS: &str = "gwm.requests.jobs";
+
 /// One message on its way to a stream.
 #[derive(Debug, Clone)]
 pub struct Outgoing {

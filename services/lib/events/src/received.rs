@@ -1,6 +1,7 @@
 //! A message that a consumer was given.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
@@ -15,6 +16,8 @@ pub struct Received {
     pub subject: String,
     /// Its place in the stream.
     pub stream_sequence: u64,
+    /// When the server stored it.
+    pub published_at: DateTime<Utc>,
     /// How often it was delivered by now, this time included.
     pub delivered: u64,
     /// The event's id, for the inbox; none if the publisher gave none.

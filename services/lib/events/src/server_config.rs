@@ -14,7 +14,7 @@
 use std::fmt::Write as _;
 
 use crate::mirrors::{DELIVERY, ORIGIN_API, REPLAY_API};
-use crate::{Class, Error, Result};
+use crate::{Class, Error, REQUESTS, Result};
 
 /// The services, by the names that they connect by.
 pub const SERVICES: [&str; 5] = ["auth", "cache-updater", "job-runner", "vnc-proxy", "web-gateway"];
@@ -174,6 +174,9 @@ fn service(name: &str) -> Result<Permissions> {
         format!("gwm.dead.{name}"),
         "$JS.API.STREAM.INFO.*".to_owned(),
     ];
+    if name == "web-gateway" {
+        publish.push(REQUESTS.to_owned());
+    }
     for class in owned.clone() {
         let stream = class.stream();
         publish.push(format!("$JS.API.STREAM.CREATE.{stream}"));

@@ -20,8 +20,9 @@ use crate::kept::Reader;
 /// The session cookie. The prefix makes browsers refuse it from anywhere but this very host.
 pub(crate) const COOKIE: &str = "__Host-gwm-session";
 
-/// Assertions are asked for anew this long before they expire, in seconds.
-const RENEW_BEFORE: i64 = 10;
+/// Assertions are asked for anew this long before they expire, in seconds: what is in use is good for a
+/// slow call and for leaving the request behind when nobody answers that call.
+const RENEW_BEFORE: i64 = 25;
 
 /// The person of a request, verified; and, when it only reads, what notes how old its answers are.
 #[derive(Debug, Clone)]

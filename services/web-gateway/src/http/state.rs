@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clients::Clients;
 use crate::config::HttpConfig;
 use crate::hub::Hub;
+use crate::waiting::Waiting;
 
 /// Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ pub(crate) struct Inner {
     pub(crate) clients: Clients,
     pub(crate) authz: Authz,
     pub(crate) hub: Hub,
+    pub(crate) waiting: Waiting,
     pub(crate) http: HttpConfig,
     /// By SHA-256 of the cookie's or token's value; an entry is worth no more than its assertion.
     pub(crate) people: Cache<[u8; 32], Principal>,
@@ -32,12 +34,13 @@ impl AppState {
         clients: Clients,
         authz: Authz,
         hub: Hub,
+        waiting: Waiting,
         http: HttpConfig,
         shutdown: CancellationToken,
     ) -> Self {
         let people =
             Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60)).build();
-        Self(Arc::new(Inner { clients, authz, hub, http, people, shutdown }))
+        Self(Arc::new(Inner { clients, authz, hub, waiting, http, people, shutdown }))
     }
 }
 

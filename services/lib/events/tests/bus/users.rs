@@ -7,8 +7,8 @@ use gwm_events::types::Object;
 use gwm_events::types::access::{USER_CREATED, User};
 use gwm_events::types::console::{CONSOLE_OPENED, Console};
 use gwm_events::{
-    Class, Event, Nats, NatsSettings, connect, ensure_streams, publish_and_wait,
-    publish_intake_and_wait,
+    Class, Event, Nats, NatsSettings, Outgoing, REQUESTS, connect, ensure_streams,
+    publish_and_wait, publish_intake_and_wait, send,
 };
 use gwm_testkit::nats::NatsKey;
 use gwm_testkit::{TestNats, wait_for};
@@ -142,6 +142,20 @@ async fn a_service_publishes_its_own_classes_and_no_others() {
     ] {
         assert!(refused.is_err(), "{refused:?}");
     }
+    // Only the gateway leaves requests for job-runner.
+    let runner = installation.service("job-runner").await;
+    ensure_streams(&runner, &[Class::Requests]).await.unwrap();
+    let request = |id: &str| Outgoing {
+        subject: REQUESTS.to_owned(),
+        message_id: id.to_owned(),
+        payload: "a request".into(),
+        traceparent: None,
+    };
+    for nats in [&auth, &cache, &proxy, &runner] {
+        assert!(send(nats, request("forged"), patience).await.is_err(), "{}", nats.service());
+    }
+    let gateway = installation.service("web-gateway").await;
+    assert_eq!(send(&gateway, request("one"), PATIENCE).await.unwrap(), 1);
     // Another's stream can't be made either, nor can a stream be deleted.
     assert!(ensure_streams(&cache, &[Class::Jobs]).await.is_err());
     // Nothing of that was stored: the next of each is the second.

@@ -23,10 +23,10 @@ const TRIES: usize = 3;
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 const MAX_REQUEST: usize = 8 << 20;
 
-/// RPCs that change nothing, by the beginning of their names: a lost answer may be asked for again
-/// on another replica.
-const IDEMPOTENT: [&str; 7] =
-    ["Get", "List", "Check", "BatchCheck", "Resolve", "Observe", "Settle"];
+/// RPCs that change nothing, or nothing a second time, by the beginning of their names: a lost answer
+/// may be asked for again on another replica.
+const IDEMPOTENT: [&str; 8] =
+    ["Get", "List", "Check", "BatchCheck", "Resolve", "Observe", "Settle", "SubmitJob"];
 
 /// Another service: give it to a generated client. Cloning is cheap.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use gwm_events::types::inventory::Instance;
 use gwm_events::types::jobs::Job;
+use gwm_kernel::Fault;
 use gwm_proto::cache::{GetObjectRequest, InstanceDetail, ListInstancesRequest};
 use gwm_proto::jobs::SubmitJobRequest;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -18,6 +19,7 @@ use crate::http::AppState;
 use crate::http::model::{HealthDocument, from_struct, health, instance, job, some, to_struct};
 use crate::http::person::Person;
 use crate::http::problem::{Problem, ProblemDocument};
+use crate::waiting::job_id;
 
 /// An instance with all that its page shows.
 #[derive(Debug, Serialize, ToSchema)]
@@ -262,7 +264,7 @@ impl<T: Serialize> OptionalBody<T> {
         match serde_json::to_value(body) {
             Ok(Value::Object(map)) => Ok(map),
             Ok(_) => Ok(Map::new()),
-            Err(error) => Err(gwm_kernel::Fault::internal(error).into()),
+            Err(error) => Err(Fault::internal(error).into()),
         }
     }
 }
@@ -304,14 +306,23 @@ impl Submit {
         headers: &HeaderMap,
         parameters: Map<String, Value>,
     ) -> Result<Job, Problem> {
-        let request = person.ask(SubmitJobRequest {
+        let mut request = SubmitJobRequest {
             kind: self.kind.to_owned(),
             cluster: self.cluster,
             instance: self.instance,
             parameters: Some(to_struct(parameters)),
             idempotency_key: text_header(headers, "idempotency-key", 64)?.unwrap_or_default(),
-        });
-        Ok(job(state.clients.jobs().submit_job(request).await?.into_inner()))
+            job_id: String::new(),
+        };
+        request.job_id = job_id(&person.0, &request);
+        let accepted = match state.clients.jobs().submit_job(person.ask(request.clone())).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => {
+                let fault = Fault::from_status(&status);
+                state.waiting.leave(&person.0, request, fault).await?
+            }
+        };
+        Ok(job(accepted))
     }
 }
 

@@ -5,7 +5,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use gwm_events::types::jobs::Job;
-use gwm_proto::jobs::{GetJobLogRequest, GetJobRequest, ListJobsRequest};
+use gwm_kernel::Fault;
+use gwm_proto::jobs::{GetJobLogRequest, GetJobLogResponse, GetJobRequest, ListJobsRequest};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -83,8 +84,23 @@ pub(crate) async fn get(
     person: Person,
     Path(job_id): Path<String>,
 ) -> Result<Json<Job>, Problem> {
-    let found = state.clients.jobs().get_job(person.ask(GetJobRequest { job_id })).await?;
-    Ok(Json(job(found.into_inner())))
+    Ok(Json(job(find(&state, &person, job_id).await?)))
+}
+
+/// What page and API share. A request that waits for job-runner is known here, too.
+pub(crate) async fn find(
+    state: &AppState,
+    person: &Person,
+    job_id: String,
+) -> Result<gwm_proto::jobs::Job, Problem> {
+    let request = person.ask(GetJobRequest { job_id: job_id.clone() });
+    match state.clients.jobs().get_job(request).await {
+        Ok(answer) => Ok(answer.into_inner()),
+        Err(status) => {
+            let fault = Fault::from_status(&status);
+            Ok(state.waiting.known(&person.0, &job_id, &fault).ok_or(fault)?)
+        }
+    }
 }
 
 /// A job's log lines.
@@ -107,8 +123,16 @@ pub(crate) async fn lines(
     job_id: String,
     after: u64,
 ) -> Result<Vec<LogLineDocument>, Problem> {
-    let request = person.ask(GetJobLogRequest { job_id, after });
-    let answer = state.clients.jobs().get_job_log(request).await?.into_inner();
+    let request = person.ask(GetJobLogRequest { job_id: job_id.clone(), after });
+    let answer = match state.clients.jobs().get_job_log(request).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            let fault = Fault::from_status(&status);
+            // What waits for job-runner has no log yet.
+            state.waiting.known(&person.0, &job_id, &fault).ok_or(fault)?;
+            GetJobLogResponse::default()
+        }
+    };
     let document = |line: gwm_proto::jobs::LogLine| LogLineDocument {
         serial: line.serial,
         time: time_or_epoch(line.time),

@@ -4,12 +4,12 @@ use axum::extract::{Path, State};
 use axum_extra::extract::Query;
 use chrono::{DateTime, Utc};
 use gwm_kernel::{ErrorCode, Fault};
-use gwm_proto::jobs::{GetJobRequest, Job, ListJobsRequest, Step};
+use gwm_proto::jobs::{Job, ListJobsRequest, Step};
 
 use super::common::{self, Page, Viewer, sentence};
 use super::listing::{About, Column, ListState};
 use crate::http::AppState;
-use crate::http::api::jobs::lines;
+use crate::http::api::jobs::{find, lines};
 use crate::http::model::{time, time_or_epoch};
 use crate::http::views::jobs::{JobPage, JobRow, JobStep, JobsPage, LogLine};
 use crate::http::views::overview::JobLine;
@@ -125,8 +125,7 @@ pub(crate) async fn page(
     viewer: Viewer,
     Path(id): Path<String>,
 ) -> Page {
-    let request = viewer.person.ask(GetJobRequest { job_id: id.clone() });
-    let job = state.clients.jobs().get_job(request).await?.into_inner();
+    let job = find(&state, &viewer.person, id.clone()).await?;
     let log = lines(&state, &viewer.person, id, 0).await?;
     let now = Utc::now();
     let title = format!("{} {}", kind_word(&job.kind), job.object_name);
