@@ -78,6 +78,7 @@ fn body(path: &str) -> Value {
         }),
         "/consoles" => json!({"cluster": "fra1", "instance": "x", "kind": "vnc"}),
         "/grants" => json!({"username": "admin", "permission": "view", "cluster": "fra1"}),
+        "/imports/missing/confirm" => json!({"cluster": "fra1", "objects": 1}),
         "/users" => json!({"username": "eve", "password": "a password for tests"}),
         _ => json!({}),
     }
