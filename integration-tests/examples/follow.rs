@@ -37,7 +37,10 @@ async fn main() -> Result<()> {
     // everything is read.
     if copy.made != made || copy.next < first {
         println!("listing");
-        list(&mut copy, &made).await?;
+        while let Err(error) = list(&mut copy, &made).await {
+            println!("listing again: {error:#}");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
     follow(&mut copy, &stream).await
 }

@@ -54,7 +54,11 @@ async fn import(stack: &Stack, admin: &Api, sim: &Sim) {
     for (number, two) in names.chunks(2).enumerate() {
         let slug = slug(number);
         let cluster = sim.cluster(&format!("{slug}.example.org"));
-        stack.add_sim(admin, &slug, cluster).await.unwrap();
+        // It is looked at with a time limit, and the machine may be busy.
+        wait_for("a cluster to be added", PATIENCE, async || {
+            stack.add_sim(admin, &slug, cluster).await.map_err(|error| format!("{error:#}"))
+        })
+        .await;
         let (tagged, removed) = (two[0].clone(), two[1].clone());
         let tag =
             Outside::Tag { instance: tagged, add: vec![format!("t{number}")], remove: vec![] };
@@ -172,7 +176,7 @@ async fn list(admin: &Api) -> BTreeMap<String, Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_killed_a_hundred_times_during_an_import_ends_equal_to_the_list() {
     let sim = fleet().await;
-    let slow_poll = json!({ "poll": { "interval": "5s" } });
+    let slow_poll = json!({ "poll": { "interval": "10s" } });
     let options = Options::test("bootstrap").with(Part::CacheUpdater, slow_poll);
     let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error:#}"));
     let admin = stack.admin().await.unwrap();
