@@ -8,6 +8,7 @@ mod api;
 mod balancer;
 mod console;
 mod files;
+mod halves;
 mod integrator;
 mod layout;
 mod options;
@@ -18,6 +19,7 @@ mod stack;
 
 pub use api::{Answer, Api};
 pub use console::{Console, open_console};
+pub use halves::belong_together;
 pub use integrator::Integrator;
 pub use layout::{Part, binary_directory};
 pub use options::{Options, Place};

@@ -71,7 +71,7 @@ struct Started {
 
 async fn start(set_up: &SetUp) -> anyhow::Result<Started> {
     let demo = set_up.simulator().await?;
-    let stack = Stack::start(set_up.options()?).await?;
+    let stack = Stack::start(set_up.options()).await?;
     let (tell, events) = mpsc::unbounded_channel();
     let integrator =
         Integrator::subscribe(&stack.nats_url(), &stack.integrator_seed(), Some(tell)).await?;

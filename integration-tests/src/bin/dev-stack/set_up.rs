@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gwm_integration_tests::{Options, Part, Place, Stack};
+use gwm_integration_tests::{Options, Part, Place, Stack, belong_together};
 use gwm_rapi_sim::{Sim, demo};
 use gwm_testkit::Postgres;
 use gwm_testkit::paths::project_root;
@@ -39,6 +39,7 @@ pub(crate) struct SetUp {
     demo: bool,
     replicas: usize,
     state: PathBuf,
+    postgres: PathBuf,
     password: String,
     // Whether the banner may show it: made by us, and not shown before.
     show_password: bool,
@@ -47,12 +48,15 @@ pub(crate) struct SetUp {
 
 impl SetUp {
     pub(crate) fn read(mode: Mode) -> anyhow::Result<Self> {
-        let state = project_root().join(match mode {
-            Mode::Run => ".local/stack",
-            Mode::Lab => ".local/lab-stack",
-        });
+        let root = project_root();
+        let usual = Postgres::usual_directory(&root);
+        let (state, postgres) = match mode {
+            Mode::Run => (root.join(".local/stack"), usual),
+            Mode::Lab => (root.join(".local/lab-stack"), beside(&usual, "-lab")),
+        };
         std::fs::create_dir_all(&state)?;
         let lock = lock(&state)?;
+        belong_together(&state, &postgres)?;
         set_logs_aside(&state);
         let replicas = env("REPLICAS").map(|text| text.parse::<usize>()).transpose();
         let replicas = replicas.ok().flatten().unwrap_or(1);
@@ -66,6 +70,7 @@ impl SetUp {
             demo: mode == Mode::Run && env("DEMO").as_deref() != Some("0"),
             replicas,
             state,
+            postgres,
             password,
             show_password,
             _lock: lock,
@@ -81,24 +86,19 @@ impl SetUp {
         Ok(Some(Sim::start(demo(7)).await.context("starting the simulated fleet")?))
     }
 
-    pub(crate) fn options(&self) -> anyhow::Result<Options> {
-        let root = project_root();
-        let mut postgres = Postgres::usual_directory(&root).into_os_string();
-        if self.mode == Mode::Lab {
-            postgres.push("-lab");
-        }
+    pub(crate) fn options(&self) -> Options {
         // Small clusters on this machine: they are looked at more often than the usual 30 s.
         let interval = if self.given.is_some() { "30s" } else { "5s" };
         let poll = json!({ "poll": { "interval": interval } });
-        Ok(Options {
+        Options {
             name: "run".to_owned(),
-            place: Place::Lasting { state: self.state.clone(), postgres: postgres.into() },
+            place: Place::Lasting { state: self.state.clone(), postgres: self.postgres.clone() },
             replicas: self.replicas,
             admin_password: self.password.clone(),
             usual_ports: true,
             settings: vec![(Part::CacheUpdater, poll)],
             progress: |what| say(&format!("Starting {what} ...")),
-        })
+        }
     }
 
     /// What people need to know.
@@ -132,6 +132,13 @@ impl SetUp {
             short(&logs),
         )
     }
+}
+
+/// The same path with a longer last name.
+fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    name.into()
 }
 
 /// Two at once would take each other's data.
