@@ -3,17 +3,21 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use gwm_events::{Class, Nats, Subject, Tail, TailFrom, TailItem};
 use gwm_kernel::Boot;
 use serde::Deserialize;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 
 /// How many events are kept a class: what a browser that was away may catch up on.
 const KEEP: usize = 5_000;
 /// How many a slow reader may lag before it is told to read everything anew.
 const LAG: usize = 2_000;
+/// How long a stream waits for what another gateway was faster to read.
+const CATCH_UP: Duration = Duration::from_secs(2);
 
 /// Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -33,6 +37,13 @@ struct Ring {
     /// The highest seen.
     last: u64,
     started: bool,
+}
+
+impl Ring {
+    /// Up to where the class was read.
+    fn read(&self) -> u64 {
+        self.last.max(self.complete_after)
+    }
 }
 
 /// What a stream is handed.
@@ -125,6 +136,20 @@ impl Hub {
         drop(self.0.live.send(item));
     }
 
+    /// Waits, not for long, until what `cursor` has seen was read here too: a browser that comes from
+    /// another gateway may be ahead of this one, above all of one that has just started.
+    pub(crate) async fn catch_up(&self, cursor: &Cursor) {
+        let mut live = self.0.live.subscribe();
+        let behind = || {
+            let recent = self.0.recent.lock().expect("no panic while held");
+            cursor.iter().any(|(class, seen)| recent.get(class).is_some_and(|r| *seen > r.read()))
+        };
+        let wait =
+            async { while behind() && !matches!(live.recv().await, Err(RecvError::Closed)) {} };
+        // Too late: what it has seen is not there any more, and it is told so.
+        drop(tokio::time::timeout(CATCH_UP, wait).await);
+    }
+
     /// What came after `cursor` and all that follows. Without a cursor: from now on. The middle
     /// part says whether something after the cursor is lost.
     pub(crate) fn subscribe(
@@ -141,12 +166,12 @@ impl Hub {
                 Some(cursor) => {
                     // A cursor without this class is from before its first event.
                     let seen = cursor.get(class).copied().unwrap_or_default();
-                    lost |= seen < ring.complete_after || seen > ring.last.max(ring.complete_after);
+                    lost |= seen < ring.complete_after || seen > ring.read();
                     missed.extend(ring.events.iter().filter(|e| e.sequence > seen).cloned());
                     position.insert(*class, seen);
                 }
                 None => {
-                    position.insert(*class, ring.last.max(ring.complete_after));
+                    position.insert(*class, ring.read());
                 }
             }
         }
@@ -246,6 +271,19 @@ mod tests {
         assert!(hub.subscribe(Some(&at(5))).1);
         assert!(hub.subscribe(Some(&at(900))).1);
         assert!(!hub.subscribe(Some(&at(9))).1);
+    }
+
+    #[tokio::test]
+    async fn one_that_another_gateway_told_more_waits_until_it_was_read_here_too() {
+        let hub = hub();
+        (10..15).for_each(|n| hub.take_in(message(n)));
+        let ahead = at(16);
+        let reads_on = async { (15..18).for_each(|n| hub.take_in(message(n))) };
+        // Polled in turn: the waiting begins before the first of them is read.
+        let ((), ()) = tokio::join!(biased; hub.catch_up(&ahead), reads_on);
+        let (_, lost, missed, _) = hub.subscribe(Some(&ahead));
+        assert!(!lost);
+        assert_eq!(missed.iter().map(|e| e.sequence).collect::<Vec<_>>(), [17]);
     }
 
     #[test]

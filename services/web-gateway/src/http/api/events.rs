@@ -65,6 +65,10 @@ fn follow(
     cursor: Option<Cursor>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
     async_stream::stream! {
+        let _open = OpenStream::new();
+        if let Some(cursor) = &cursor {
+            state.hub.catch_up(cursor).await;
+        }
         let (mut position, lost, missed, mut live) = state.hub.subscribe(cursor.as_ref());
         // Tells the browser where it is, before anything happens.
         yield Ok(Event::default().event("hello").id(format_id(&position)).data("{}"));
@@ -108,6 +112,22 @@ fn follow(
                 Err(RecvError::Closed) => break,
             }
         }
+    }
+}
+
+/// Counts a stream as long as it is open.
+struct OpenStream;
+
+impl OpenStream {
+    fn new() -> Self {
+        metrics::gauge!("gwm_event_streams").increment(1);
+        Self
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        metrics::gauge!("gwm_event_streams").decrement(1);
     }
 }
 
