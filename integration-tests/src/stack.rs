@@ -176,6 +176,12 @@ impl Stack {
         Ok(())
     }
 
+    /// How many there are of each service.
+    #[must_use]
+    pub fn replicas(&self) -> usize {
+        self.options.replicas
+    }
+
     /// What people type: `http://localhost:PORT`.
     #[must_use]
     pub fn url(&self) -> String {

@@ -3,6 +3,8 @@
 #![expect(clippy::print_stderr, reason = "tests say where they are; it shows when they fail")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic like the tests themselves")]
 
+#[path = "lab/acts.rs"]
+mod acts;
 #[path = "lab/bad_input.rs"]
 mod bad_input;
 #[path = "lab/fields.rs"]
@@ -11,7 +13,13 @@ mod fields;
 mod ganeti;
 #[path = "lab/kills.rs"]
 mod kills;
+#[path = "lab/replicas.rs"]
+mod replicas;
 #[path = "lab/stage.rs"]
 mod stage;
 #[path = "lab/story.rs"]
 mod story;
+#[path = "lab/told.rs"]
+mod told;
+#[path = "lab/witness.rs"]
+mod witness;

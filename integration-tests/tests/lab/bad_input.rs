@@ -11,7 +11,7 @@ async fn what_real_ganeti_refuses_is_said_in_words() {
     if !wanted() {
         return;
     }
-    let stage = Stage::start("lab-refusals").await;
+    let stage = Stage::start("lab-refusals", 1).await;
     let info = ganeti::info();
     probe_tells_what_is_wrong(&stage.admin, &info["clusters"]).await;
     a_name_that_exists_is_refused(&stage).await;

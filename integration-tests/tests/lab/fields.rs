@@ -6,7 +6,7 @@ use gwm_integration_tests::Api;
 use gwm_testkit::wait_for;
 use serde_json::{Value, json};
 
-use crate::ganeti::table;
+use crate::ganeti::{run_beside, table, try_run};
 use crate::stage::{CLUSTERS, PATIENCE};
 
 const INSTANCE: &str = "name,uuid,status,admin_state,pnode,snodes,pnode.group,hypervisor,os,\
@@ -14,6 +14,15 @@ const INSTANCE: &str = "name,uuid,status,admin_state,pnode,snodes,pnode.group,hy
     nic.links,nic.networks.names,tags,ctime,mtime";
 const NODE: &str =
     "name,uuid,role,group,mtotal,mfree,dtotal,dfree,ctotal,pinst_cnt,sinst_cnt,offline,drained";
+
+/// Each name that clients rely on, by DESIGN.md section 4.
+const INSTANCE_NAMES: &str = "uuid name cluster status admin_state primary_node secondary_nodes node_group \
+    hypervisor os vcpus memory_mib disk_mib disk_template nics disks tags owner revision config_version \
+    created_at modified_at seen_at";
+const NODE_NAMES: &str = "uuid name cluster role node_group memory_total_mib memory_free_mib disk_total_mib \
+    disk_free_mib cpus_total instances_primary instances_secondary offline drained revision seen_at";
+/// Those of them of which Ganeti knows nothing.
+const OWN: [&str; 3] = ["revision", "config_version", "seen_at"];
 
 /// Free memory and disk space move from one look to the next.
 const LIVE: [&str; 2] = ["memory_free_mib", "disk_free_mib"];
@@ -25,12 +34,16 @@ const LIVE_SLACK_MIB: u64 = 2048;
 pub(crate) async fn are_those_of_ganeti(api: &Api) {
     let mut compared = 0;
     for cluster in CLUSTERS {
-        for (path, ours) in [("/instances", instances as fn(&str) -> _), ("/nodes", nodes)] {
+        for (path, names, ours) in [
+            ("/instances", INSTANCE_NAMES, instances as fn(&str) -> _),
+            ("/nodes", NODE_NAMES, nodes),
+        ] {
             let what = format!("{path} of {cluster} to be as Ganeti says");
             compared += wait_for(&what, PATIENCE, async || {
                 let theirs: BTreeMap<String, Value> = ours(cluster);
                 let seen = api.get(&format!("{path}?limit=200")).await.accepted();
-                same(cluster, &theirs, &seen.map_err(|error| error.to_string())?["items"])
+                let items = &seen.map_err(|error| error.to_string())?["items"];
+                same(cluster, names, &theirs, items)
             })
             .await;
         }
@@ -38,7 +51,38 @@ pub(crate) async fn are_those_of_ganeti(api: &Api) {
     assert!(compared >= 21, "8 instances and some nodes each: {compared}");
 }
 
-fn same(cluster: &str, theirs: &BTreeMap<String, Value>, items: &Value) -> Result<usize, String> {
+/// The last node of alpha, on which nothing runs: drained, offline, and back again.
+pub(crate) async fn follow_a_node(api: &Api) {
+    let back = Back;
+    for change in ["--drained=yes", "--offline=yes"] {
+        run_beside("alpha", &["gnt-node", "modify", "--auto-promote", change, NODE_3]).await;
+        are_those_of_ganeti(api).await;
+    }
+    drop(back);
+    are_those_of_ganeti(api).await;
+}
+
+const NODE_3: &str = "node3.alpha.lab.test";
+
+/// Makes the node a full one again, whatever the test came to.
+struct Back;
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        // Ganeti asks back otherwise: the node was never added anew.
+        let change = ["gnt-node", "modify", "--force", "--offline=no", NODE_3];
+        if let Err(error) = try_run("alpha", &change) {
+            eprintln!("{NODE_3} stays offline: {error}");
+        }
+    }
+}
+
+fn same(
+    cluster: &str,
+    names: &str,
+    theirs: &BTreeMap<String, Value>,
+    items: &Value,
+) -> Result<usize, String> {
     let items = items.as_array().ok_or("no items")?;
     let items: Vec<_> = items.iter().filter(|item| item["cluster"] == cluster).collect();
     if items.len() != theirs.len() {
@@ -47,6 +91,17 @@ fn same(cluster: &str, theirs: &BTreeMap<String, Value>, items: &Value) -> Resul
     for item in items {
         let name = item["name"].as_str().ok_or("no name")?;
         let wanted = theirs.get(name).ok_or_else(|| format!("{name} is unknown to Ganeti"))?;
+        for field in names.split_whitespace() {
+            let compared = wanted.get(field).is_some() || ["name", "cluster"].contains(&field);
+            assert!(compared || OWN.contains(&field), "nobody looks at {field}");
+            if !compared && item[field].is_null() {
+                return Err(format!("{name}: there is no {field}"));
+            }
+        }
+        let [seen, modified] = ["seen_at", "modified_at"].map(|field| to_seconds(&item[field]));
+        if item["modified_at"].is_string() && seen.as_str() < modified.as_str() {
+            return Err(format!("{name} changed after it was seen: {item}"));
+        }
         for (field, wanted) in wanted.as_object().into_iter().flatten() {
             let seen = if TIMES.contains(&field.as_str()) {
                 &to_seconds(&item[field])

@@ -72,9 +72,23 @@ pub(crate) fn remove_ours(cluster: &str) {
     }
 }
 
-/// Ganeti's jobs, archived ones too, whose reason names this job of gwm: number and opcodes.
-pub(crate) fn jobs_of(cluster: &str, job: &str) -> Vec<String> {
+/// Ganeti's jobs that gwm asked for, archived ones too: number and opcodes with their reasons.
+pub(crate) fn ops(cluster: &str) -> Vec<String> {
     let list = ["gnt-job", "list", "--archived", "--no-headers", "--separator=|", "-o", "id,ops"];
+    let ours = |line: &&str| line.contains("'gwm:op=");
+    run(cluster, &list).lines().filter(ours).map(str::to_owned).collect()
+}
+
+/// Those whose reason names this job of gwm.
+pub(crate) fn jobs_of(cluster: &str, job: &str) -> Vec<String> {
     let reason = format!(";job={job}'");
-    run(cluster, &list).lines().filter(|line| line.contains(&reason)).map(str::to_owned).collect()
+    ops(cluster).into_iter().filter(|line| line.contains(&reason)).collect()
+}
+
+/// A job of gwm's became one Ganeti job, the one that it shows: never two, never none.
+pub(crate) fn has_one_of(cluster: &str, job: &Value) {
+    let found = jobs_of(cluster, job["id"].as_str().unwrap());
+    assert_eq!(found.len(), 1, "Ganeti jobs of {job:#}: {found:#?}");
+    let number = found[0].split('|').next().unwrap().parse::<u64>().unwrap();
+    assert_eq!(job["ganeti_jobs"], serde_json::json!([number]), "{job:#}");
 }

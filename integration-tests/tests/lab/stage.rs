@@ -1,9 +1,11 @@
 //! A stack with the lab's two clusters, added as a person would.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use gwm_integration_tests::{Api, Console, Integrator, Options, Part, Stack, open_console};
 use gwm_testkit::wait_for;
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -23,6 +25,7 @@ pub(crate) struct Stage {
     pub(crate) admin: Api,
     pub(crate) events: Integrator,
     pub(crate) stack: Stack,
+    asked: AtomicU64,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -37,8 +40,8 @@ pub(crate) fn wanted() -> bool {
 }
 
 impl Stage {
-    /// Starts the services and adds both clusters: a look at the certificate, a test, the add.
-    pub(crate) async fn start(name: &str) -> Self {
+    /// Starts so many of each service and adds both clusters: a look at the certificate, a test, the add.
+    pub(crate) async fn start(name: &str, replicas: usize) -> Self {
         let turn = TURN.lock().await;
         CLUSTERS.iter().for_each(|cluster| ganeti::remove_ours(cluster));
         // A submission may take as long as Ganeti on a busy machine does; what became of one that a
@@ -48,14 +51,14 @@ impl Stage {
             "ganeti": { "send_deadline": "5s", "rapi_unknown_wait": "15s" },
             "lease": { "duration": "7s" },
         });
-        let options = Options::test(name).with(Part::JobRunner, jobs);
+        let options = Options::test(name).replicas(replicas).with(Part::JobRunner, jobs);
         let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error:#}"));
         let events = stack.integrator().await.unwrap();
         let admin = stack.admin().await.unwrap();
         for cluster in ganeti::info()["clusters"].as_array().unwrap() {
             add(&admin, cluster).await;
         }
-        Self { admin, events, stack, _turn: turn }
+        Self { admin, events, stack, asked: AtomicU64::new(0), _turn: turn }
     }
 
     /// Opens a console as the browser does.
@@ -66,9 +69,26 @@ impl Stage {
         open_console(&text("websocket_url"), &text("ticket"), &self.stack.url()).await
     }
 
-    /// Sends what makes a job, and waits until it has succeeded.
+    /// Sends what makes a job; yields the job. Where one of two may have died, it is sent until it is
+    /// answered: with one key for all tries, since a lost answer must not make a second job.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: &Value) -> Value {
+        let key = format!("lab-{}", self.asked.fetch_add(1, Ordering::Relaxed));
+        let request = self.admin.request(method, path).header("idempotency-key", key);
+        let request = if body.is_null() { request } else { request.json(body) };
+        wait_for("the job to be accepted", PATIENCE, async || {
+            let again = request.try_clone().expect("a body of JSON can be sent again");
+            let answer = self.admin.send(again).await;
+            if self.stack.replicas() > 1 && [503, 599].contains(&answer.status.as_u16()) {
+                return Err(answer.text);
+            }
+            Ok(answer.expect_status(202).ok())
+        })
+        .await
+    }
+
+    /// The same, and waits until it has succeeded.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Value {
-        let job = self.admin.post(path, body).await.expect_status(202).ok();
+        let job = self.ask(Method::POST, path, body).await;
         succeeded(&self.admin, &job).await
     }
 }
@@ -118,7 +138,9 @@ pub(crate) async fn eventually(
     wanted: impl Fn(&Value) -> bool,
 ) -> Value {
     wait_for(what, PATIENCE, async || {
-        let seen = api.get(path).await.accepted().map_err(|error| error.to_string())?;
+        let answer = api.get(path).await;
+        assert_ne!(answer.status, 401, "the login is lost: {}", answer.text);
+        let seen = answer.accepted().map_err(|error| error.to_string())?;
         if wanted(&seen) { Ok(seen) } else { Err(seen.to_string()) }
     })
     .await
