@@ -20,7 +20,7 @@ run: build ## start everything on this machine with a simulated fleet, until Ctr
 
 lab: build ## the same on two real Ganeti clusters built here (root)
 	@integration-tests/lab/lab.sh up
-	@eval "$$(integration-tests/lab/lab.sh info --env)"; exec cargo run --quiet --package gwm-integration-tests --bin dev-stack -- lab
+	@exec cargo run --quiet --package gwm-integration-tests --bin dev-stack -- lab
 
 lab-up: ## only build the two Ganeti clusters (root)
 	@integration-tests/lab/lab.sh up

@@ -25,8 +25,14 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" >&2; exit 64; }
 need_root() { [[ $(id -u) == 0 ]] || { echo "The lab makes network and mount namespaces: run it as root." >&2; exit 77; }; }
-# Two builds at once would take each other apart.
-lock() { exec 8>"$lab.lock"; flock 8; }
+# Two builds at once would take each other apart. `down` removes the file too: one that waited for it begins again.
+lock() {
+  while :; do
+    exec 8>"$lab.lock"
+    flock 8
+    [[ ! /proc/self/fd/8 -ef $lab.lock ]] || return 0
+  done
+}
 
 packages() { "$here/../setup/packages.sh" lab; }
 
@@ -67,7 +73,7 @@ case $verb in
   packages) packages ;;
   up) need_root && up ;;
   standing) all_up ;;
-  down) need_root && lock && take_down && log "gone" ;;
+  down) need_root && lock && take_down && rm -f "$lab.lock" && log "gone" ;;
   node)
     need_root
     (($# >= 3)) || usage

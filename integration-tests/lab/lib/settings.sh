@@ -39,7 +39,8 @@ node_space() { echo "$prefix-$1-$2"; } # its network namespace
 
 # Each node's first process carries this in its arguments: a number alone could be a stranger's by now.
 node_marker() { echo "gwm-lab-node $lab $1 $2"; }
-has_marker() { tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline" | grep -qF "$2 "; }
+# At the beginning only, where it comes to be when all is mounted; before that it is an argument of init.sh.
+has_marker() { [[ $(tr '\0' ' ' 2>/dev/null <"/proc/$1/cmdline") == "$2 "* ]]; }
 node_alive() {
   local file pid
   file=$(node_dir "$1" "$2")/init.pid

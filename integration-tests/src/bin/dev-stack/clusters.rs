@@ -41,8 +41,9 @@ pub(crate) async fn add(set_up: &SetUp, admin: &Api, demo: Option<&Sim>) -> anyh
 
 async fn add_lab(admin: &Api) -> anyhow::Result<()> {
     let script = project_root().join("integration-tests/lab/lab.sh");
-    let up = Command::new(&script).arg("up").status().await.context("lab.sh up")?;
-    anyhow::ensure!(up.success(), "the lab could not be built");
+    let standing =
+        Command::new(&script).arg("standing").status().await.context("lab.sh standing")?;
+    anyhow::ensure!(standing.success(), "the lab does not stand: `make lab` builds it");
     let info = Command::new(&script).args(["info", "--json"]).stderr(Stdio::inherit()).output();
     let info = info.await.context("lab.sh info")?;
     let info: Value = serde_json::from_slice(&info.stdout).context("what lab.sh info said")?;
@@ -54,7 +55,26 @@ async fn add_lab(admin: &Api) -> anyhow::Result<()> {
             "fingerprint": cluster["fingerprint"],
             "console": { "enabled": true, "vnc_password": cluster["vnc_password"] },
         });
-        store(admin, cluster["name"].as_str().unwrap_or_default(), body).await?;
+        let slug = cluster["name"].as_str().unwrap_or_default();
+        forget_former(admin, slug, &body).await?;
+        store(admin, slug, body).await?;
+    }
+    Ok(())
+}
+
+/// A lab that was built anew has other clusters under the same names: gwm rightly takes them for strangers.
+async fn forget_former(admin: &Api, slug: &str, body: &Value) -> anyhow::Result<()> {
+    let path = format!("/clusters/{slug}");
+    let known = admin.get(&path).await.json()["uuid"].clone();
+    let probe = json!({
+        "endpoints": body["endpoints"], "fingerprint": body["fingerprint"], "read": body["read"],
+    });
+    let there = admin.post("/clusters/probe", &probe).await.accepted()?["cluster_uuid"].clone();
+    if known.is_string() && there.is_string() && known != there {
+        admin.delete(&path).await.accepted()?;
+        say(&format!(
+            "Cluster {slug} was built anew: what was known of the former one is forgotten"
+        ));
     }
     Ok(())
 }
