@@ -41,7 +41,7 @@ async fn probe_tells_what_is_wrong(api: &Api, clusters: &Value) {
         ("certificate_changed", with("fingerprint", beta["fingerprint"].clone())),
         // SSH is not TLS, Ganeti's node daemon is TLS but no RAPI, and nobody is at the last port.
         ("not_tls", at(22)),
-        ("tls_failed", at(1811)),
+        ("not_rapi", at(1811)),
         ("refused", at(5081)),
     ];
     for (code, body) in cases {

@@ -22,7 +22,7 @@ pub(super) fn word(code: &str) -> &'static str {
         "rapi_dns" => "dns",
         "rapi_refused" | "rapi_unreachable" => "refused",
         "rapi_timed_out" => "timed_out",
-        "rapi_not_tls" | "rapi_tls_failed" => "not_tls",
+        "rapi_not_tls" => "not_tls",
         "rapi_certificate_changed" | "rapi_certificate_invalid" => "certificate_changed",
         "rapi_unauthorized" => "unauthorized",
         "rapi_forbidden" | "rapi_lacks_read" | "rapi_lacks_write" => "forbidden",

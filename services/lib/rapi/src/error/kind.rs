@@ -46,7 +46,9 @@ pub enum ErrorKind {
     #[error("the port answers, but not with TLS: RAPI speaks HTTPS, usually on port 5080")]
     NotTls,
     /// TLS failed for another reason than the certificate.
-    #[error("the TLS handshake failed: {detail}")]
+    #[error(
+        "TLS is spoken there, but the handshake failed ({detail}): is it RAPI's port, usually 5080?"
+    )]
     TlsFailed {
         /// The TLS library's words.
         detail: String,
