@@ -54,7 +54,11 @@ impl Stage {
         let options = Options::test(name).replicas(replicas).with(Part::JobRunner, jobs);
         let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error:#}"));
         let events = stack.integrator().await.unwrap();
-        let admin = stack.admin().await.unwrap();
+        // Ready is not yet having found the others, above all where there are two of each.
+        let admin = wait_for("the login", PATIENCE, async || {
+            stack.admin().await.map_err(|error| format!("{error:#}"))
+        })
+        .await;
         for cluster in ganeti::info()["clusters"].as_array().unwrap() {
             add(&admin, cluster).await;
         }
