@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgConnection, PgPool, Row as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Kind, PgSettings, Result};
@@ -18,7 +18,21 @@ pub fn connect(settings: &PgSettings, application_name: &str) -> Result<PgPool> 
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
+        .after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
         .connect_lazy_with(settings.options(application_name)?))
+}
+
+/// Whether the connection may go back to the pool. sqlx 0.9 forgets a `begin` whose caller went away
+/// before the answer, as callers of an RPC do: what the next one wrote without a transaction of its own
+/// would sit in that forgotten one, and be lost with it.
+async fn is_outside_transactions(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    // As one simple query: there the two times are the same exactly when it is a transaction by itself.
+    let row = sqlx::raw_sql("select now() = statement_timestamp()").fetch_one(connection).await?;
+    let outside: bool = row.try_get(0)?;
+    if !outside {
+        tracing::warn!("closing a database connection that was left inside a transaction");
+    }
+    Ok(outside)
 }
 
 /// Applies what is missing, under the migrator's advisory lock: replicas that start at once wait
