@@ -33,7 +33,7 @@ pub(crate) fn renew(value: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(renew),
         Value::Object(fields) => {
             fields.remove("hotplug_if_possible");
-            if fields.contains_key("custom_hvparams") && fields.contains_key("osparams") {
+            if fields.contains_key("custom_nicparams") {
                 fields.insert("custom_osparams".to_owned(), Value::Object(serde_json::Map::new()));
             }
             fields.values_mut().for_each(renew);
