@@ -5,6 +5,7 @@ use std::time::Duration;
 use gwm_authz::Principal;
 use gwm_events::{Nats, Outgoing, REQUESTS};
 use gwm_kernel::{ErrorCode, Fault, current_request_id, current_traceparent};
+use gwm_proto::cache::{GetClusterRequest, GetObjectRequest};
 use gwm_proto::common::ObjectRef;
 use gwm_proto::jobs::{Job, Step, SubmitJobRequest, WaitingRequest};
 use gwm_types::{ObjectName, Slug, UserId};
@@ -12,6 +13,9 @@ use moka::sync::Cache;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use crate::clients::Clients;
+use crate::http::person::Person;
 
 /// How long the acknowledgement is waited for. Together with the try that failed it is less than what
 /// every assertion in use is still good for.
@@ -36,7 +40,8 @@ impl Waiting {
     /// answers that fault, if it is none that passes or nobody takes the request down.
     pub(crate) async fn leave(
         &self,
-        person: &Principal,
+        clients: &Clients,
+        person: &Person,
         request: SubmitJobRequest,
         fault: Fault,
     ) -> Result<Job, Fault> {
@@ -45,12 +50,20 @@ impl Waiting {
             return Err(fault);
         }
         check(&request)?;
-        let job = job(person, &request);
+        let meant = match meant(clients, person, &request).await {
+            Ok(meant) => meant,
+            // Nobody knows what is meant: then it can't be done later either.
+            Err(other) if other.code.retryable() => return Err(fault),
+            Err(other) => return Err(other),
+        };
+        let person = &person.0;
+        let job = job(person, &request, meant.clone());
         let waiting = WaitingRequest {
             request: Some(request),
             assertion: person.signed.assertion.clone(),
             signature: person.signed.signature.clone(),
             request_id: current_request_id().unwrap_or_default(),
+            meant: Some(meant),
         };
         let message = Outgoing {
             subject: REQUESTS.to_owned(),
@@ -91,6 +104,30 @@ pub(crate) fn job_id(person: &Principal, request: &SubmitJobRequest) -> String {
     uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
+/// What the request's names mean now (DESIGN.md rule 5): the name may be another object's by the time the
+/// request is looked at.
+async fn meant(
+    clients: &Clients,
+    person: &Person,
+    request: &SubmitJobRequest,
+) -> Result<ObjectRef, Fault> {
+    let kind = "instance".to_owned();
+    if request.kind == "create" {
+        let asked = person.ask(GetClusterRequest { cluster: request.cluster.clone() });
+        let found = clients.clusters().get_cluster(asked).await;
+        let found = found.map_err(|status| Fault::from_status(&status))?.into_inner();
+        return Ok(ObjectRef { kind, cluster_id: found.cluster_id, uuid: String::new() });
+    }
+    let asked = person.ask(GetObjectRequest {
+        cluster: request.cluster.clone(),
+        object: request.instance.clone(),
+    });
+    let found = clients.inventory().get_instance(asked).await;
+    let found = found.map_err(|status| Fault::from_status(&status))?.into_inner();
+    let instance = found.instance.unwrap_or_default();
+    Ok(ObjectRef { kind, cluster_id: instance.cluster_id, uuid: instance.uuid })
+}
+
 /// Names that nothing can have are refused at once.
 fn check(request: &SubmitJobRequest) -> Result<(), Fault> {
     if request.cluster.parse::<Slug>().is_err() {
@@ -106,13 +143,13 @@ fn check(request: &SubmitJobRequest) -> Result<(), Fault> {
 }
 
 /// The job as it is until job-runner takes the request up.
-fn job(person: &Principal, request: &SubmitJobRequest) -> Job {
+fn job(person: &Principal, request: &SubmitJobRequest, meant: ObjectRef) -> Job {
     let step = Step { name: request.kind.clone(), state: "pending".to_owned(), ..Step::default() };
     Job {
         job_id: request.job_id.clone(),
         kind: request.kind.clone(),
         cluster: request.cluster.clone(),
-        object: Some(ObjectRef { kind: "instance".to_owned(), ..ObjectRef::default() }),
+        object: Some(meant),
         object_name: request.instance.clone(),
         state: "queued".to_owned(),
         steps: vec![step],

@@ -166,6 +166,7 @@ impl Clusters for Server {
         let cluster = self.stored(known.cluster_id).await?;
         Ok(Response::new(self.shown(&person, &cluster)))
     }
+
     async fn confirm_missing(
         &self,
         request: Request<pb::ConfirmMissingRequest>,

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use gwm_authz::{Mode, Principal, SignedAssertion};
 use gwm_events::Received;
 use gwm_kernel::{ErrorCode, Fault, current_request_id, current_traceparent};
+use gwm_proto::common::ObjectRef;
 use gwm_proto::jobs::{SubmitJobRequest, WaitingRequest};
 use gwm_types::{JobId, Object, Slug};
 use prost::Message;
@@ -54,6 +55,9 @@ impl JobsServer {
         let bad = |error: &dyn std::fmt::Display| NotTaken::Bad(error.to_string());
         let waited = WaitingRequest::decode(message.payload.clone()).map_err(|e| bad(&e))?;
         let request = waited.request.unwrap_or_default();
+        let Some(meant) = waited.meant else {
+            return Err(NotTaken::Bad("it does not say which object is meant".to_owned()));
+        };
         let named = named(&request).map_err(|why| bad(&why))?;
         self.authz.fresh(Mode::Write).map_err(NotTaken::Now)?;
         let signed = SignedAssertion { assertion: waited.assertion, signature: waited.signature };
@@ -65,7 +69,7 @@ impl JobsServer {
         let outcome = if chrono::Utc::now() - asked_at > LONGEST_WAIT {
             Err(Error::Expired.into())
         } else {
-            self.accept_waited(&person, request).await
+            self.accept_waited(&person, request, &meant).await
         };
         match outcome {
             Ok(()) => Ok(()),
@@ -96,6 +100,7 @@ impl JobsServer {
         &self,
         person: &Principal,
         request: SubmitJobRequest,
+        meant: &ObjectRef,
     ) -> Result<(), Fault> {
         if !self.authz.still_a_person(person) {
             return Err(Error::NoPerson(person.username.clone()).into());
@@ -105,6 +110,12 @@ impl JobsServer {
             return Ok(());
         }
         let (cluster, target) = self.resolve_now(person, &asked).await?;
+        let uuid = target.as_ref().map(|t| t.uuid.to_string()).unwrap_or_default();
+        if (cluster.cluster_id.to_string(), uuid) != (meant.cluster_id.clone(), meant.uuid.clone())
+        {
+            let text = "it bears the name of what was meant, but is another object";
+            return Err(Fault::new(ErrorCode::FailedPrecondition, "object_replaced", text));
+        }
         self.accept(person, &asked, &cluster, target.as_ref()).await?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use gwm_authz::SignedAssertion;
 use gwm_events::{Class, Nats, NatsSettings, Outgoing, REQUESTS, ensure_streams, send};
 use gwm_kernel::Fault;
+use gwm_proto::common::ObjectRef;
 use gwm_proto::jobs::{Job, SubmitJobRequest, WaitingRequest};
 use gwm_testkit::wait_for;
 use gwm_types::JobId;
@@ -33,11 +34,27 @@ async fn leave(nats: &Nats, payload: Vec<u8>) {
     wait_for("the stream", SOON, async || send(nats, message.clone(), SOON).await).await;
 }
 
-fn waiting(signed: SignedAssertion, request: &SubmitJobRequest) -> Vec<u8> {
+fn waiting(stage: &Stage, signed: SignedAssertion, request: &SubmitJobRequest) -> Vec<u8> {
+    let uuid = |name: &str| stage.sim.look(|c| c.instances.get(name).map(|i| i.uuid.clone()));
+    let uuid = uuid(&request.instance).unwrap_or_default();
+    meaning(stage, signed, request, &uuid)
+}
+
+/// One that was left when the name meant the instance with this UUID.
+fn meaning(
+    stage: &Stage,
+    signed: SignedAssertion,
+    request: &SubmitJobRequest,
+    uuid: &str,
+) -> Vec<u8> {
     let SignedAssertion { assertion, signature } = signed;
-    let request_id = "a request".to_owned();
-    WaitingRequest { request: Some(request.clone()), assertion, signature, request_id }
-        .encode_to_vec()
+    let meant = ObjectRef {
+        kind: "instance".to_owned(),
+        cluster_id: stage.fakes.cluster_id.to_string(),
+        uuid: uuid.to_owned(),
+    };
+    let (request, request_id) = (Some(request.clone()), "a request".to_owned());
+    WaitingRequest { request, assertion, signature, request_id, meant: Some(meant) }.encode_to_vec()
 }
 
 fn with_id(mut request: SubmitJobRequest) -> (SubmitJobRequest, Job) {
@@ -55,9 +72,9 @@ async fn a_request_that_waited_is_done_once_however_often_it_comes() {
     leave(&nats, b"nonsense".to_vec()).await;
     let (request, job) = with_id(ask("reboot", &stage.instance(true), json!({})));
     let stranger = SignedAssertion { signature: vec![0; 64], ..stage.fakes.assertion(admin) };
-    leave(&nats, waiting(stranger, &request)).await;
+    leave(&nats, waiting(&stage, stranger, &request)).await;
     for _ in 0..3 {
-        leave(&nats, waiting(stage.fakes.assertion(admin), &request)).await;
+        leave(&nats, waiting(&stage, stage.fakes.assertion(admin), &request)).await;
     }
     assert_eq!(stage.ended(&runner, &job).await.state, "succeeded");
     // The call whose answer was lost, and which is made again: the same job.
@@ -75,8 +92,8 @@ async fn a_request_that_waited_is_done_once_however_often_it_comes() {
     let mut keyed = ask("reboot", &stage.instance(true), json!({}));
     keyed.idempotency_key = "k".to_owned();
     let (keyed, job) = with_id(keyed);
-    leave(&nats, waiting(stage.fakes.assertion(admin), &keyed)).await;
-    leave(&nats, waiting(stage.fakes.assertion(admin), &keyed)).await;
+    leave(&nats, waiting(&stage, stage.fakes.assertion(admin), &keyed)).await;
+    leave(&nats, waiting(&stage, stage.fakes.assertion(admin), &keyed)).await;
     assert_eq!(stage.ended(&runner, &job).await.state, "succeeded");
     let again = stage.submit_as(&runner, admin, keyed.clone()).await.unwrap();
     assert_eq!(again.job_id, job.job_id);
@@ -111,7 +128,7 @@ async fn a_request_that_can_not_be_done_any_more_is_a_job_that_failed() {
                 ask(kind, "", json!({"os": "x", "disk_template": "diskless"})).parameters;
         }
         let (request, job) = with_id(request);
-        leave(&nats, waiting(stage.fakes.assertion(user), &request)).await;
+        leave(&nats, waiting(&stage, stage.fakes.assertion(user), &request)).await;
         jobs.push((job, code));
     }
     for (job, code) in jobs {
@@ -124,13 +141,26 @@ async fn a_request_that_can_not_be_done_any_more_is_a_job_that_failed() {
 }
 
 #[tokio::test]
+async fn what_bears_the_name_since_is_left_alone() {
+    let stage = Stage::new().await;
+    let runner = stage.runner().await;
+    let nats = gateway(&stage).await;
+    let former = "0191f0d3-1111-4aaa-8bbb-0123456789ab";
+    let (request, job) = with_id(ask("remove", &stage.instance(false), json!({})));
+    leave(&nats, meaning(&stage, stage.fakes.assertion(stage.fakes.admin), &request, former)).await;
+    let job = stage.ended(&runner, &job).await;
+    assert_eq!(job.error.as_ref().unwrap().code, "object_replaced", "{job:?}");
+    assert_eq!(stage.at_ganeti(&job), 0);
+}
+
+#[tokio::test]
 async fn a_request_goes_on_waiting_for_cache_updater() {
     let stage = Stage::new().await;
     let runner = stage.runner().await;
     let nats = gateway(&stage).await;
     stage.fakes.knobs(|k| k.cache_down = true);
     let (request, job) = with_id(ask("reboot", &stage.instance(true), json!({})));
-    leave(&nats, waiting(stage.fakes.assertion(stage.fakes.admin), &request)).await;
+    leave(&nats, waiting(&stage, stage.fakes.assertion(stage.fakes.admin), &request)).await;
     wait_for("the request to be looked at", SOON, async || {
         let log = runner.process.log_tail(50);
         if log.contains("goes on waiting") { Ok(()) } else { Err(log) }

@@ -102,7 +102,10 @@ impl Nats {
 
     /// Whether the bus can be used now; if not, why. Readiness shows it and does not depend on it.
     pub fn check(&self) -> Result<()> {
-        if self.client.connection_state() != State::Connected {
+        // Counted or not at all: a reader opened between the two would be opened anew, and what the
+        // first had fetched would come again only after half a minute.
+        let counted = *self.connects.borrow() > 0;
+        if !counted || self.client.connection_state() != State::Connected {
             return Err(Error::Unavailable("not connected to nats".to_owned()));
         }
         let (major, minor, patch) = OLDEST_SERVER;

@@ -97,9 +97,9 @@ impl Relay {
         tracing::info!("outbox relay leads");
         let connects = self.nats.connects();
         self.prepare(&mut connection).await?;
-        backoff.reset();
+        let publish = self.publish(&mut connection, &mut listener, connects, backoff, shutdown);
         tokio::select! {
-            outcome = self.publish(&mut connection, &mut listener, connects, shutdown) => outcome,
+            outcome = publish => outcome,
             never = self.keep_mirrors() => match never {},
         }
     }
@@ -110,6 +110,7 @@ impl Relay {
         connection: &mut PgConnection,
         listener: &mut PgListener,
         mut connects: watch::Receiver<usize>,
+        backoff: &mut Backoff,
         shutdown: &CancellationToken,
     ) -> Result<()> {
         let mut purged_at = tokio::time::Instant::now();
@@ -121,6 +122,7 @@ impl Relay {
                 self.prepare(connection).await?;
             }
             let full = self.drain(connection).await?;
+            backoff.reset();
             if stopping && !full {
                 return Ok(());
             }

@@ -5,7 +5,7 @@ mod assets;
 mod edge;
 mod model;
 mod pages;
-mod person;
+pub(crate) mod person;
 mod problem;
 mod router;
 mod state;

@@ -319,7 +319,7 @@ impl Submit {
             Ok(answer) => answer.into_inner(),
             Err(status) => {
                 let fault = Fault::from_status(&status);
-                state.waiting.leave(&person.0, request, fault).await?
+                state.waiting.leave(&state.clients, person, request, fault).await?
             }
         };
         Ok(job(accepted))
