@@ -4,6 +4,8 @@
 #   lab.sh up                  build both clusters and their instances; does nothing when they stand
 #   lab.sh info [--text|--json|--env] addresses, users, certificates
 #   lab.sh node CLUSTER N COMMAND...   run a command on a node:  lab.sh node alpha 1 gnt-instance list
+#   lab.sh kill CLUSTER N      end a node at once, as a power failure does
+#   lab.sh start CLUSTER N     start it again, with Ganeti's daemons
 #   lab.sh plant [CLUSTER]     put DRBD and plain instances into a configuration (no such disks exist)
 #   lab.sh fill CLUSTER COUNT  put COUNT made-up instances into a configuration
 #   lab.sh standing            whether it is up, by its exit code
@@ -78,6 +80,11 @@ case $verb in
     need_root
     (($# >= 3)) || usage
     node_exec "$@"
+    ;;
+  kill | start)
+    need_root
+    (($# == 2)) || usage
+    if [[ $verb == kill ]]; then node_stop "$@"; else node_again "$@"; fi
     ;;
   info) case ${1:-} in --json) info_json ;; --env) info_env ;; --text | "") info_text ;; *) usage ;; esac ;;
   plant)

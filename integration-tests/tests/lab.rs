@@ -7,12 +7,17 @@
 mod acts;
 #[path = "lab/bad_input.rs"]
 mod bad_input;
+#[path = "browser/driver.rs"]
+#[expect(dead_code, reason = "the tests of pages need more of it")]
+mod driver;
 #[path = "lab/fields.rs"]
 mod fields;
 #[path = "lab/ganeti.rs"]
 mod ganeti;
 #[path = "lab/kills.rs"]
 mod kills;
+#[path = "lab/outages.rs"]
+mod outages;
 #[path = "lab/replicas.rs"]
 mod replicas;
 #[path = "lab/stage.rs"]

@@ -112,3 +112,10 @@ node_stop() { # cluster node: the first process of a PID namespace takes all oth
     sleep 0.05
   done
 }
+
+node_again() { # cluster node: after node_stop; instances that ran there are as they are after a power failure
+  ! node_alive "$1" "$2" || return 0
+  node_start "$1" "$2"
+  # Ganeti's daemons say more than is wanted, and keep what they inherit.
+  node_exec "$1" "$2" /usr/lib/ganeti/daemon-util start-all </dev/null >>"$(node_dir "$1" "$2")/init.log" 2>&1
+}

@@ -30,6 +30,18 @@ pub(crate) fn info() -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
+/// Ends a node as a power failure does.
+pub(crate) fn kill(cluster: &str, node: &str) {
+    let _said = lab(&["kill", cluster, node]).unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// Gives it its power back.
+pub(crate) fn start(cluster: &str, node: &str) {
+    if let Err(error) = lab(&["start", cluster, node]) {
+        eprintln!("node {node} of {cluster} stays down: {error}");
+    }
+}
+
 /// Runs a command on a cluster's master node.
 pub(crate) fn try_run(cluster: &str, arguments: &[&str]) -> Result<String, String> {
     lab(&[["node", cluster, "1", "env", "TZ=UTC"].as_slice(), arguments].concat())
