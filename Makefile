@@ -1,5 +1,5 @@
 # Everything goes through here; `make help` lists it.
-.PHONY: help setup run lab lab-up lab-down test golden check fmt fmt-check lint doc build assets packages-run packages-test clean
+.PHONY: help setup run lab lab-up lab-down test bench golden check fmt fmt-check lint doc build assets packages-run packages-test clean
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -30,6 +30,10 @@ lab-down: ## remove them without a trace (root)
 
 test: packages-test assets ## all tests; LAB=1 adds those on real Ganeti (root)
 	@integration-tests/run-tests.sh
+
+bench: packages-run assets ## measure against the peers, in release profile (ROWS="cache lists fleet" for some of it)
+	@cargo build --quiet --release --workspace --bins
+	@cargo run --quiet --release --workspace --bin gwm-bench -- $(ROWS)
 
 golden: assets ## make the generated files anew: event schemas and examples, AsyncAPI, OpenAPI
 	@GWM_UPDATE_GOLDEN=1 cargo test --quiet --package gwm-events --test contract

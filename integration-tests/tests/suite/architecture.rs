@@ -38,7 +38,7 @@ fn ours(all: &BTreeSet<String>) -> BTreeSet<&str> {
 #[test]
 fn libraries_depend_only_on_those_below_them() {
     let all = dependencies();
-    let allowed: [(&str, &[&str]); 11] = [
+    let allowed: [(&str, &[&str]); 12] = [
         ("gwm-types", &[]),
         ("gwm-proto", &[]),
         ("gwm-kernel", &["gwm-proto"]),
@@ -50,11 +50,39 @@ fn libraries_depend_only_on_those_below_them() {
         ("gwm-rapi-sim", &[]),
         ("gwm-testkit", &[]),
         ("gwm-integration-tests", &["gwm-events", "gwm-rapi-sim", "gwm-testkit"]),
+        // Measures the code that a poll runs, so it needs it in its own process.
+        (
+            "gwm-bench",
+            &[
+                "gwm-cache-updater",
+                "gwm-integration-tests",
+                "gwm-rapi",
+                "gwm-rapi-sim",
+                "gwm-testkit",
+            ],
+        ),
     ];
     for (name, allowed) in allowed {
         let found = ours(&all[name]);
         let more: Vec<_> = found.iter().filter(|d| !allowed.contains(d)).collect();
         assert!(more.is_empty(), "{name} depends on {more:?}");
+    }
+}
+
+#[test]
+fn only_the_bench_links_a_service() {
+    for (name, found) in dependencies() {
+        let linked: Vec<_> = SERVICES.into_iter().filter(|s| found.contains(*s)).collect();
+        let expected: &[&str] = if name == "gwm-bench" { &["gwm-cache-updater"] } else { &[] };
+        assert_eq!(linked, expected, "{name}");
+    }
+    // Its door into cache-updater is not for anybody else either.
+    for service in ["auth", "cache-updater", "job-runner", "vnc-proxy", "web-gateway"] {
+        for file in sources(&project_root().join("services").join(service).join("src")) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let used = text.contains("crate::bench") || text.contains("gwm_cache_updater::bench");
+            assert!(!used, "{} uses the bench's door", file.display());
+        }
     }
 }
 
@@ -66,7 +94,7 @@ fn no_service_depends_on_a_service_and_only_two_talk_to_ganeti() {
         for other in SERVICES {
             assert!(!found.contains(other), "{service} depends on {other}");
         }
-        for test_code in ["gwm-testkit", "gwm-rapi-sim", "gwm-integration-tests"] {
+        for test_code in ["gwm-testkit", "gwm-rapi-sim", "gwm-integration-tests", "gwm-bench"] {
             assert!(!found.contains(test_code), "{service} is built with {test_code}");
         }
         let talks = ["gwm-cache-updater", "gwm-job-runner"].contains(&service);
@@ -83,7 +111,8 @@ fn no_service_depends_on_a_service_and_only_two_talk_to_ganeti() {
 fn the_bus_and_the_database_have_one_door_each() {
     let all = dependencies();
     for (name, found) in &all {
-        let is_service_or_lib = name != "gwm-integration-tests" && name != "gwm-testkit";
+        let is_service_or_lib =
+            !["gwm-integration-tests", "gwm-testkit", "gwm-bench"].contains(&name.as_str());
         if found.contains("async-nats") {
             // The integration tests are an integrator too: with a client of their own.
             assert!(

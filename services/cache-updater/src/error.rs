@@ -18,6 +18,9 @@ pub(crate) enum Error {
         "another cluster answers here: its UUID is {seen}, expected was {expected}; nothing was changed"
     )]
     OtherCluster { expected: uuid::Uuid, seen: uuid::Uuid },
+    /// An answer of Ganeti's that can't be believed as a whole.
+    #[error("{0}; nothing was changed")]
+    Answer(String),
     /// The endpoint's address.
     #[error(transparent)]
     Address(#[from] crate::address::AddressError),
@@ -55,6 +58,7 @@ impl Error {
             | Self::Fault(_) => "internal",
             Self::Rapi(error) => error.code(),
             Self::OtherCluster { .. } => "other_cluster",
+            Self::Answer(_) => "rapi_protocol",
             Self::Address(_) => "rapi_address",
         }
     }
@@ -78,7 +82,7 @@ impl Error {
                     | "rapi_refused"
                     | "rapi_dns"
             ),
-            Self::Database(_) | Self::Event(_) | Self::Fault(_) => false,
+            Self::Database(_) | Self::Event(_) | Self::Fault(_) | Self::Answer(_) => false,
         }
     }
 }
@@ -102,7 +106,7 @@ impl From<Error> for Fault {
                 | gwm_pg::Kind::NotFound
                 | gwm_pg::Kind::Internal => Self::internal(chain(&error)),
             },
-            Error::Rapi(_) | Error::OtherCluster { .. } | Error::Address(_) => {
+            Error::Rapi(_) | Error::OtherCluster { .. } | Error::Address(_) | Error::Answer(_) => {
                 let reason = error.reason();
                 Self::new(ErrorCode::Unavailable, reason, error.to_string())
                     .retry_after(Duration::from_secs(10))

@@ -6,6 +6,8 @@
 
 mod address;
 mod audit;
+#[doc(hidden)]
+pub mod bench;
 mod config;
 mod domain;
 mod error;

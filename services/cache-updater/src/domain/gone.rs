@@ -47,22 +47,18 @@ impl Verdict {
 impl Absences {
     /// Takes in a complete answer that was asked for at `at`.
     ///
-    /// `known` are the objects held; `excused` of them were read by name after this answer was asked
-    /// for, so it says nothing about them.
+    /// `known` objects are held, of which it lacks those in `lacking`; of these the `excused` were read
+    /// by name after this answer was asked for, so it says nothing about them.
     pub(crate) fn judge(
         &mut self,
-        known: &BTreeSet<Uuid>,
-        present: &BTreeSet<Uuid>,
+        known: usize,
+        lacking: &BTreeSet<Uuid>,
         excused: &BTreeSet<Uuid>,
         at: Duration,
     ) -> Verdict {
-        self.since.retain(|uuid, _| known.contains(uuid) && !present.contains(uuid));
-        let absent: Vec<Uuid> = known
-            .iter()
-            .filter(|uuid| !present.contains(uuid) && !excused.contains(uuid))
-            .copied()
-            .collect();
-        let mass = is_mass(absent.len(), known.len());
+        self.since.retain(|uuid, _| lacking.contains(uuid));
+        let absent: Vec<Uuid> = lacking.difference(excused).copied().collect();
+        let mass = is_mass(absent.len(), known);
         let mut verdict = Verdict::default();
         for uuid in absent {
             let first = *self.since.entry(uuid).or_insert(at);
@@ -114,6 +110,18 @@ mod tests {
         numbers.into_iter().map(Uuid::from_u128).collect()
     }
 
+    /// As the poller does it: what is known and not present is lacking.
+    fn judge(
+        absences: &mut Absences,
+        known: &BTreeSet<Uuid>,
+        present: &BTreeSet<Uuid>,
+        excused: &BTreeSet<Uuid>,
+        at: Duration,
+    ) -> Verdict {
+        let lacking = known.difference(present).copied().collect();
+        absences.judge(known.len(), &lacking, excused, at)
+    }
+
     const fn s(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
     }
@@ -122,18 +130,24 @@ mod tests {
     fn two_complete_answers_ten_seconds_apart_prove_it_and_less_does_not() {
         let (known, none) = (ids([1, 2]), BTreeSet::new());
         let mut absences = Absences::default();
-        assert_eq!(absences.judge(&known, &ids([1]), &none, s(100)).doubtful, [Uuid::from_u128(2)]);
-        assert!(absences.judge(&known, &ids([1]), &none, s(109)).gone.is_empty());
-        assert_eq!(absences.judge(&known, &ids([1]), &none, s(110)).gone, [Uuid::from_u128(2)]);
+        assert_eq!(
+            judge(&mut absences, &known, &ids([1]), &none, s(100)).doubtful,
+            [Uuid::from_u128(2)]
+        );
+        assert!(judge(&mut absences, &known, &ids([1]), &none, s(109)).gone.is_empty());
+        assert_eq!(
+            judge(&mut absences, &known, &ids([1]), &none, s(110)).gone,
+            [Uuid::from_u128(2)]
+        );
     }
 
     #[test]
     fn one_sight_in_between_starts_the_proof_anew() {
         let (known, none) = (ids([1, 2]), BTreeSet::new());
         let mut absences = Absences::default();
-        absences.judge(&known, &ids([1]), &none, s(0));
-        absences.judge(&known, &ids([1, 2]), &none, s(5));
-        assert!(absences.judge(&known, &ids([1]), &none, s(20)).gone.is_empty());
+        judge(&mut absences, &known, &ids([1]), &none, s(0));
+        judge(&mut absences, &known, &ids([1, 2]), &none, s(5));
+        assert!(judge(&mut absences, &known, &ids([1]), &none, s(20)).gone.is_empty());
     }
 
     #[test]
@@ -142,7 +156,7 @@ mod tests {
         let one = Uuid::from_u128(1);
         assert!(!absences.refuted_by_name(one, false));
         assert!(absences.refuted_by_name(one, true));
-        absences.judge(&ids([1]), &BTreeSet::new(), &BTreeSet::new(), s(0));
+        judge(&mut absences, &ids([1]), &BTreeSet::new(), &BTreeSet::new(), s(0));
         assert!(absences.refuted_by_name(one, false));
     }
 
@@ -151,10 +165,10 @@ mod tests {
         let (known, none) = (ids(0..100), BTreeSet::new());
         let mut absences = Absences::default();
         for at in [0, 30, 300, 599] {
-            let verdict = absences.judge(&known, &none, &none, s(at));
+            let verdict = judge(&mut absences, &known, &none, &none, s(at));
             assert_eq!((verdict.missing.len(), verdict.gone.len()), (100, 0), "at {at}");
         }
-        assert_eq!(absences.judge(&known, &none, &none, s(600)).gone.len(), 100);
+        assert_eq!(judge(&mut absences, &known, &none, &none, s(600)).gone.len(), 100);
     }
 
     #[test]
@@ -162,7 +176,7 @@ mod tests {
         let (known, none) = (ids([1]), BTreeSet::new());
         let mut absences = Absences::default();
         for at in [0, 30, 60] {
-            assert_eq!(absences.judge(&known, &none, &known, s(at)), Verdict::default());
+            assert_eq!(judge(&mut absences, &known, &none, &known, s(at)), Verdict::default());
         }
     }
 
@@ -233,7 +247,7 @@ mod tests {
                     }
                 };
                 let before = known.clone();
-                let verdict = absences.judge(&known, &answer, &BTreeSet::new(), s(at));
+                let verdict = judge(&mut absences, &known, &answer, &BTreeSet::new(), s(at));
                 for gone in &verdict.gone {
                     prop_assert!(!world.contains(gone), "lost an object that exists");
                     known.remove(gone);

@@ -14,7 +14,11 @@ const VNC_PASSWORD: usize = 8;
 /// What RAPI said against new settings, as the fault of the field that is wrong.
 pub(super) fn refused(field: &str, error: Error) -> Fault {
     match &error {
-        Error::Rapi(_) | Error::Address(_) | Error::OtherCluster { .. } | Error::Stored(_) => {
+        Error::Rapi(_)
+        | Error::Address(_)
+        | Error::OtherCluster { .. }
+        | Error::Answer(_)
+        | Error::Stored(_) => {
             let mut fault = Fault::invalid(field, error.to_string());
             fault.reason = error.reason().into();
             fault

@@ -24,7 +24,7 @@ use super::checks::{
 use crate::audit;
 use crate::domain::{ClusterRecord, Offers, differences};
 use crate::error::{Error, Result};
-use crate::poll::{Everything, Import, Reader, Snapshot, connect, forget, import, trust_of};
+use crate::poll::{Import, Reader, Snapshot, Want, connect, forget, import, trust_of};
 
 pub(super) fn actor(person: &Principal) -> Actor {
     Actor {
@@ -92,7 +92,7 @@ impl Server {
             if let Some(write) = &write {
                 check_write(&reader.client, write, &trust).await?;
             }
-            Snapshot::read(&reader, Some(info.uuid), &Everything).await
+            Snapshot::read(&reader, Some(info.uuid), &Want::everything()).await
         };
         let snapshot = looked.await.map_err(|e| {
             let field = field_of(&e);

@@ -41,18 +41,14 @@ pub(crate) async fn import(connection: &mut PgConnection, import: &Import<'_>) -
     let groups = snapshot.groups.clone().unwrap_or_default();
     let listed: Vec<_> = groups.iter().map(|(u, n)| (*u, n.clone())).collect();
     store::replace_groups(connection, cluster.cluster_id, &listed).await?;
-    let slices = |s: &'_ super::snapshot::Slices| {
-        s.objects.iter().map(|(u, s)| (*u, s.clone())).collect::<Vec<_>>()
-    };
-    let nodes = slices(&snapshot.nodes);
-    let nodes = look::nodes(nodes.iter().map(|(u, s)| (*u, s)), snapshot, &groups)?;
+    let nodes = look::nodes(snapshot.nodes.changed.iter(), snapshot, &groups)?;
     let node_groups: HashMap<String, String> =
         nodes.iter().map(|n| (n.name.clone(), n.node_group.clone())).collect();
-    let instances = slices(&snapshot.instances);
-    let instances =
-        look::instances(instances.iter().map(|(u, s)| (*u, s)), snapshot, &node_groups)?;
+    let changed = &snapshot.instances.changed;
+    let uuids = changed.iter().map(|slice| slice.uuid).collect();
+    let instances = look::instances(changed.iter(), snapshot, &node_groups);
     store::put(connection, &context, nodes).await?;
-    store::put(connection, &context, instances).await?;
+    store::put_each(connection, &context, uuids, instances).await?;
     store::recount(connection, cluster.cluster_id).await
 }
 

@@ -1,6 +1,6 @@
 //! One poll: read everything, compare, store what differs with its events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use chrono::{TimeDelta, Utc};
@@ -10,10 +10,10 @@ use gwm_events::{CauseKind, Event};
 use uuid::Uuid;
 
 use super::look;
-use super::memory::{State, Want};
+use super::memory::State;
 use super::reader::Reader;
 use super::session::{Polling, Session};
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Want};
 use crate::domain::{BREAKER_AT, ClusterRecord, InstanceRecord, NodeRecord, Verdict, differences};
 use crate::error::{Error, Result};
 use crate::store::{self, Context, Health, What};
@@ -58,14 +58,32 @@ impl Session {
     async fn look(&self, polling: &mut Polling) -> Result<()> {
         let cluster = self.cluster().await?;
         self.load().await?;
-        let want = {
-            let state = self.state.lock().await;
-            let state = state.as_ref().expect("it was loaded");
-            let due = state.details_at.is_none_or(|at| at.elapsed() >= self.settings.details);
-            Want::of(state, due)
-        };
+        let want = self.want().await;
         let reader = self.reader(&cluster).await?;
         let snapshot = Snapshot::read(&reader, Some(cluster.ganeti_uuid), &want).await?;
+        drop(want);
+        self.take_in(polling, &snapshot, Some(&reader)).await?;
+        self.trouble.lock().expect("no panic while held").backoff.succeeded();
+        metrics::gauge!("gwm_cluster_up", "cluster" => cluster.slug).set(1.0);
+        Ok(())
+    }
+
+    /// What the next look need not read again.
+    pub(crate) async fn want(&self) -> Want {
+        let state = self.state.lock().await;
+        let state = state.as_ref().expect("it was loaded");
+        let due = state.details_at.is_none_or(|at| at.elapsed() >= self.settings.details);
+        Want::of(state, due)
+    }
+
+    /// Compares a complete answer with what is known and stores the differences with their events;
+    /// what is doubtful is asked for by name, where there is somebody to ask.
+    pub(crate) async fn take_in(
+        &self,
+        polling: &mut Polling,
+        snapshot: &Snapshot,
+        reader: Option<&Reader>,
+    ) -> Result<()> {
         polling.bulk_took = snapshot.bulk_took;
         let mut verdicts = {
             let mut state = self.state.lock().await;
@@ -78,13 +96,13 @@ impl Session {
         };
         verdicts.0.confirm(&polling.confirmed);
         verdicts.1.confirm(&polling.confirmed);
-        self.ask_by_name(&reader, &mut verdicts.0, &mut verdicts.1).await?;
+        if let Some(reader) = reader {
+            self.ask_by_name(reader, &mut verdicts.0, &mut verdicts.1).await?;
+        }
         let mut state = self.state.lock().await;
         let state = state.as_mut().expect("it was loaded");
-        self.store_success(polling, state, &snapshot, &verdicts.0, &verdicts.1).await?;
+        self.store_success(polling, state, snapshot, &verdicts.0, &verdicts.1).await?;
         polling.removed = verdicts.0.gone.len() + verdicts.1.gone.len();
-        self.trouble.lock().expect("no panic while held").backoff.succeeded();
-        metrics::gauge!("gwm_cluster_up", "cluster" => cluster.slug).set(1.0);
         Ok(())
     }
 
@@ -123,7 +141,7 @@ impl Session {
     async fn name_of(
         &self,
         uuid: Uuid,
-        of: impl Fn(&State) -> &BTreeMap<Uuid, store::Known>,
+        of: impl Fn(&State) -> &HashMap<Uuid, store::Known>,
     ) -> Option<String> {
         let state = self.state.lock().await;
         of(state.as_ref()?).get(&uuid).map(|k| k.name.clone())
@@ -142,15 +160,16 @@ impl Session {
         let mut node_groups = state.node_groups.clone();
         node_groups.extend(nodes.iter().map(|n| (n.name.clone(), n.node_group.clone())));
         let instances =
-            look::instances(state.instances.changed(&snapshot.instances), snapshot, &node_groups)?;
+            look::instances(state.instances.changed(&snapshot.instances), snapshot, &node_groups)
+                .collect::<Result<Vec<_>>>()?;
         let written = (remembered(&nodes), remembered_instances(&instances));
 
         // Large changes go in parts: each short, each with its own fence.
-        let mut parts: Vec<Vec<InstanceRecord>> =
-            instances.chunks(BATCH).map(<[InstanceRecord]>::to_vec).collect();
-        let last = parts.pop().unwrap_or_default();
+        let mut last = instances;
         let mut changed = 0;
-        for part in parts {
+        while last.len() > BATCH {
+            let rest = last.split_off(BATCH);
+            let part = std::mem::replace(&mut last, rest);
             let mut tx = self.store.begin().await?;
             gwm_pg::lease::assert_held(&mut tx, &self.held).await?;
             let cluster = lock(&mut tx, self.cluster_id).await?;
@@ -195,6 +214,8 @@ impl Session {
             memory.forget(&verdict.gone);
             memory.read_by_name.retain(|_, at| at.elapsed() < Duration::from_secs(600));
         }
+        state.nodes.learn(&snapshot.nodes);
+        state.instances.learn(&snapshot.instances);
         if node_groups != state.node_groups {
             // A node moved to another group: its instances show the group too.
             let all: Vec<Uuid> = state.instances.known.keys().copied().collect();

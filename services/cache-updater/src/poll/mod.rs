@@ -9,6 +9,7 @@ mod memory;
 mod observe;
 mod reader;
 mod session;
+mod slices;
 mod snapshot;
 mod supervisor;
 
@@ -16,5 +17,7 @@ pub(crate) use access::{Access, connect, trust_of};
 pub(crate) use apply::{Import, forget, import};
 pub(crate) use observe::Observe;
 pub(crate) use reader::Reader;
-pub(crate) use snapshot::{Everything, Snapshot};
+pub(crate) use session::Session;
+pub(crate) use slices::Slices;
+pub(crate) use snapshot::{Snapshot, Want};
 pub(crate) use supervisor::{Place, Poller};

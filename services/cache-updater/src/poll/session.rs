@@ -34,7 +34,7 @@ pub(crate) struct Session {
     /// Changes of the inventory: one at a time. `None` until it was loaded.
     pub(super) state: Mutex<Option<State>>,
     /// Polls: one at a time.
-    pub(super) polling: Mutex<Polling>,
+    pub(crate) polling: Mutex<Polling>,
     /// The breaker, readable while a poll runs.
     pub(super) trouble: std::sync::Mutex<Trouble>,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Trouble {
 }
 
 impl Session {
-    pub(super) fn new(
+    pub(crate) fn new(
         cluster_id: Uuid,
         store: Store,
         access: Access,
@@ -85,7 +85,7 @@ impl Session {
     }
 
     /// The cluster's row; an error once it was removed.
-    pub(super) async fn cluster(&self) -> Result<ClusterRecord> {
+    pub(crate) async fn cluster(&self) -> Result<ClusterRecord> {
         let cluster = self.store.fetch_cluster_by_id(self.cluster_id).await?;
         Ok(cluster.ok_or_else(|| Fault::not_found("cluster"))?)
     }
@@ -116,7 +116,7 @@ impl Session {
     }
 
     /// Loads the memory from the database, once a lease.
-    pub(super) async fn load(&self) -> Result<()> {
+    pub(crate) async fn load(&self) -> Result<()> {
         let mut state = self.state.lock().await;
         if state.is_some() {
             return Ok(());

@@ -106,6 +106,26 @@ impl ClusterRecord {
             .await?)
     }
 
+    /// One as the database makes it, entered in this transaction; for the bench, which is no
+    /// administrator with credentials.
+    pub(crate) async fn example(
+        connection: &mut PgConnection,
+        id: Uuid,
+        ganeti_uuid: Uuid,
+    ) -> Result<Self> {
+        Ok(sqlx::query_as(
+            "insert into cluster (cluster_id, slug, ganeti_uuid, endpoints, read_username, data_key,
+                 read_password_sealed)
+             values ($1, 'c' || replace($1::text, '-', ''), $2, '{https://bench.invalid:5080}',
+                 'bench', '', '')
+             returning *",
+        )
+        .bind(id)
+        .bind(ganeti_uuid)
+        .fetch_one(connection)
+        .await?)
+    }
+
     /// Enters it.
     pub(crate) async fn insert(&self, connection: &mut PgConnection) -> Result<()> {
         sqlx::query(

@@ -17,6 +17,19 @@ pub(crate) struct Known {
     pub(crate) doubted: bool,
     /// Whether something is not known of it that a slower read tells.
     pub(crate) incomplete: bool,
+    /// Where it stood in the last answer.
+    #[sqlx(skip)]
+    pub(crate) place: Option<usize>,
+    /// How long its text was there, in bytes; 0: not known.
+    #[sqlx(skip)]
+    pub(crate) length: usize,
+}
+
+impl Known {
+    /// Whether it needs no writing as long as its text is the same.
+    pub(crate) fn is_settled(&self) -> bool {
+        !self.doubted && !self.incomplete
+    }
 }
 
 impl Store {

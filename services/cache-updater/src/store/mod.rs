@@ -1,6 +1,7 @@
 //! All SQL of the service.
 
 mod cluster;
+mod columns;
 mod inventory;
 mod item;
 mod list;
@@ -12,7 +13,7 @@ pub(crate) use cluster::{Health, ping};
 pub(crate) use inventory::{Known, list_uuids, replace_groups};
 pub(crate) use item::{Context, Item, What};
 pub(crate) use list::{INSTANCES, NODES, Page, Request};
-pub(crate) use write::{mark_absent, put, recount, remove};
+pub(crate) use write::{mark_absent, put, put_each, recount, remove};
 
 use sqlx::{PgPool, Postgres, Transaction};
 

@@ -4,52 +4,107 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use gwm_pg::outbox::OutboxRow;
 use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::columns::{Columns, Types, types, upsert};
 use super::item::{Context, Item, What};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How far Ganeti's clock may be behind ours for "made since the last look".
 const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(60);
+
+/// Rows that are made ready, and sent, at once.
+const BATCH: usize = 1000;
+/// After so many rows made ready, the connection gets its turn.
+const TURN: usize = 8;
 
 /// Writes what was read; yields how many of them there was something to tell of.
 pub(crate) async fn put<T: Item>(
     connection: &mut PgConnection,
     context: &Context,
-    mut items: Vec<T>,
+    items: Vec<T>,
 ) -> Result<usize> {
-    if items.is_empty() {
+    let uuids = items.iter().map(Item::uuid).collect();
+    put_each(connection, context, uuids, items.into_iter().map(Ok)).await
+}
+
+/// The same of what is yet to be parsed: the next rows are made ready while Postgres writes those before.
+pub(crate) async fn put_each<T: Item>(
+    connection: &mut PgConnection,
+    context: &Context,
+    uuids: Vec<Uuid>,
+    items: impl Iterator<Item = Result<T>>,
+) -> Result<usize> {
+    if uuids.is_empty() {
         return Ok(0);
     }
-    items.sort_by_key(Item::uuid);
-    let uuids: Vec<Uuid> = items.iter().map(Item::uuid).collect();
     let before: HashMap<Uuid, T> =
         lock::<T>(connection, context, &uuids).await?.into_iter().map(|i| (i.uuid(), i)).collect();
     let fresh: Vec<Uuid> = uuids.into_iter().filter(|u| !before.contains_key(u)).collect();
     let revisions = raise::<T>(connection, context, &fresh).await?;
-    let mut events = Vec::new();
-    for item in &mut items {
-        match before.get(&item.uuid()) {
-            Some(old) => {
-                let changed = item.follow(old, &context.slug);
-                if !changed.is_empty() {
-                    events.push(item.tell(context, What::Changed, changed)?);
-                }
-            }
-            None => {
-                let revision = revisions.get(&item.uuid()).copied().unwrap_or(0);
-                *item.revision() = revision + 1;
-                let what =
-                    if born(context, item.made_at()) { What::Created } else { What::Discovered };
-                events.push(item.tell(context, what, BTreeMap::new())?);
+    let types = types::<T>(connection).await?;
+    let mut source = Source { context, before, revisions, types, items };
+    let mut told = 0;
+    let mut batch = source.next().await?;
+    while let Some((columns, events)) = batch {
+        told += events.len();
+        let writing = async {
+            columns.write(&mut *connection, context.cluster_id).await?;
+            gwm_pg::outbox::append_all(&mut *connection, &events).await?;
+            Ok::<_, Error>(())
+        };
+        let (written, next) = tokio::join!(writing, source.next());
+        written?;
+        batch = next?;
+    }
+    Ok(told)
+}
+
+/// Where rows and their events come from.
+struct Source<'a, T, I> {
+    context: &'a Context,
+    before: HashMap<Uuid, T>,
+    revisions: HashMap<Uuid, i64>,
+    types: Types,
+    items: I,
+}
+
+impl<T: Item, I: Iterator<Item = Result<T>>> Source<'_, T, I> {
+    async fn next(&mut self) -> Result<Option<(Columns<T>, Vec<OutboxRow>)>> {
+        let mut columns = Columns::new(Types::clone(&self.types), BATCH);
+        let mut events = Vec::new();
+        let mut count = 0;
+        while count < BATCH
+            && let Some(item) = self.items.next()
+        {
+            let mut item = item?;
+            events.extend(self.follow(&mut item)?);
+            columns.push(&item);
+            count += 1;
+            if count % TURN == 0 {
+                tokio::task::yield_now().await;
             }
         }
+        Ok((count > 0).then_some((columns, events)))
     }
-    upsert(connection, context, &items).await?;
-    gwm_pg::outbox::append_all(connection, &events).await?;
-    Ok(events.len())
+
+    /// Gives the row its revision; the event, if there is anything to tell.
+    fn follow(&self, item: &mut T) -> Result<Option<OutboxRow>> {
+        let context = self.context;
+        if let Some(old) = self.before.get(&item.uuid()) {
+            let changed = item.follow(old, &context.slug);
+            if changed.is_empty() {
+                return Ok(None);
+            }
+            return item.tell(context, What::Changed, changed).map(Some);
+        }
+        *item.revision() = self.revisions.get(&item.uuid()).copied().unwrap_or(0) + 1;
+        let what = if born(context, item.made_at()) { What::Created } else { What::Discovered };
+        item.tell(context, what, BTreeMap::new()).map(Some)
+    }
 }
 
 /// Whether something new was made since the last look, or only not seen before.
@@ -81,7 +136,7 @@ pub(crate) async fn mark_absent<T: Item>(
             events.push(row.tell(context, What::Missing, changed)?);
         }
     }
-    upsert(connection, context, &rows).await?;
+    upsert(connection, context.cluster_id, &rows).await?;
     gwm_pg::outbox::append_all(connection, &events).await?;
     Ok(rows.len())
 }
@@ -195,32 +250,4 @@ async fn raise<T: Item>(
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().collect())
-}
-
-async fn upsert<T: Item>(
-    connection: &mut PgConnection,
-    context: &Context,
-    items: &[T],
-) -> Result<()> {
-    if items.is_empty() {
-        return Ok(());
-    }
-    let columns = T::COLUMNS.join(", ");
-    let values: Vec<String> = T::COLUMNS.iter().map(|c| format!("r.{c}")).collect();
-    let sets: Vec<String> = T::COLUMNS.iter().map(|c| format!("{c} = excluded.{c}")).collect();
-    let sql = format!(
-        "insert into {table} (cluster_id, {columns})
-         select $1, {values} from json_populate_recordset(null::{table}, $2::json) r
-         on conflict (cluster_id, uuid) do update set {sets}",
-        table = T::TABLE,
-        values = values.join(", "),
-        sets = sets.join(", "),
-    );
-    let rows = serde_json::to_string(items).expect("records have text keys and finite numbers");
-    sqlx::query(sqlx::AssertSqlSafe(sql))
-        .bind(context.cluster_id)
-        .bind(rows)
-        .execute(connection)
-        .await?;
-    Ok(())
 }

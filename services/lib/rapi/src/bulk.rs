@@ -35,8 +35,16 @@ struct Key<'a> {
 }
 
 impl Bulk {
-    pub(crate) fn new(call: &'static str, body: Bytes) -> Self {
+    /// An answer that was read before.
+    #[must_use]
+    pub fn new(call: &'static str, body: Bytes) -> Self {
         Self { call, body }
+    }
+
+    /// Goes through it object by object.
+    #[must_use]
+    pub fn walk(&self) -> Walk<'_> {
+        Walk { bulk: self, at: 0, begun: false }
     }
 
     /// The whole body.
@@ -68,6 +76,86 @@ impl Bulk {
 
     fn wrong(&self, error: &serde_json::Error) -> Error {
         Error::new(self.call, true, ErrorKind::Protocol { detail: json_words(error) })
+    }
+}
+
+/// A way through a bulk answer on which an object that is expected costs a comparison: who
+/// recognises its text needs neither its end nor its key looked for.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    bulk: &'a Bulk,
+    at: usize,
+    begun: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// Goes to the next object; `false` at the end of the list, which is the end of the answer.
+    pub fn advance(&mut self) -> Result<bool, Error> {
+        let before = std::mem::replace(&mut self.begun, true);
+        match (before, self.token()) {
+            (true, Some(b']')) => self.end(),
+            (true, Some(b',')) => {
+                self.at += 1;
+                self.object()
+            }
+            (false, Some(b'[')) => {
+                self.at += 1;
+                if self.token() == Some(b']') { self.end() } else { self.object() }
+            }
+            (true | false, _) => Err(self.malformed()),
+        }
+    }
+
+    /// Where the object begins in the body.
+    #[must_use]
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The `length` bytes from there.
+    #[must_use]
+    pub fn peek(&self, length: usize) -> Option<&'a [u8]> {
+        self.bulk.body.get(self.at..self.at.checked_add(length)?)
+    }
+
+    /// Goes on after these bytes, which were recognised as the whole object.
+    pub fn accept(&mut self, length: usize) {
+        self.at += length;
+    }
+
+    /// Reads to the object's end: its UUID and name.
+    pub fn take(&mut self) -> Result<(Cow<'a, str>, Cow<'a, str>), Error> {
+        let rest = self.bulk.body.get(self.at..).unwrap_or_default();
+        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Key<'a>>();
+        let Some(Ok(key)) = values.next() else { return Err(self.malformed()) };
+        self.at += values.byte_offset();
+        Ok((key.uuid, key.name))
+    }
+
+    /// The next byte that is no white space.
+    fn token(&mut self) -> Option<u8> {
+        let rest = self.bulk.body.get(self.at..)?;
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        let skipped = rest.iter().position(|byte| !blank(byte))?;
+        self.at += skipped;
+        rest.get(skipped).copied()
+    }
+
+    fn object(&mut self) -> Result<bool, Error> {
+        if self.token() == Some(b'{') { Ok(true) } else { Err(self.malformed()) }
+    }
+
+    fn end(&mut self) -> Result<bool, Error> {
+        self.at += 1;
+        if self.token().is_some() { Err(self.malformed()) } else { Ok(false) }
+    }
+
+    /// What is wrong with the answer, in the words of a parse from its beginning.
+    fn malformed(&self) -> Error {
+        self.bulk.objects().err().unwrap_or_else(|| {
+            let detail = format!("not a list of objects, at byte {}", self.at);
+            Error::new(self.bulk.call, true, ErrorKind::Protocol { detail })
+        })
     }
 }
 

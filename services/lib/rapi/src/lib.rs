@@ -24,7 +24,7 @@ mod reason;
 mod transport;
 mod trust;
 
-pub use bulk::{Bulk, RawObject};
+pub use bulk::{Bulk, RawObject, Walk};
 pub use calls::{Access, CancelOutcome, RebootKind, ShutdownOptions, StartupOptions};
 pub use client::{Client, Submission, UntrustedCredentials};
 pub use credentials::{Credentials, CredentialsError, REALM, ha1};

@@ -1,0 +1,24 @@
+//! gwm against its peers, in one run on one machine: each time ours and the peer in turn, medians.
+//!
+//! `make bench`, or `gwm-bench cache lists fleet` for some of the rows.
+
+#![expect(clippy::print_stdout, reason = "a program whose output is its table")]
+
+mod cache;
+mod place;
+mod report;
+
+use report::Report;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
+    let mut report = Report::default();
+    if wants("cache") {
+        Box::pin(cache::run(&mut report)).await?;
+    }
+    println!("{report}");
+    Ok(())
+}
