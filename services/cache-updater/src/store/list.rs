@@ -1,7 +1,10 @@
 //! Lists: filtered by what the person may see, by the query, page by page.
 
+use std::collections::{BTreeSet, HashSet};
+
 use gwm_authz::Scope;
 use gwm_query::{Cursor, CursorKey, Expr, Field, Key, Kind, Sort, Table};
+use gwm_types::{ClusterId, InstanceUuid};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
@@ -11,6 +14,8 @@ use super::item::Item;
 use crate::domain::ClusterRecord;
 use crate::error::{Error, Result, bad_list};
 
+/// Rows, total and stream sequence of one moment.
+const SNAPSHOT: &str = "begin isolation level repeatable read, read only";
 /// Totals are exact up to this.
 const EXACT: i64 = 10_000;
 
@@ -160,9 +165,9 @@ pub(crate) static NODES: Table = Table {
 /// What only those see who see the whole cluster: from the rest it is hidden before anything is
 /// filtered or sorted by it.
 const PLACEMENT: [(&str, &str); 4] = [
-    ("primary_node", "''"),
-    ("secondary_nodes", "'{}'"),
-    ("node_group", "''"),
+    ("primary_node", "''::text"),
+    ("secondary_nodes", "'{}'::text[]"),
+    ("node_group", "''::text"),
     (
         "nics",
         "(select coalesce(jsonb_agg(n.nic || '{\"link\": null}' order by n.place), '[]') \
@@ -176,6 +181,13 @@ fn push_from<T: Item>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
     for column in T::COLUMNS {
         let hidden = PLACEMENT.iter().find(|(name, _)| name == column && T::TABLE == "instance");
         match (hidden, scope, *column) {
+            // Who sees only whole clusters sees all of their rows: nothing is hidden, and indexes serve.
+            (Some(_), Scope::Limited { instances, .. }, _) if instances.is_empty() => {
+                sql.push(format_args!(", i.{column}"));
+            }
+            (Some((_, nothing)), Scope::Limited { clusters, .. }, _) if clusters.is_empty() => {
+                sql.push(format_args!(", {nothing} as {column}"));
+            }
             (Some((_, nothing)), Scope::Limited { clusters, .. }, _) => {
                 sql.push(", case when i.cluster_id = any(")
                     .push_bind(ids(clusters))
@@ -196,24 +208,44 @@ fn push_from<T: Item>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
             }
         }
     }
-    sql.push(format_args!(" from {} i join cluster c using (cluster_id)", T::TABLE));
-    if let Scope::Limited { clusters, instances } = scope {
-        sql.push(" where (i.cluster_id = any(").push_bind(ids(clusters)).push(")");
-        if T::TABLE == "instance" {
-            let (owners, uuids): (Vec<Uuid>, Vec<Uuid>) =
-                instances.iter().map(|(c, u)| (c.0, u.0)).unzip();
-            sql.push(" or (i.cluster_id, i.uuid) in (select * from unnest(")
-                .push_bind(owners)
-                .push("::uuid[], ")
-                .push_bind(uuids)
-                .push("::uuid[]))");
+    match scope {
+        Scope::Fleet => {
+            sql.push(format_args!(" from {} i", T::TABLE));
         }
-        sql.push(")");
+        Scope::Limited { clusters, instances } => push_limited::<T>(sql, clusters, instances),
     }
-    sql.push(") o");
+    sql.push(" join cluster c using (cluster_id)) o");
 }
 
-fn ids(clusters: &[gwm_types::ClusterId]) -> Vec<Uuid> {
+/// Appends whole clusters and single instances, these by their key: what a customer sees must not cost
+/// a walk over what all others have.
+fn push_limited<T: Item>(
+    sql: &mut QueryBuilder<Postgres>,
+    clusters: &[ClusterId],
+    instances: &[(ClusterId, InstanceUuid)],
+) {
+    let whole: HashSet<ClusterId> = clusters.iter().copied().collect();
+    let single: BTreeSet<(Uuid, Uuid)> = instances
+        .iter()
+        .filter(|(cluster, _)| T::TABLE == "instance" && !whole.contains(cluster))
+        .map(|(cluster, uuid)| (cluster.0, uuid.0))
+        .collect();
+    sql.push(" from (");
+    if single.is_empty() || !clusters.is_empty() {
+        sql.push(format_args!("select i.* from {} i where i.cluster_id = any(", T::TABLE));
+        sql.push_bind(ids(clusters)).push(")");
+    }
+    if !single.is_empty() {
+        let (owners, uuids): (Vec<Uuid>, Vec<Uuid>) = single.into_iter().unzip();
+        let and = if clusters.is_empty() { "" } else { " union all " };
+        sql.push(and).push("select i.* from unnest(").push_bind(owners).push("::uuid[], ");
+        sql.push_bind(uuids).push("::uuid[]) s (cluster_id, uuid)");
+        sql.push(format_args!(" join {} i using (cluster_id, uuid)", T::TABLE));
+    }
+    sql.push(") i");
+}
+
+fn ids(clusters: &[ClusterId]) -> Vec<Uuid> {
     clusters.iter().map(|c| c.0).collect()
 }
 
@@ -233,17 +265,9 @@ impl Store {
             .open(table, &sort, request.q, request.person, request.cursor)
             .map_err(bad)?;
 
-        // Rows, total and stream sequence of one moment.
-        let mut tx = self.pool.begin().await?;
-        sqlx::query("set transaction isolation level repeatable read, read only")
-            .execute(&mut *tx)
-            .await?;
-        let mut sql = QueryBuilder::new(format!("select o.*, {} as place", sort.place_sql()));
-        push_from::<T>(&mut sql, request.scope);
-        sql.push(" where ");
-        gwm_query::push_filter(&mut sql, table, &filter).map_err(bad)?;
-        gwm_query::push_after(&mut sql, table, &sort, cursor.as_ref());
-        gwm_query::push_order(&mut sql, table, &sort, limit);
+        let mut tx = self.pool.begin_with(SNAPSHOT).await?;
+        let mut sql = QueryBuilder::new("");
+        push_page::<T>(&mut sql, table, request.scope, &filter, &sort, cursor.as_ref(), limit)?;
         let mut rows: Vec<Listed<T>> = sql.build_query_as().fetch_all(&mut *tx).await?;
 
         let (total, total_exact, stream_sequence) = match &cursor {
@@ -278,12 +302,51 @@ impl Store {
     }
 }
 
+/// Appends the query of one page.
+fn push_page<T: Item>(
+    sql: &mut QueryBuilder<Postgres>,
+    table: &Table,
+    scope: &Scope,
+    filter: &Expr,
+    sort: &Sort,
+    cursor: Option<&Cursor>,
+    limit: i64,
+) -> Result<()> {
+    sql.push(format_args!("select o.*, {} as place", sort.place_sql()));
+    push_from::<T>(sql, scope);
+    sql.push(" where ");
+    gwm_query::push_filter(sql, table, filter).map_err(|error| Error::Fault(bad_list(&error)))?;
+    gwm_query::push_after(sql, table, sort, cursor);
+    gwm_query::push_order(sql, table, sort, limit);
+    Ok(())
+}
+
+/// How many rows there are: of whole clusters by their counters, else up to what is exact.
 async fn count<T: Item>(
     connection: &mut PgConnection,
     table: &Table,
     filter: &Expr,
     scope: &Scope,
 ) -> Result<i64> {
+    let everything = matches!(filter, Expr::All(parts) if parts.is_empty());
+    let whole = match scope {
+        Scope::Fleet => Some(None),
+        Scope::Limited { clusters, instances } => {
+            let whole = T::TABLE == "node" || instances.is_empty();
+            whole.then(|| Some(ids(clusters)))
+        }
+    };
+    if everything && let Some(clusters) = whole {
+        let sql = format!(
+            "select coalesce(sum({}s_total), 0)::bigint from cluster
+             where $1::uuid[] is null or cluster_id = any($1)",
+            T::TABLE
+        );
+        return Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+            .bind(clusters)
+            .fetch_one(connection)
+            .await?);
+    }
     let mut sql = QueryBuilder::new("select count(*) from (select 1");
     push_from::<T>(&mut sql, scope);
     sql.push(" where ");
@@ -302,3 +365,6 @@ pub(crate) async fn fetch_cluster_rows(
         .fetch_all(connection)
         .await?)
 }
+
+#[cfg(test)]
+mod plans;

@@ -75,6 +75,11 @@ pub fn push_after(
     cursor: Option<&Cursor>,
 ) {
     let Some(Place { value, keys }) = cursor.map(|c| &c.place) else { return };
+    // Follows from the comparison below, but Postgres sees it only where all of these are columns of
+    // one table; without it the last page of an order by another table's column reads all before it.
+    let from = if sort.descending { "<=" } else { ">=" };
+    sql.push(format_args!(" and {} {from} ", sort.order()));
+    sql.push_bind(value.clone()).push(sort.cast());
     sql.push(format_args!(" and ({}", sort.order()));
     for key in table.keys {
         sql.push(format_args!(", {}", key.sql));
@@ -94,5 +99,6 @@ pub fn push_order(sql: &mut QueryBuilder<Postgres>, table: &Table, sort: &Sort, 
     for key in table.keys {
         sql.push(format_args!(", {}{direction}", key.sql));
     }
-    sql.push(" limit ").push_bind(limit + 1);
+    // No parameter: a plan that is kept for all its executions must know that it is short.
+    sql.push(format_args!(" limit {}", limit + 1));
 }
