@@ -5,6 +5,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "gwm/common/v1/common.proto",
         "gwm/auth/v1/auth_service.proto",
         "gwm/cache/v1/cache_service.proto",
+        "gwm/cache/v1/objects_service.proto",
         "gwm/jobs/v1/jobs_service.proto",
         "gwm/console/v1/console_service.proto",
     ];

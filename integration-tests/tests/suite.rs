@@ -16,6 +16,8 @@ mod faults_aged;
 mod faults_requests;
 #[path = "suite/plain_http.rs"]
 mod plain_http;
+#[path = "suite/shown.rs"]
+mod shown;
 #[path = "suite/stage.rs"]
 mod stage;
 #[path = "suite/story_access.rs"]
@@ -24,5 +26,7 @@ mod story_access;
 mod story_api;
 #[path = "suite/story_bad_input.rs"]
 mod story_bad_input;
+#[path = "suite/story_objects.rs"]
+mod story_objects;
 #[path = "suite/trace.rs"]
 mod trace;

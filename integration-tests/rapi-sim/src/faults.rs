@@ -42,6 +42,11 @@ pub enum Fault {
         /// Where to.
         location: String,
     },
+    /// Answers status 200 and this.
+    Says {
+        /// The body.
+        body: serde_json::Value,
+    },
     /// Answers HTML with status 200.
     NotJson,
     /// Answers status 200 and a body of this many bytes.

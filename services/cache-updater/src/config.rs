@@ -46,6 +46,9 @@ pub struct PollSettings {
     /// How often slow or rarely changing things are read: hypervisors, node groups, networks.
     #[serde(with = "humantime_serde")]
     pub details: Duration,
+    /// How often OSes are read, which costs Ganeti a job each time.
+    #[serde(with = "humantime_serde")]
+    pub oses: Duration,
     /// How often clusters that nobody polls are looked for.
     #[serde(with = "humantime_serde")]
     pub scan: Duration,
@@ -58,6 +61,7 @@ impl Default for PollSettings {
         Self {
             interval: Duration::from_secs(30),
             details: Duration::from_secs(300),
+            oses: Duration::from_secs(3600),
             scan: Duration::from_secs(2),
             requests: 2,
         }
@@ -79,6 +83,10 @@ impl Config {
         anyhow::ensure!(
             (1..=4).contains(&self.poll.requests),
             "poll.requests must be from 1 to 4: Ganeti's RAPI serves 20 clients in all"
+        );
+        anyhow::ensure!(
+            self.poll.oses >= Duration::from_secs(3600),
+            "poll.oses must be at least 1h: each read is a job of Ganeti's"
         );
         anyhow::ensure!(!self.poll.scan.is_zero(), "poll.scan must not be zero");
         crate::vault::Vault::new(&self.master_key)?;

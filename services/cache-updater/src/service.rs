@@ -9,6 +9,7 @@ use gwm_pg::lease::Holder;
 use gwm_proto::cache::clusters_server::ClustersServer;
 use gwm_proto::cache::internal_server::InternalServer;
 use gwm_proto::cache::inventory_server::InventoryServer;
+use gwm_proto::cache::objects_server::ObjectsServer;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -78,6 +79,17 @@ impl gwm_kernel::Service for Service {
                     ("GetNode", &["web-gateway"]),
                     ("GetCreateOptions", &["web-gateway", "job-runner", "cache-updater"]),
                     ("GetOverview", &["web-gateway"]),
+                ],
+            )
+            .add(
+                ObjectsServer::new(server.clone()),
+                &[
+                    ("ListNodeGroups", &["web-gateway"]),
+                    ("GetNodeGroup", &["web-gateway"]),
+                    ("ListNetworks", &["web-gateway"]),
+                    ("GetNetwork", &["web-gateway"]),
+                    ("ListOses", &["web-gateway"]),
+                    ("GetClusterDetail", &["web-gateway"]),
                 ],
             )
             .add(

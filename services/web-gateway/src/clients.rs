@@ -10,6 +10,7 @@ use gwm_proto::auth::tokens_client::TokensClient;
 use gwm_proto::auth::users_client::UsersClient;
 use gwm_proto::cache::clusters_client::ClustersClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
+use gwm_proto::cache::objects_client::ObjectsClient;
 use gwm_proto::jobs::jobs_client::JobsClient;
 
 use crate::kept::KeptReads;
@@ -58,6 +59,10 @@ impl Clients {
 
     pub(crate) fn inventory(&self) -> InventoryClient<KeptReads> {
         InventoryClient::new(self.cache.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    pub(crate) fn objects(&self) -> ObjectsClient<KeptReads> {
+        ObjectsClient::new(self.cache.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
     pub(crate) fn jobs(&self) -> JobsClient<Peer> {

@@ -30,7 +30,7 @@ const MOST_BYTES: u64 = 64 << 20;
 const OLDEST: Duration = Duration::from_secs(3600);
 
 /// The reads whose answers are kept: what pages and lists show.
-const KEPT: [&str; 7] = [
+const KEPT: [&str; 13] = [
     "/gwm.cache.v1.Clusters/ListClusters",
     "/gwm.cache.v1.Clusters/GetCluster",
     "/gwm.cache.v1.Inventory/ListInstances",
@@ -38,6 +38,12 @@ const KEPT: [&str; 7] = [
     "/gwm.cache.v1.Inventory/ListNodes",
     "/gwm.cache.v1.Inventory/GetNode",
     "/gwm.cache.v1.Inventory/GetOverview",
+    "/gwm.cache.v1.Objects/ListNodeGroups",
+    "/gwm.cache.v1.Objects/GetNodeGroup",
+    "/gwm.cache.v1.Objects/ListNetworks",
+    "/gwm.cache.v1.Objects/GetNetwork",
+    "/gwm.cache.v1.Objects/ListOses",
+    "/gwm.cache.v1.Objects/GetClusterDetail",
 ];
 
 type Answer = http::Response<Body>;

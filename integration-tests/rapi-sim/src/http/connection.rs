@@ -147,6 +147,7 @@ async fn answer(
             }
             response
         }
+        Some(Fault::Says { body }) => encode(&Reply::ok(body)),
         Some(Fault::NotJson) => {
             let page = b"<html><body><h1>It works!</h1></body></html>";
             plain(200, "text/html", Bytes::from_static(page))

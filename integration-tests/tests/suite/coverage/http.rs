@@ -27,6 +27,7 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
             let method: Method = method.to_uppercase().parse().unwrap();
             // With real names: what is refused is refused for its rights, not for being absent.
             let real = path.replace("{c}", "fra1").replace("{i}", &name).replace("{n}", "node1");
+            let real = real.replace("{g}", "default");
             let real = real.replace("{id}", "01a20000-0000-7000-8000-000000000000");
             let alone = status(&anonymous, &method, &real).await;
             if (method.as_str(), path.as_str()) != ("DELETE", "/session") {

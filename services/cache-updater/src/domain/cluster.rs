@@ -61,7 +61,6 @@ pub(crate) struct ClusterRecord {
 pub(crate) struct Offers {
     pub(crate) hypervisors: Vec<String>,
     pub(crate) disk_templates: Vec<String>,
-    pub(crate) hidden_oses: Vec<String>,
     pub(crate) iallocator: String,
     pub(crate) hypervisor: String,
     pub(crate) nic_mode: String,
@@ -78,7 +77,6 @@ impl Offers {
         Self {
             hypervisors: info.enabled_hypervisors.clone(),
             disk_templates: info.enabled_disk_templates.clone(),
-            hidden_oses: [info.hidden_os.clone(), info.blacklisted_os.clone()].concat(),
             iallocator: info.default_iallocator.clone().unwrap_or_default(),
             hypervisor: info
                 .default_hypervisor

@@ -11,6 +11,7 @@ use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::said::Said;
 use super::{differences, narrow, unsigned, wide};
 
 /// A row of `instance`.
@@ -40,6 +41,8 @@ pub(crate) struct InstanceRecord {
     pub(crate) own_beparams: Vec<String>,
     pub(crate) network_port: Option<i32>,
     pub(crate) memory_used_mib: Option<i64>,
+    /// What pages show of it and nothing is filtered by, in Ganeti's words.
+    pub(crate) said: Said,
     pub(crate) raw_hash: i64,
     pub(crate) revision: i64,
     pub(crate) config_version: i64,
@@ -121,6 +124,7 @@ impl InstanceRecord {
             own_beparams: said.custom_beparams.to_map().into_keys().collect(),
             network_port: said.network_port.map(i32::from),
             memory_used_mib: wide(said.oper_ram),
+            said: more(said),
             raw_hash,
             revision: 1,
             config_version: 1,
@@ -212,6 +216,23 @@ impl InstanceRecord {
 pub(crate) fn only_status(changed: &BTreeMap<String, Value>) -> bool {
     changed.contains_key("status")
         && changed.keys().all(|name| matches!(name.as_str(), "status" | "admin_state"))
+}
+
+/// What is left of the answer.
+fn more(said: &gwm_rapi::Instance) -> Said {
+    let nicparams: Vec<_> = said.custom_nicparams.iter().map(gwm_rapi::Params::to_map).collect();
+    let more = serde_json::json!({
+        "oper_state": said.oper_state,
+        "oper_vcpus": said.oper_vcpus,
+        "network_port": said.network_port,
+        "serial_no": said.serial_no,
+        "nic.uuids": said.nic_uuids,
+        "nic.networks": said.nic_networks,
+        "nic.bridges": said.nic_bridges,
+        "custom_nicparams": nicparams,
+        "disk.spindles": said.disk_spindles,
+    });
+    super::said::said(&more.to_string())
 }
 
 fn raw(json: &str) -> Box<RawValue> {

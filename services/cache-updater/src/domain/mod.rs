@@ -5,14 +5,22 @@ mod cluster;
 mod console;
 mod gone;
 mod instance;
+mod network;
 mod node;
+mod node_group;
+pub(crate) mod parameters;
+pub(crate) mod policy;
+pub(crate) mod said;
 
 pub(crate) use backoff::{BREAKER_AT, Backoff};
 pub(crate) use cluster::{ClusterRecord, Offers};
 pub(crate) use console::{ConsoleRefusal, console_problem, console_target};
 pub(crate) use gone::{Absences, Verdict};
 pub(crate) use instance::{InstanceRecord, only_status};
+pub(crate) use network::NetworkRecord;
 pub(crate) use node::NodeRecord;
+pub(crate) use node_group::NodeGroupRecord;
+pub(crate) use parameters::Parameter;
 
 use std::collections::BTreeMap;
 

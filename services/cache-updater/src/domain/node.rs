@@ -9,6 +9,7 @@ use serde_json::Value;
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::said::Said;
 use super::{differences, narrow, unsigned, wide};
 
 /// A free figure that moved by more than this many MiB is told ..
@@ -38,6 +39,8 @@ pub(crate) struct NodeRecord {
     pub(crate) tags: Vec<String>,
     pub(crate) primary_ip: String,
     pub(crate) secondary_ip: String,
+    /// As Ganeti wrote it, without the instances.
+    pub(crate) said: Said,
     pub(crate) raw_hash: i64,
     pub(crate) revision: i64,
     pub(crate) seen_at: DateTime<Utc>,
@@ -81,6 +84,7 @@ impl NodeRecord {
             tags,
             primary_ip: said.pip.clone().unwrap_or_default(),
             secondary_ip: said.sip.clone().unwrap_or_default(),
+            said: sqlx::types::Json(super::said::nothing()),
             raw_hash,
             revision: 1,
             seen_at,

@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use gwm_authz::Scope;
+use gwm_events::types::inventory::Connection;
 use gwm_kernel::Fault;
 use gwm_proto::cache as pb;
 use gwm_proto::common::{PageInfo, PageRequest};
 use prost_types::{Struct, Timestamp, Value as PbValue, value::Kind};
 use uuid::Uuid;
 
-use crate::domain::{ClusterRecord, InstanceRecord, NodeRecord, unsigned};
+use crate::domain::{ClusterRecord, InstanceRecord, NodeRecord, said, unsigned};
 use crate::store::Page;
 
 pub(super) fn timestamp(at: DateTime<Utc>) -> Timestamp {
@@ -149,6 +150,9 @@ pub(super) fn hide_placement(
         i.primary_node.clear();
         i.secondary_nodes.clear();
         i.node_group.clear();
+        i.hvparams = said::said("{}");
+        i.own_hvparams.clear();
+        i.said = said::said("{}");
         // A bridge is the cluster's, and its name may be a node's or another customer's.
         for nic in i.nics.iter_mut() {
             nic.link = None;
@@ -187,6 +191,17 @@ pub(super) fn node(n: &NodeRecord, cluster_id: Uuid, slug: &str) -> pb::Node {
     }
 }
 
+pub(super) fn connection(c: &Connection, network: &str) -> pb::Connection {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    pb::Connection {
+        network: network.to_owned(),
+        node_group: c.node_group.clone(),
+        mode: text(&c.mode),
+        link: text(&c.link),
+        vlan: text(&c.vlan),
+    }
+}
+
 pub(super) fn page<T>(page: &Page<T>) -> PageInfo {
     PageInfo {
         next_cursor: page.next_cursor.clone(),
@@ -210,7 +225,7 @@ pub(super) fn to_struct(json: &str) -> Struct {
     }
 }
 
-fn to_value(value: serde_json::Value) -> PbValue {
+pub(super) fn to_value(value: serde_json::Value) -> PbValue {
     use serde_json::Value;
     let kind = match value {
         Value::Null => Kind::NullValue(0),

@@ -6,19 +6,26 @@ use gwm_kernel::Fault;
 use gwm_proto::cache as pb;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::inventory_server::Inventory;
+use gwm_rapi::ClusterInfo;
 use gwm_types::{ClusterId, InstanceUuid, Object, Permission};
+use serde_json::Value;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use super::Server;
 use super::convert::{self, hide_placement, page_request, to_struct};
+use super::convert_objects::parameter;
 use super::forward::Forward;
-use crate::domain::{ClusterRecord, InstanceRecord, NodeRecord, console_problem, unsigned};
+use crate::domain::{
+    ClusterRecord, InstanceRecord, NodeGroupRecord, NodeRecord, Parameter, console_problem,
+    parameters, policy, said, unsigned,
+};
 use crate::error::Result;
 use crate::poll::Place;
 use crate::store::{self, INSTANCES, NODES};
 
 /// Instances shown with a node: more is what lists are for.
-const ON_NODE: u32 = 200;
+const ON_NODE: u32 = 50;
 
 impl Server {
     fn console(&self, cluster: &ClusterRecord, instance: &InstanceRecord) -> pb::ConsoleInfo {
@@ -74,6 +81,60 @@ impl Server {
             }
             (Err(fault), None) => Err(fault),
         }
+    }
+
+    /// Where each parameter comes from, and where the instance breaks its node group's policy. Names of
+    /// OS parameters are for administrators: what an OS is told tells what runs in the guest.
+    async fn explain(
+        &self,
+        cluster: Uuid,
+        instance: &InstanceRecord,
+        administrator: bool,
+    ) -> Result<(Vec<Parameter>, Vec<String>)> {
+        let store = &self.0.store;
+        let info = store.fetch_info(cluster).await?;
+        let info = info.and_then(|said| serde_json::from_str::<ClusterInfo>(said.get()).ok());
+        let detail = store.fetch_detail::<InstanceRecord>(cluster, instance.uuid).await?;
+        let names = detail.and_then(|d| serde_json::from_value(d["osparams"].clone()).ok());
+        let names = names.filter(|_| administrator).unwrap_or_default();
+        let parameters = match &info {
+            Some(info) => parameters::of_instance(instance, info, &names),
+            None => parameters::backend(instance),
+        };
+        let policy = self.policy(cluster, &instance.node_group).await?;
+        Ok((parameters, policy::violations(instance, &policy)))
+    }
+
+    /// The policy in force in a node group; null if it is not known.
+    async fn policy(&self, cluster: Uuid, group: &str) -> Result<Value> {
+        let group = self.0.store.fetch_object::<NodeGroupRecord>(cluster, group).await?;
+        let said = group.map(|group| said::fields_of(group.said.get()));
+        Ok(said.and_then(|mut said| said.remove("ipolicy")).unwrap_or_default())
+    }
+
+    /// What the page of a node shows beside what lists do.
+    async fn explain_node(&self, cluster: Uuid, node: &NodeRecord) -> Result<pb::NodeDetail> {
+        let store = &self.0.store;
+        let detail = store.fetch_detail::<NodeRecord>(cluster, node.uuid).await?;
+        let group = store.fetch_object::<NodeGroupRecord>(cluster, &node.node_group).await?;
+        let own = detail.as_ref().and_then(|d| d["custom_ndparams"].as_object());
+        let group = group.as_ref().map(|g| g.said.get());
+        let parameters = parameters::of_node(node.said.get(), own, group);
+        let mut said = said::fields_of(node.said.get());
+        said.insert("powered".to_owned(), detail.map_or(Value::Null, |d| d["powered"].clone()));
+        let allocated = store.fetch_allocated(cluster, &node.name).await?;
+        let cpus = node.cpus_total.and_then(|n| u64::try_from(n).ok());
+        let policy = self.policy(cluster, &node.node_group).await?;
+        let ratio = policy::cpu_ratio(unsigned(allocated.vcpus), cpus, &policy);
+        Ok(pb::NodeDetail {
+            said: Some(to_struct(&Value::Object(said).to_string())),
+            parameters: parameters.into_iter().map(parameter).collect(),
+            memory_allocated_mib: unsigned(allocated.memory_mib),
+            disk_allocated_mib: unsigned(allocated.disk_mib),
+            vcpus_allocated: u32::try_from(allocated.vcpus).unwrap_or(u32::MAX),
+            violations: ratio.into_iter().collect(),
+            ..pb::NodeDetail::default()
+        })
     }
 
     async fn instances_on(
@@ -146,6 +207,13 @@ impl Inventory for Server {
         self.0.authz.require(&person, Permission::View, object)?;
         let scope = self.0.authz.scope(&person, Permission::View);
         let console = self.console(&cluster, &instance);
+        let whole = convert::sees_whole(&scope, cluster.cluster_id);
+        let administrator = self.0.authz.is_admin(&person);
+        let (parameters, violations) = if whole {
+            self.explain(cluster.cluster_id, &instance, administrator).await?
+        } else {
+            (parameters::backend(&instance), Vec::new())
+        };
         let instance = hide_placement(instance, &scope, cluster.cluster_id);
         Ok(decided.answer(pb::InstanceDetail {
             hvparams: Some(to_struct(instance.hvparams.get())),
@@ -156,6 +224,9 @@ impl Inventory for Server {
             cluster: Some(convert::freshness(&cluster)),
             memory_used_mib: instance.memory_used_mib.map(unsigned),
             permissions: self.permissions(&person, object),
+            parameters: parameters.into_iter().map(parameter).collect(),
+            violations,
+            said: Some(to_struct(instance.said.get())),
             instance: Some(convert::instance(&instance, cluster.cluster_id, &cluster.slug)),
         }))
     }
@@ -197,20 +268,15 @@ impl Inventory for Server {
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let asked = request.get_ref();
         let hidden = || Fault::not_found("node");
-        let found = self.0.store.fetch_cluster(&asked.cluster).await?;
         // Nodes are for those who see the whole cluster.
-        let cluster = found
-            .filter(|c| {
-                let object = Object::Cluster(ClusterId(c.cluster_id));
-                self.0.authz.allows(&person, Permission::View, object)
-            })
-            .ok_or_else(hidden)?;
+        let cluster = self.whole_cluster(&person, &asked.cluster, "node").await?;
         let found = self.0.store.fetch_node(cluster.cluster_id, &asked.object).await?;
         let node = found.ok_or_else(hidden)?;
         let scope = self.0.authz.scope(&person, Permission::View);
         let on = |field: &str| format!("cluster:{} {field}:\"{}\"", cluster.slug, node.name);
         let primary = self.instances_on(&person, &scope, &on("primary_node")).await?;
         let secondary = self.instances_on(&person, &scope, &on("secondary_node")).await?;
+        let more = self.explain_node(cluster.cluster_id, &node).await?;
         Ok(decided.answer(pb::NodeDetail {
             primary_instances: primary,
             secondary_instances: secondary,
@@ -219,6 +285,7 @@ impl Inventory for Server {
             primary_ip: node.primary_ip.clone(),
             secondary_ip: node.secondary_ip.clone(),
             node: Some(convert::node(&node, cluster.cluster_id, &cluster.slug)),
+            ..more
         }))
     }
 

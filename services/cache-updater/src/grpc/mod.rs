@@ -3,9 +3,11 @@
 mod checks;
 mod clusters;
 mod convert;
+mod convert_objects;
 mod forward;
 mod internal;
 mod inventory;
+mod objects;
 mod probe;
 mod registry;
 

@@ -8,8 +8,9 @@ use gwm_events::{Actor, CauseKind, Event};
 use sqlx::PgConnection;
 
 use super::look;
+use super::objects::{Objects, Verdicts};
 use super::snapshot::Snapshot;
-use crate::domain::{ClusterRecord, InstanceRecord, NodeRecord};
+use crate::domain::{ClusterRecord, InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord};
 use crate::error::Result;
 use crate::store::{self, Context, What};
 
@@ -39,8 +40,7 @@ pub(crate) async fn import(connection: &mut PgConnection, import: &Import<'_>) -
         made_here: false,
     };
     let groups = snapshot.groups.clone().unwrap_or_default();
-    let listed: Vec<_> = groups.iter().map(|(u, n)| (*u, n.clone())).collect();
-    store::replace_groups(connection, cluster.cluster_id, &listed).await?;
+    Objects::default().store(connection, &context, snapshot, &Verdicts::default()).await?;
     let nodes = look::nodes(snapshot.nodes.changed.iter(), snapshot, &groups)?;
     let node_groups: HashMap<String, String> =
         nodes.iter().map(|n| (n.name.clone(), n.node_group.clone())).collect();
@@ -72,6 +72,10 @@ pub(crate) async fn forget(
     store::remove::<InstanceRecord>(connection, &context, &instances, What::Forgotten).await?;
     let nodes = store::list_uuids::<NodeRecord>(connection, cluster.cluster_id).await?;
     store::remove::<NodeRecord>(connection, &context, &nodes, What::Forgotten).await?;
+    let groups = store::list_uuids::<NodeGroupRecord>(connection, cluster.cluster_id).await?;
+    store::remove::<NodeGroupRecord>(connection, &context, &groups, What::Forgotten).await?;
+    let networks = store::list_uuids::<NetworkRecord>(connection, cluster.cluster_id).await?;
+    store::remove::<NetworkRecord>(connection, &context, &networks, What::Forgotten).await?;
     let mut object = cluster.object();
     object.revision += 1;
     let event = Event::new(CLUSTER_FORGOTTEN, "cache-updater", context.observed_at, object)

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::look;
 use super::memory::State;
+use super::objects::Verdicts;
 use super::reader::Reader;
 use super::session::{Polling, Session};
 use super::snapshot::{Snapshot, Want};
@@ -85,24 +86,27 @@ impl Session {
         reader: Option<&Reader>,
     ) -> Result<()> {
         polling.bulk_took = snapshot.bulk_took;
-        let mut verdicts = {
+        let (mut verdicts, mut objects) = {
             let mut state = self.state.lock().await;
             let state = state.as_mut().expect("it was loaded");
             let began = state.began;
-            (
+            let verdicts = (
                 state.nodes.judge(&snapshot.nodes, began),
                 state.instances.judge(&snapshot.instances, began),
-            )
+            );
+            (verdicts, state.objects.judge(snapshot, began))
         };
         verdicts.0.confirm(&polling.confirmed);
         verdicts.1.confirm(&polling.confirmed);
+        objects.confirm(&polling.confirmed);
         if let Some(reader) = reader {
             self.ask_by_name(reader, &mut verdicts.0, &mut verdicts.1).await?;
+            self.ask_objects_by_name(reader, &mut objects).await?;
         }
         let mut state = self.state.lock().await;
         let state = state.as_mut().expect("it was loaded");
-        self.store_success(polling, state, snapshot, &verdicts.0, &verdicts.1).await?;
-        polling.removed = verdicts.0.gone.len() + verdicts.1.gone.len();
+        self.store_success(polling, state, snapshot, &verdicts.0, &verdicts.1, &objects).await?;
+        polling.removed = verdicts.0.gone.len() + verdicts.1.gone.len() + objects.gone();
         Ok(())
     }
 
@@ -138,7 +142,7 @@ impl Session {
         Ok(())
     }
 
-    async fn name_of(
+    pub(super) async fn name_of(
         &self,
         uuid: Uuid,
         of: impl Fn(&State) -> &HashMap<Uuid, store::Known>,
@@ -154,6 +158,7 @@ impl Session {
         snapshot: &Snapshot,
         gone_nodes: &Verdict,
         gone_instances: &Verdict,
+        gone_objects: &Verdicts,
     ) -> Result<()> {
         let groups = snapshot.groups.clone().unwrap_or_else(|| state.groups.clone());
         let nodes = look::nodes(state.nodes.changed(&snapshot.nodes), snapshot, &groups)?;
@@ -187,17 +192,15 @@ impl Session {
         store::put(&mut tx, &context, last).await?;
         let doubted = settle::<NodeRecord>(&mut tx, &context, gone_nodes).await?
             + settle::<InstanceRecord>(&mut tx, &context, gone_instances).await?;
-        if wrote || doubted > 0 || state.looked_at.is_none() {
+        let objects = state.objects.store(&mut tx, &context, snapshot, gone_objects).await?;
+        if wrote || doubted > 0 || objects.counted || state.looked_at.is_none() {
             store::recount(&mut tx, self.cluster_id).await?;
-        }
-        if let Some(groups) = &snapshot.groups {
-            let listed: Vec<_> = groups.iter().map(|(u, n)| (*u, n.clone())).collect();
-            store::replace_groups(&mut tx, self.cluster_id, &listed).await?;
         }
         let interval = self.interval(polling);
         store_cluster(&mut tx, cluster, snapshot, interval).await?;
         tx.commit().await?;
 
+        state.objects.stored(objects, gone_objects);
         for (uuid, name, hash, incomplete) in written.0 {
             state.nodes.stored(uuid, &name, hash, incomplete);
         }
@@ -216,6 +219,11 @@ impl Session {
         }
         state.nodes.learn(&snapshot.nodes);
         state.instances.learn(&snapshot.instances);
+        if groups != state.groups {
+            // A node group was renamed: its nodes show the name.
+            let all: Vec<Uuid> = state.nodes.known.keys().copied().collect();
+            state.nodes.doubt(&all);
+        }
         if node_groups != state.node_groups {
             // A node moved to another group: its instances show the group too.
             let all: Vec<Uuid> = state.instances.known.keys().copied().collect();
@@ -269,7 +277,7 @@ impl Session {
 }
 
 /// What is absent, missing and gone.
-async fn settle<T: store::Item>(
+pub(super) async fn settle<T: store::Item>(
     connection: &mut sqlx::PgConnection,
     context: &Context,
     verdict: &Verdict,

@@ -5,6 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::session::Session;
+use crate::domain::said::fields_of;
 use crate::domain::{ConsoleRefusal, console_problem, console_target};
 use crate::error::Result;
 
@@ -81,10 +82,24 @@ impl Session {
         }
         let reader = self.reader(&cluster).await?;
         let mut oses = reader.call("oses", reader.client.oses()).await?;
-        oses.retain(|os| !cluster.offers.hidden_oses.contains(os));
         oses.sort();
-        self.store.update_oses(self.cluster_id, &oses).await?;
-        Ok(oses)
+        oses.dedup();
+        let info = self.store.fetch_info(self.cluster_id).await?;
+        let info = info.map(|said| fields_of(said.get())).unwrap_or_default();
+        // A variant is hidden by itself or with its OS.
+        let listed = |field: &str, os: &str| {
+            let names = info.get(field).and_then(Value::as_array);
+            let plain = os.split('+').next().unwrap_or(os);
+            names.is_some_and(|names| names.iter().any(|name| name == os || name == plain))
+        };
+        let oses: Vec<_> = oses
+            .into_iter()
+            .map(|os| (listed("hidden_os", &os), listed("blacklisted_os", &os), os))
+            .map(|(hidden, blacklisted, os)| (os, hidden, blacklisted))
+            .collect();
+        self.store.replace_oses(self.cluster_id, &oses).await?;
+        let offered = oses.into_iter().filter(|(_, hidden, blacklisted)| !hidden && !blacklisted);
+        Ok(offered.map(|(os, ..)| os).collect())
     }
 }
 

@@ -1,12 +1,14 @@
 //! From a snapshot's slices to records.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
 use super::slices::{Slice, Slices};
 use super::snapshot::Snapshot;
-use crate::domain::{InstanceRecord, NodeRecord};
+use crate::domain::said::without;
+use crate::domain::{InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord};
 use crate::error::{Error, Result};
 
 /// Parses one object. One that can't be read makes the whole answer worthless: rather no news than
@@ -32,7 +34,10 @@ pub(crate) fn nodes<'a>(
         .map(|slice| {
             let said: gwm_rapi::Node = parse(&snapshot.nodes, slice)?;
             let group = said.group_uuid.and_then(|g| groups.get(&g)).cloned().unwrap_or_default();
-            Ok(NodeRecord::of(&said, group, slice.hash, snapshot.observed_at))
+            let mut record = NodeRecord::of(&said, group, slice.hash, snapshot.observed_at);
+            // Lists of instances have them; here they would make a row of each large.
+            record.said = without(&text(&snapshot.nodes, slice), &["pinst_list", "sinst_list"]);
+            Ok(record)
         })
         .collect()
 }
@@ -50,4 +55,35 @@ pub(crate) fn instances<'a>(
         record.hypervisor = snapshot.hypervisors.get(&slice.uuid).cloned().unwrap_or_default();
         Ok(record)
     })
+}
+
+/// Reads node groups.
+pub(crate) fn node_groups<'a>(
+    of: &Slices,
+    slices: impl Iterator<Item = &'a Slice>,
+    snapshot: &Snapshot,
+) -> Result<Vec<NodeGroupRecord>> {
+    let record = |slice: &Slice| {
+        let said: gwm_rapi::Group = parse(of, slice)?;
+        Ok(NodeGroupRecord::of(&said, &text(of, slice), slice.hash, snapshot.observed_at))
+    };
+    slices.map(record).collect()
+}
+
+/// Reads networks.
+pub(crate) fn networks<'a>(
+    of: &Slices,
+    slices: impl Iterator<Item = &'a Slice>,
+    snapshot: &Snapshot,
+) -> Result<Vec<NetworkRecord>> {
+    let record = |slice: &Slice| {
+        let said: gwm_rapi::Network = parse(of, slice)?;
+        Ok(NetworkRecord::of(&said, &text(of, slice), slice.hash, snapshot.observed_at))
+    };
+    slices.map(record).collect()
+}
+
+/// What was parsed is text.
+fn text<'a>(slices: &'a Slices, slice: &Slice) -> Cow<'a, str> {
+    String::from_utf8_lossy(slices.text(slice))
 }

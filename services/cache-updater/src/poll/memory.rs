@@ -7,6 +7,7 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::objects::Objects;
 use super::slices::{Sight, Slice, Slices};
 use super::snapshot::Want;
 use crate::domain::{Absences, Verdict};
@@ -30,6 +31,7 @@ pub(crate) struct State {
     pub(crate) began: Instant,
     pub(crate) nodes: Memory,
     pub(crate) instances: Memory,
+    pub(crate) objects: Objects,
     pub(crate) groups: HashMap<Uuid, String>,
     /// Node group by node name.
     pub(crate) node_groups: HashMap<String, String>,
@@ -68,6 +70,15 @@ impl Memory {
             lacking.iter().filter(|u| self.outdated(**u, slices.asked_at)).copied().collect();
         let at = slices.asked_at.saturating_duration_since(began);
         self.absences.judge(self.known.len(), &lacking, &excused, at)
+    }
+
+    /// What a read by name found of one that an answer lacked: whether that proves that it is gone.
+    pub(crate) fn refuted(&mut self, uuid: Uuid, found: Option<Uuid>) -> bool {
+        if found == Some(uuid) {
+            self.absences.seen(uuid);
+            return false;
+        }
+        self.absences.refuted_by_name(uuid, false)
     }
 
     /// Remembers what was written.

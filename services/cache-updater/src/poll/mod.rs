@@ -6,6 +6,7 @@ mod attempt;
 mod console;
 mod look;
 mod memory;
+mod objects;
 mod observe;
 mod reader;
 mod session;

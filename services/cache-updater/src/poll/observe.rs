@@ -60,7 +60,7 @@ impl Session {
                 state.instances.known.get(&read.uuid).is_some_and(|k| !k.incomplete)
             };
             if !known {
-                let rows = reader.hypervisors(Some(&ask.name)).await?;
+                let rows = reader.hypervisors(&ask.name).await?;
                 let own = rows.into_iter().find(|(uuid, _)| *uuid == read.uuid);
                 read.hypervisor = own.map(|(_, h)| h).unwrap_or_default();
             }

@@ -1,13 +1,19 @@
 //! Calls of one cluster's RAPI: never more open than allowed, each measured.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
 use gwm_rapi::{Cell, Client, ClusterInfo, Filter, Instance, Resource};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+
+/// What queries say of objects, by UUID.
+pub(crate) type Details = BTreeMap<Uuid, Value>;
 
 /// A client with its limit.
 #[derive(Debug, Clone)]
@@ -67,14 +73,67 @@ impl Reader {
         }
     }
 
-    /// The hypervisors of all instances, or of one: bulk answers don't say.
-    pub(crate) async fn hypervisors(&self, name: Option<&str>) -> Result<Vec<(Uuid, String)>> {
-        let filter = name.map(|name| Filter::equals("name", name));
+    /// A node group by name; none if Ganeti knows none.
+    pub(crate) async fn node_group_uuid(&self, name: &str) -> Result<Option<Uuid>> {
+        match self.call("group", self.client.group(name)).await {
+            Ok(group) => Ok(Some(group.uuid)),
+            Err(Error::Rapi(error)) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A network by name; none if Ganeti knows none.
+    pub(crate) async fn network_uuid(&self, name: &str) -> Result<Option<Uuid>> {
+        match self.call("network", self.client.network(name)).await {
+            Ok(network) => Ok(Some(network.uuid)),
+            Err(Error::Rapi(error)) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Hypervisors of all instances, and which OS parameters each has. Their values, which may be
+    /// passwords, are skipped while the answer is read; private and secret ones are never asked for.
+    pub(crate) async fn instance_details(&self) -> Result<(HashMap<Uuid, String>, Details)> {
+        type Names = BTreeMap<String, IgnoredAny>;
+        type Row = (Cell<Uuid>, Cell<String>, Cell<Names>, Cell<Names>);
+        let fields = ["uuid", "hypervisor", "osparams", "custom_osparams"];
+        let asking = self.client.query::<Row>(Resource::Instance, &fields, None);
+        let (mut hypervisors, mut details) = (HashMap::new(), Details::new());
+        for (uuid, hypervisor, all, own) in self.call("query_instances", asking).await? {
+            let Some(uuid) = uuid.value else { continue };
+            hypervisors.extend(hypervisor.value.map(|name| (uuid, name)));
+            let own = own.value.unwrap_or_default();
+            let names = all.value.unwrap_or_default().into_keys().chain(own.keys().cloned());
+            let names: Map<String, Value> =
+                names.map(|name| (name.clone(), own.contains_key(&name).into())).collect();
+            if !names.is_empty() {
+                details.insert(uuid, json!({"osparams": names}));
+            }
+        }
+        Ok((hypervisors, details))
+    }
+
+    /// What bulk answers don't say of nodes: whether they are powered, and what is set on each.
+    pub(crate) async fn node_details(&self) -> Result<Details> {
+        type Row = (Cell<Uuid>, Cell<bool>, Cell<Map<String, Value>>);
+        let fields = ["uuid", "powered", "custom_ndparams"];
+        let asking = self.client.query::<Row>(Resource::Node, &fields, None);
+        let rows = self.call("query_nodes", asking).await?;
+        let detail = |(uuid, powered, own): Row| {
+            let detail = json!({"powered": powered.value, "custom_ndparams": own.value});
+            Some((uuid.value?, detail))
+        };
+        Ok(rows.into_iter().filter_map(detail).collect())
+    }
+
+    /// The hypervisor of one instance: reads by name don't say it.
+    pub(crate) async fn hypervisors(&self, name: &str) -> Result<Vec<(Uuid, String)>> {
+        let filter = Filter::equals("name", name);
         let fields = ["uuid", "hypervisor"];
         let asking = self.client.query::<(Cell<Uuid>, Cell<String>)>(
             Resource::Instance,
             &fields,
-            filter.as_ref(),
+            Some(&filter),
         );
         let rows = self.call("query_instances", asking).await?;
         Ok(rows.into_iter().filter_map(|(u, h)| Some((u.value?, h.value?))).collect())

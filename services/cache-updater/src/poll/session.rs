@@ -14,9 +14,12 @@ use uuid::Uuid;
 
 use super::access::Access;
 use super::memory::{Memory, State};
+use super::objects::Objects;
 use super::reader::Reader;
 use crate::config::PollSettings;
-use crate::domain::{BREAKER_AT, Backoff, ClusterRecord, InstanceRecord, NodeRecord};
+use crate::domain::{
+    BREAKER_AT, Backoff, ClusterRecord, InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord,
+};
 use crate::error::Result;
 use crate::store::Store;
 
@@ -35,6 +38,8 @@ pub(crate) struct Session {
     pub(super) state: Mutex<Option<State>>,
     /// Polls: one at a time.
     pub(crate) polling: Mutex<Polling>,
+    /// When OSes were last asked for, well or not.
+    pub(super) oses_tried: std::sync::Mutex<Option<Instant>>,
     /// The breaker, readable while a poll runs.
     pub(super) trouble: std::sync::Mutex<Trouble>,
 }
@@ -75,6 +80,7 @@ impl Session {
             endpoint: AtomicUsize::new(0),
             state: Mutex::new(None),
             polling: Mutex::default(),
+            oses_tried: std::sync::Mutex::default(),
             trouble: std::sync::Mutex::default(),
         }
     }
@@ -124,12 +130,17 @@ impl Session {
         let id = self.cluster_id;
         let nodes = self.store.list_known::<NodeRecord>(id).await?;
         let instances = self.store.list_known::<InstanceRecord>(id).await?;
+        let objects = Objects::of(
+            self.store.list_known::<NodeGroupRecord>(id).await?,
+            self.store.list_known::<NetworkRecord>(id).await?,
+        );
         let groups = self.store.list_groups(id).await?;
         let node_groups = self.store.list_node_groups(id).await?;
         *state = Some(State {
             began: Instant::now(),
             nodes: Memory::of(nodes),
             instances: Memory::of(instances),
+            objects,
             groups: groups.into_iter().collect(),
             node_groups: node_groups.into_iter().collect(),
             details_at: None,
@@ -147,6 +158,10 @@ impl Session {
         let mut polling = self.polling.lock().await;
         if polling.started_at.is_some_and(|at| at >= asked_at) {
             return Ok(());
+        }
+        // Whoever asks wants all of it: what is read at the slower rate too.
+        if let Some(state) = self.state.lock().await.as_mut() {
+            state.details_at = None;
         }
         self.attempt(&mut polling).await.1
     }
@@ -191,7 +206,7 @@ impl Session {
                     return;
                 }
                 Err(error) => tracing::warn!(cluster = %self.cluster_id, %error, "poll failed"),
-                Ok(()) => {}
+                Ok(()) => self.refresh_oses().await,
             }
             tokio::time::sleep(pause).await;
         }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use gwm_rapi::ClusterInfo;
 use uuid::Uuid;
 
-use super::reader::Reader;
+use super::reader::{Details, Reader};
 use super::slices::{Sight, Slices};
 use crate::error::Result;
 
@@ -20,7 +20,13 @@ pub(crate) struct Snapshot {
     /// Names by UUID; none if they were not read this time.
     pub(crate) groups: Option<HashMap<Uuid, String>>,
     pub(crate) networks: Option<Vec<String>>,
+    /// The same as objects.
+    pub(crate) node_group_slices: Option<Slices>,
+    pub(crate) network_slices: Option<Slices>,
     pub(crate) hypervisors: HashMap<Uuid, String>,
+    /// What only queries say of instances and nodes; none if they were not asked.
+    pub(crate) instance_details: Option<Details>,
+    pub(crate) node_details: Option<Details>,
     /// When the reading began.
     pub(crate) observed_at: DateTime<Utc>,
     /// How long the bulk reads took.
@@ -58,20 +64,47 @@ impl Snapshot {
         let bulk = reader.call("instances", reader.client.instances_bulk_raw()).await?;
         let bulk_took = started.elapsed();
         let instances = Slices::of(bulk, asked_at, &want.instances)?;
-        let (mut groups, mut networks) = (None, None);
+        // Few, and their names are needed: of these nothing counts as known, and what is the same is
+        // left out later.
+        let unknown = Sight::default();
+        let (mut node_group_slices, mut network_slices) = (None, None);
         if want.details || !want.knows_groups {
-            let read = reader.call("groups", reader.client.groups()).await?;
-            groups = Some(read.into_iter().map(|g| (g.uuid, g.name)).collect());
+            let asked_at = Instant::now();
+            let bulk = reader.call("groups", reader.client.groups_raw()).await?;
+            node_group_slices = Some(Slices::of(bulk, asked_at, &unknown)?);
         }
         if want.details {
-            let read = reader.call("networks", reader.client.networks()).await?;
-            networks = Some(read.into_iter().map(|n| n.name).collect());
+            let asked_at = Instant::now();
+            let bulk = reader.call("networks", reader.client.networks_raw()).await?;
+            network_slices = Some(Slices::of(bulk, asked_at, &unknown)?);
         }
-        let hypervisors = if want.details || instances.incomplete {
-            reader.hypervisors(None).await?.into_iter().collect()
-        } else {
-            HashMap::new()
+        let names = |slices: &Slices| {
+            slices.changed.iter().map(|slice| (slice.uuid, slice.name.clone())).collect()
         };
-        Ok(Self { info, nodes, instances, groups, networks, hypervisors, observed_at, bulk_took })
+        let groups = node_group_slices.as_ref().map(names);
+        let networks = network_slices
+            .as_ref()
+            .map(|slices| slices.changed.iter().map(|slice| slice.name.clone()).collect());
+        let (hypervisors, instance_details) = if want.details || instances.incomplete {
+            let (hypervisors, details) = reader.instance_details().await?;
+            (hypervisors, Some(details))
+        } else {
+            (HashMap::new(), None)
+        };
+        let node_details = if want.details { Some(reader.node_details().await?) } else { None };
+        Ok(Self {
+            info,
+            nodes,
+            instances,
+            groups,
+            networks,
+            node_group_slices,
+            network_slices,
+            hypervisors,
+            instance_details,
+            node_details,
+            observed_at,
+            bulk_took,
+        })
     }
 }

@@ -64,16 +64,6 @@ impl Store {
             .await?)
     }
 
-    /// Remembers the OSes and that they were asked for now.
-    pub(crate) async fn update_oses(&self, id: Uuid, oses: &[String]) -> Result<()> {
-        sqlx::query("update cluster set oses = $2, oses_read_at = now() where cluster_id = $1")
-            .bind(id)
-            .bind(oses)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
     /// Seconds since these clusters were last read completely, by slug.
     pub(crate) async fn list_ages(&self, ids: &[Uuid]) -> Result<Vec<(String, f64)>> {
         if ids.is_empty() {

@@ -35,7 +35,11 @@ impl Known {
 impl Store {
     /// All objects of a cluster, as pollers remember them.
     pub(crate) async fn list_known<T: Item>(&self, cluster: Uuid) -> Result<Vec<Known>> {
-        let incomplete = if T::TABLE == "instance" { "hypervisor = ''" } else { "node_group = ''" };
+        let incomplete = match T::TABLE {
+            "instance" => "hypervisor = ''",
+            "node" => "node_group = ''",
+            _ => "false",
+        };
         let sql = format!(
             "select uuid, name, raw_hash, absent or missing as doubted, {incomplete} as incomplete
              from {} where cluster_id = $1",
@@ -48,7 +52,9 @@ impl Store {
     pub(crate) async fn list_missing(&self, cluster: Uuid) -> Result<Vec<Uuid>> {
         Ok(sqlx::query_scalar(
             "select uuid from node where cluster_id = $1 and missing
-             union all select uuid from instance where cluster_id = $1 and missing",
+             union all select uuid from instance where cluster_id = $1 and missing
+             union all select uuid from node_group where cluster_id = $1 and missing
+             union all select uuid from network where cluster_id = $1 and missing",
         )
         .bind(cluster)
         .fetch_all(&self.pool)
@@ -100,7 +106,12 @@ impl Store {
         self.fetch_object(cluster, name_or_uuid).await
     }
 
-    async fn fetch_object<T: Item>(&self, cluster: Uuid, key: &str) -> Result<Option<T>> {
+    /// A node group or network, too, by name or UUID.
+    pub(crate) async fn fetch_object<T: Item>(
+        &self,
+        cluster: Uuid,
+        key: &str,
+    ) -> Result<Option<T>> {
         // The time of the last look belongs to the cluster: rows are not stamped at each.
         let columns: Vec<String> = T::COLUMNS
             .iter()
@@ -128,31 +139,6 @@ impl Store {
             .fetch_optional(&self.pool)
             .await?)
     }
-}
-
-/// Replaces the node groups of a cluster.
-pub(crate) async fn replace_groups(
-    connection: &mut PgConnection,
-    cluster: Uuid,
-    groups: &[(Uuid, String)],
-) -> Result<()> {
-    let (uuids, names): (Vec<Uuid>, Vec<String>) = groups.iter().cloned().unzip();
-    sqlx::query("delete from node_group where cluster_id = $1 and uuid <> all($2)")
-        .bind(cluster)
-        .bind(&uuids)
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query(
-        "insert into node_group (cluster_id, uuid, name)
-         select $1, * from unnest($2::uuid[], $3::text[])
-         on conflict (cluster_id, uuid) do update set name = excluded.name",
-    )
-    .bind(cluster)
-    .bind(uuids)
-    .bind(names)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// The UUIDs of all objects of a cluster.

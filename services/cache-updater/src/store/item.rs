@@ -77,7 +77,7 @@ pub(crate) trait Item:
     ) -> Result<OutboxRow>;
 }
 
-fn row<T: Object>(
+pub(super) fn row<T: Object>(
     kind: EventType<T>,
     object: T,
     context: &Context,
@@ -118,6 +118,7 @@ impl Item for InstanceRecord {
         "own_beparams",
         "network_port",
         "memory_used_mib",
+        "said",
         "raw_hash",
         "revision",
         "config_version",
@@ -198,6 +199,7 @@ impl Item for NodeRecord {
         "tags",
         "primary_ip",
         "secondary_ip",
+        "said",
         "raw_hash",
         "revision",
         "seen_at",

@@ -10,7 +10,7 @@ use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::Store;
-use super::item::Item;
+use super::list_objects::Listable;
 use crate::domain::ClusterRecord;
 use crate::error::{Error, Result, bad_list};
 
@@ -61,7 +61,7 @@ impl<'r, T: FromRow<'r, PgRow>> FromRow<'r, PgRow> for Listed<T> {
     }
 }
 
-const fn field(
+pub(super) const fn field(
     names: &'static [&'static str],
     sql: &'static str,
     kind: Kind,
@@ -70,7 +70,7 @@ const fn field(
     Field { names, sql, kind, order }
 }
 
-const KEYS: &[Key] =
+pub(super) const KEYS: &[Key] =
     &[Key { sql: "o.cluster_id", cast: "uuid" }, Key { sql: "o.uuid", cast: "uuid" }];
 
 pub(crate) static INSTANCES: Table = Table {
@@ -104,6 +104,12 @@ pub(crate) static INSTANCES: Table = Table {
         ),
         field(&["disk", "disk_mib"], "o.disk_mib", Kind::Size, Some("coalesce(o.disk_mib, -1)")),
         field(&["vcpus", "cpus"], "o.vcpus", Kind::Number, Some("coalesce(o.vcpus, -1)::bigint")),
+        field(
+            &["network"],
+            "array(select nic->>'network' from jsonb_array_elements(o.nics) nic)",
+            Kind::Texts,
+            None,
+        ),
         field(&["missing"], "o.missing", Kind::Flag, None),
     ],
 };
@@ -176,7 +182,7 @@ const PLACEMENT: [(&str, &str); 4] = [
 ];
 
 /// Appends `from (..) o`: the table with what the scope shows of it.
-fn push_from<T: Item>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
+fn push_from<T: Listable>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
     sql.push(" from (select i.cluster_id, c.slug as cluster");
     for column in T::COLUMNS {
         let hidden = PLACEMENT.iter().find(|(name, _)| name == column && T::TABLE == "instance");
@@ -194,7 +200,7 @@ fn push_from<T: Item>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
                     .push(format_args!(") then i.{column} else {nothing} end as {column}"));
             }
             // Lists don't show parameters.
-            (_, _, "hvparams" | "beparams") => {
+            (_, _, "hvparams" | "beparams" | "said") => {
                 sql.push(format_args!(", '{{}}'::json as {column}"));
             }
             (_, _, "seen_at") => {
@@ -219,7 +225,7 @@ fn push_from<T: Item>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
 
 /// Appends whole clusters and single instances, these by their key: what a customer sees must not cost
 /// a walk over what all others have.
-fn push_limited<T: Item>(
+fn push_limited<T: Listable>(
     sql: &mut QueryBuilder<Postgres>,
     clusters: &[ClusterId],
     instances: &[(ClusterId, InstanceUuid)],
@@ -251,7 +257,7 @@ fn ids(clusters: &[ClusterId]) -> Vec<Uuid> {
 
 impl Store {
     /// A page of instances or nodes, and the clusters on it.
-    pub(crate) async fn list<T: Item>(
+    pub(crate) async fn list<T: Listable>(
         &self,
         table: &'static Table,
         request: &Request<'_>,
@@ -303,7 +309,7 @@ impl Store {
 }
 
 /// Appends the query of one page.
-fn push_page<T: Item>(
+fn push_page<T: Listable>(
     sql: &mut QueryBuilder<Postgres>,
     table: &Table,
     scope: &Scope,
@@ -322,7 +328,7 @@ fn push_page<T: Item>(
 }
 
 /// How many rows there are: of whole clusters by their counters, else up to what is exact.
-async fn count<T: Item>(
+async fn count<T: Listable>(
     connection: &mut PgConnection,
     table: &Table,
     filter: &Expr,
@@ -336,7 +342,12 @@ async fn count<T: Item>(
             whole.then(|| Some(ids(clusters)))
         }
     };
-    if everything && let Some(clusters) = whole {
+    // Of node groups, networks and OSes there are few, and no counters.
+    let counted = ["node", "instance"].contains(&T::TABLE);
+    if everything
+        && counted
+        && let Some(clusters) = whole
+    {
         let sql = format!(
             "select coalesce(sum({}s_total), 0)::bigint from cluster
              where $1::uuid[] is null or cluster_id = any($1)",

@@ -4,15 +4,20 @@ mod cluster;
 mod columns;
 mod inventory;
 mod item;
+mod item_objects;
 mod list;
 mod list_clusters;
+mod list_objects;
+mod objects;
 mod overview;
 mod write;
 
 pub(crate) use cluster::{Health, ping};
-pub(crate) use inventory::{Known, list_uuids, replace_groups};
+pub(crate) use inventory::{Known, list_uuids};
 pub(crate) use item::{Context, Item, What};
-pub(crate) use list::{INSTANCES, NODES, Page, Request};
+pub(crate) use list::{INSTANCES, Listed, NODES, Page, Request};
+pub(crate) use list_objects::{Listable, NETWORKS, NODE_GROUPS, OSES, OsRecord};
+pub(crate) use objects::{put_info, replace_details};
 pub(crate) use write::{mark_absent, put, put_each, recount, remove};
 
 use sqlx::{PgPool, Postgres, Transaction};

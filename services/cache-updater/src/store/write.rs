@@ -191,6 +191,8 @@ pub(crate) async fn recount(connection: &mut PgConnection, cluster_id: Uuid) -> 
              disk_total_mib = n.disk, disk_free_mib = n.disk_free,
              instances_total = i.total, instances_running = i.running, instances_error = i.error,
              missing = n.missing + i.missing
+                 + (select count(*) from node_group where cluster_id = $1 and missing)
+                 + (select count(*) from network where cluster_id = $1 and missing)
          from (select count(*) as total, count(*) filter (where not offline) as online,
                    count(*) filter (where missing) as missing,
                    coalesce(sum(memory_total_mib), 0)::bigint as memory,

@@ -8,6 +8,7 @@ mod console;
 mod gone;
 mod health;
 mod inventory;
+mod objects;
 mod registry;
 mod replicas;
 mod secrets;

@@ -298,6 +298,11 @@ impl Replica {
         InventoryClient::new(self.peers.gateway.clone())
     }
 
+    /// As web-gateway.
+    pub(crate) fn gateway(&self) -> Peer {
+        self.peers.gateway.clone()
+    }
+
     /// As job-runner.
     pub(crate) fn internal(&self) -> InternalClient<Peer> {
         InternalClient::new(self.peers.jobs.clone())

@@ -7,6 +7,7 @@ use crate::made_up::{
     access_section, action, around, fingerprint, head, job_lines, lines, list, problems, usage,
     uuid, when,
 };
+use crate::objects::parameters;
 
 pub(crate) fn overview_page(empty: bool) -> overview::OverviewPage {
     let step = |title: &str, detail: &str, href: &str, verb: &str, done| overview::FirstStep {
@@ -145,6 +146,19 @@ pub(crate) fn cluster_page(dead: bool) -> clusters::ClusterPage {
         access: Some(access_section("cluster")),
         may_remove: true,
         missing: 14,
+        tags: vec!["site:fra".to_owned()],
+        holds: (!dead).then(|| clusters::Holds {
+            node_groups: 2,
+            networks: 3,
+            oses: 4,
+            master_candidates: 5,
+            candidate_pool_size: "10".to_owned(),
+            memory_allocated: usage("memory given", 90_000, 131_072),
+            disk_allocated: usage("disk given", 860_000, 2_097_152),
+            disk_templates: "drbd, plain".to_owned(),
+            volume_group: "xenvg".to_owned(),
+        }),
+        parameters: parameters(),
         confirm: String::new(),
         errors: form::FormErrors::default(),
     }
@@ -300,8 +314,26 @@ pub(crate) fn node_page() -> nodes::NodePage {
             &[("Nodes", "/nodes"), ("fra1", "/clusters/fra1"), ("node1.fra1.example.com", "")],
         ),
         row: node_row(0),
-        hypervisor: "kvm".to_owned(),
         tags: vec!["rack-7".to_owned()],
+        memory_allocated: usage("memory given", 90_000, 131_072),
+        disk_allocated_mib: Some(860_000),
+        vcpus_allocated: 44,
+        memory_free_mib: Some(71_072),
+        disk_free_mib: Some(1_097_152),
+        memory_node_mib: Some(1_024),
+        flags: vec![
+            nodes::Flag { label: "Master candidate", value: "yes".to_owned(), field: "" },
+            nodes::Flag { label: "Powered", value: String::new(), field: "" },
+        ],
+        hardware: vec![nodes::Flag { label: "CPU sockets", value: "2".to_owned(), field: "" }],
+        primary_ip: "10.0.0.11".to_owned(),
+        secondary_ip: "10.1.0.11".to_owned(),
+        findings: vec![parts::Notice::new(
+            parts::Tone::Warn,
+            "It breaks its node group’s policy",
+            "260 virtual CPUs on 32 CPUs are more than 8 for each (vcpu-ratio).",
+        )],
+        parameters: parameters(),
         instances: rows()
             .into_iter()
             .take(5)

@@ -135,6 +135,7 @@ pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {
         name: name.to_owned(),
         value: value.to_owned(),
         origin: origin.to_owned(),
+        field: String::new(),
     };
     instances::InstancePage {
         shell: around(
@@ -171,12 +172,14 @@ pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {
                 name: String::new(),
                 size_mib: Some(20_480),
                 uuid: uuid(7),
+                spindles: String::new(),
             },
             instances::DiskLine {
                 index: 1,
                 name: "data".to_owned(),
                 size_mib: Some(102_400),
                 uuid: uuid(8),
+                spindles: String::new(),
             },
         ],
         nics: vec![instances::NicLine {
@@ -185,7 +188,11 @@ pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {
             ip: String::new(),
             mode: "bridged".to_owned(),
             link: "br0".to_owned(),
-            network: String::new(),
+            network: "lan".to_owned(),
+            network_uuid: uuid(60),
+            bridge: "br0".to_owned(),
+            name: "uplink".to_owned(),
+            uuid: uuid(61),
         }],
         parameters: vec![
             parts::ParameterGroup {
@@ -197,6 +204,7 @@ pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {
                     p("auto_balance", "True", "cluster"),
                     p("always_failover", "False", "cluster"),
                 ],
+                folded: false,
             },
             parts::ParameterGroup {
                 title: "Hypervisor (hvparams)".to_owned(),
@@ -207,8 +215,14 @@ pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {
                     p("vnc_bind_address", "0.0.0.0", "set here"),
                     p("vnc_password_file", "", "cluster"),
                 ],
+                folded: false,
             },
         ],
+        now: vec![gwm_web_gateway::http::views::nodes::Flag {
+            label: "Port of its screen",
+            value: "11000".to_owned(),
+            field: "network_port",
+        }],
         jobs: job_lines(),
         access: Some(access_section("instance")),
         may_delete: true,

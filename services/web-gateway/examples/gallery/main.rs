@@ -6,6 +6,7 @@
 mod fleet;
 mod machines;
 mod made_up;
+mod objects;
 mod others;
 
 use std::fs;
@@ -65,6 +66,12 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("cluster-added", added_page(true).render()?),
         ("nodes", nodes_page().render()?),
         ("node", node_page().render()?),
+        ("node-groups", objects::node_groups().render()?),
+        ("node-group", objects::node_group().render()?),
+        ("networks", objects::networks(false).render()?),
+        ("networks-none", objects::networks(true).render()?),
+        ("network", objects::network().render()?),
+        ("oses", objects::oses().render()?),
         ("jobs", jobs_page().render()?),
         ("job-running", job_page(false).render()?),
         ("job-failed", job_page(true).render()?),

@@ -2,7 +2,7 @@
 //! structs that events carry.
 
 use chrono::{DateTime, Utc};
-use gwm_events::types::inventory::{Disk, Instance, Nic, Node};
+use gwm_events::types::inventory::{Connection, Disk, Instance, Network, Nic, Node, NodeGroup};
 use gwm_events::types::jobs::{Job, JobError, JobObject, JobStep};
 use gwm_proto::{cache, jobs};
 use prost_types::{Struct, Timestamp, Value, value::Kind};
@@ -202,6 +202,97 @@ pub(crate) fn node(wire: cache::Node) -> Node {
         revision: wire.revision,
         seen_at: time_or_epoch(wire.seen_at),
     }
+}
+
+pub(crate) fn node_group(wire: cache::NodeGroup) -> NodeGroup {
+    NodeGroup {
+        uuid: wire.uuid,
+        name: wire.name,
+        cluster: wire.cluster,
+        alloc_policy: some(wire.alloc_policy),
+        nodes: wire.nodes,
+        tags: wire.tags,
+        missing: wire.missing,
+        revision: wire.revision,
+        config_version: wire.config_version,
+        created_at: time(wire.created_at),
+        modified_at: time(wire.modified_at),
+        seen_at: time_or_epoch(wire.seen_at),
+    }
+}
+
+pub(crate) fn network(wire: cache::Network) -> Network {
+    let connection = |c: cache::Connection| Connection {
+        node_group: c.node_group,
+        mode: some(c.mode),
+        link: some(c.link),
+        vlan: some(c.vlan),
+    };
+    Network {
+        uuid: wire.uuid,
+        name: wire.name,
+        cluster: wire.cluster,
+        network: some(wire.network),
+        gateway: some(wire.gateway),
+        network6: some(wire.network6),
+        gateway6: some(wire.gateway6),
+        mac_prefix: some(wire.mac_prefix),
+        addresses_free: wire.addresses_free,
+        addresses_reserved: wire.addresses_reserved,
+        connections: wire.connections.into_iter().map(connection).collect(),
+        tags: wire.tags,
+        missing: wire.missing,
+        revision: wire.revision,
+        config_version: wire.config_version,
+        created_at: time(wire.created_at),
+        modified_at: time(wire.modified_at),
+        seen_at: time_or_epoch(wire.seen_at),
+    }
+}
+
+/// A network in a node group.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ConnectionDocument {
+    pub(crate) network: String,
+    pub(crate) mode: Option<String>,
+    pub(crate) link: Option<String>,
+    pub(crate) vlan: Option<String>,
+}
+
+pub(crate) fn connections(wire: Vec<cache::Connection>) -> Vec<ConnectionDocument> {
+    let document = |c: cache::Connection| ConnectionDocument {
+        network: c.network,
+        mode: some(c.mode),
+        link: some(c.link),
+        vlan: some(c.vlan),
+    };
+    wire.into_iter().map(document).collect()
+}
+
+/// A value in force and where it comes from.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(crate) struct ParameterDocument {
+    /// `hvparams`, `beparams`, `nicparams`, `osparams`, `ndparams`, `ipolicy` or `diskparams`.
+    pub(crate) kind: String,
+    /// The NIC's number or the disk template; null where there is only one.
+    pub(crate) part: Option<String>,
+    pub(crate) name: String,
+    /// Null of OS parameters, which may be passwords: only their names are known.
+    #[schema(value_type = Object)]
+    pub(crate) value: serde_json::Value,
+    /// `instance`, `os`, `node`, `node_group` or `cluster`; null: not known yet.
+    pub(crate) origin: Option<String>,
+}
+
+pub(crate) fn parameters(wire: Vec<cache::Parameter>) -> Vec<ParameterDocument> {
+    let document = |p: cache::Parameter| ParameterDocument {
+        kind: p.kind,
+        part: some(p.part),
+        name: p.name,
+        value: p.value.map(from_value).unwrap_or_default(),
+        origin: some(p.origin),
+    };
+    wire.into_iter().map(document).collect()
 }
 
 pub(crate) fn job(wire: jobs::Job) -> Job {

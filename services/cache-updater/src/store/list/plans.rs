@@ -38,7 +38,7 @@ async fn fleet() -> PgPool {
 }
 
 /// The plan of a page.
-async fn plan<T: Item>(
+async fn plan<T: Listable>(
     pool: &PgPool,
     table: &'static Table,
     scope: &Scope,
@@ -54,7 +54,7 @@ async fn plan<T: Item>(
 }
 
 /// A cursor that stands before the last 20 rows of the order.
-async fn near_the_end<T: Item>(
+async fn near_the_end<T: Listable>(
     pool: &PgPool,
     table: &'static Table,
     scope: &Scope,
@@ -98,7 +98,7 @@ fn assert_short(plan: &str, table: &str, what: &str) {
     }
 }
 
-async fn assert_all_short<T: Item>(pool: &PgPool, table: &'static Table) {
+async fn assert_all_short<T: Listable>(pool: &PgPool, table: &'static Table) {
     for sort in sorts(table) {
         // The live figures have no index on purpose: see migrations/cache/0007_pace.sql.
         if sort.contains("_free") {

@@ -72,6 +72,41 @@ pub const INSTANCE_MISSING: EventType<Instance> = EventType::new(
 pub const INSTANCE_FORGOTTEN: EventType<Instance> =
     EventType::new("forgotten", "An instance's record was removed from gwm, with its cluster's.");
 
+/// A node group was there before gwm looked.
+pub const NODE_GROUP_DISCOVERED: EventType<NodeGroup> =
+    EventType::new("discovered", "A node group that was there before gwm first looked.");
+/// A node group was made.
+pub const NODE_GROUP_CREATED: EventType<NodeGroup> =
+    EventType::new("created", "A node group was made.");
+/// A node group changed.
+pub const NODE_GROUP_CHANGED: EventType<NodeGroup> = EventType::new(
+    "changed",
+    "A node group changed. Of a change of its parameters `config_version` tells.",
+);
+/// A node group is gone, and that is proven.
+pub const NODE_GROUP_REMOVED: EventType<NodeGroup> =
+    EventType::new("removed", "A node group is gone, and that is proven.");
+/// A node group's record went with its cluster's.
+pub const NODE_GROUP_FORGOTTEN: EventType<NodeGroup> =
+    EventType::new("forgotten", "A node group's record was removed from gwm, with its cluster's.");
+
+/// A network was there before gwm looked.
+pub const NETWORK_DISCOVERED: EventType<Network> =
+    EventType::new("discovered", "A network that was there before gwm first looked.");
+/// A network was made.
+pub const NETWORK_CREATED: EventType<Network> = EventType::new("created", "A network was made.");
+/// A network changed.
+pub const NETWORK_CHANGED: EventType<Network> = EventType::new(
+    "changed",
+    "A network changed. Of a change of its parameters `config_version` tells.",
+);
+/// A network is gone, and that is proven.
+pub const NETWORK_REMOVED: EventType<Network> =
+    EventType::new("removed", "A network is gone, and that is proven.");
+/// A network's record went with its cluster's.
+pub const NETWORK_FORGOTTEN: EventType<Network> =
+    EventType::new("forgotten", "A network's record was removed from gwm, with its cluster's.");
+
 /// Sequences of a stream began again.
 pub const STREAM_RESET: EventType<Stream> = EventType::new(
     "reset",
@@ -237,6 +272,92 @@ pub struct Disk {
     pub uuid: Option<String>,
     /// Its name.
     pub name: Option<String>,
+}
+
+/// A node group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NodeGroup {
+    /// Ganeti's UUID.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// The cluster's slug.
+    pub cluster: String,
+    /// `preferred`, `last_resort` or `unallocable`.
+    pub alloc_policy: Option<String>,
+    /// How many nodes are in it.
+    pub nodes: Option<u32>,
+    /// Ganeti's tags.
+    pub tags: Vec<String>,
+    /// Whether it vanished together with many others, and nothing is believed yet.
+    pub missing: bool,
+    /// Grows with each change.
+    pub revision: u64,
+    /// Grows with each change of the configuration, parameters and policy included.
+    pub config_version: String,
+    /// When it was made; null for the first of a cluster, of which Ganeti doesn't know.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When Ganeti last changed its configuration.
+    pub modified_at: Option<DateTime<Utc>>,
+    /// When gwm last saw it.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// A network of Ganeti's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Network {
+    /// Ganeti's UUID.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// The cluster's slug.
+    pub cluster: String,
+    /// Its IPv4 addresses, as `192.0.2.0/24`.
+    pub network: Option<String>,
+    /// IPv4 gateway.
+    pub gateway: Option<String>,
+    /// Its IPv6 addresses.
+    pub network6: Option<String>,
+    /// IPv6 gateway.
+    pub gateway6: Option<String>,
+    /// First octets of hardware addresses in it.
+    pub mac_prefix: Option<String>,
+    /// IPv4 addresses that nobody has.
+    pub addresses_free: Option<u64>,
+    /// IPv4 addresses that are taken or reserved.
+    pub addresses_reserved: Option<u64>,
+    /// The node groups that it is connected to.
+    pub connections: Vec<Connection>,
+    /// Ganeti's tags.
+    pub tags: Vec<String>,
+    /// Whether it vanished together with many others, and nothing is believed yet.
+    pub missing: bool,
+    /// Grows with each change.
+    pub revision: u64,
+    /// Grows with each change of the configuration; free addresses are none.
+    pub config_version: String,
+    /// When it was made.
+    pub created_at: Option<DateTime<Utc>>,
+    /// When Ganeti last changed its configuration.
+    pub modified_at: Option<DateTime<Utc>>,
+    /// When gwm last saw it.
+    pub seen_at: DateTime<Utc>,
+}
+
+/// How a network is connected to a node group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Connection {
+    /// The node group's name.
+    pub node_group: String,
+    /// `bridged`, `routed` or `openvswitch`.
+    pub mode: Option<String>,
+    /// Bridge or routing table.
+    pub link: Option<String>,
+    /// VLAN.
+    pub vlan: Option<String>,
 }
 
 /// A stream of events.

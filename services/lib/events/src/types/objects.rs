@@ -5,7 +5,9 @@ use chrono::{DateTime, TimeZone, Utc};
 use super::access::{Grant, GrantObject, Session, Token, User};
 use super::audit::{Outcome, Person, Phase, Record, RecordObject};
 use super::console::Console;
-use super::inventory::{Cluster, Disk, Instance, Nic, Node, Stream};
+use super::inventory::{
+    Cluster, Connection, Disk, Instance, Network, Nic, Node, NodeGroup, Stream,
+};
 use super::jobs::{Job, JobObject, JobStep};
 use super::{Object, jobs};
 use crate::Class;
@@ -150,6 +152,85 @@ impl Object for Instance {
             missing: event == "missing",
             revision: 42,
             config_version: "5".to_owned(),
+            created_at: Some(example_time()),
+            modified_at: Some(example_time()),
+            seen_at: example_time(),
+        }
+    }
+}
+
+impl Object for NodeGroup {
+    const KIND: &'static str = "node_group";
+    const CLASS: Class = Class::Inventory;
+
+    fn cluster(&self) -> Option<&str> {
+        Some(&self.cluster)
+    }
+    fn id(&self) -> String {
+        self.uuid.clone()
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+    fn example(_event: &str) -> Self {
+        Self {
+            uuid: "f3594511-bfd3-4758-b591-c390de15b2da".to_owned(),
+            name: "rack2".to_owned(),
+            cluster: "alpha".to_owned(),
+            alloc_policy: some("preferred"),
+            nodes: Some(8),
+            tags: vec!["site:fra".to_owned()],
+            missing: false,
+            revision: 4,
+            config_version: "3".to_owned(),
+            created_at: Some(example_time()),
+            modified_at: Some(example_time()),
+            seen_at: example_time(),
+        }
+    }
+}
+
+impl Object for Network {
+    const KIND: &'static str = "network";
+    const CLASS: Class = Class::Inventory;
+
+    fn cluster(&self) -> Option<&str> {
+        Some(&self.cluster)
+    }
+    fn id(&self) -> String {
+        self.uuid.clone()
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+    fn example(_event: &str) -> Self {
+        Self {
+            uuid: "fbd26ae0-a9de-468d-99d7-05c437ae2a2e".to_owned(),
+            name: "lan".to_owned(),
+            cluster: "alpha".to_owned(),
+            network: some("192.0.2.0/24"),
+            gateway: some("192.0.2.1"),
+            network6: some("2001:db8:50::/64"),
+            gateway6: some("2001:db8:50::1"),
+            mac_prefix: some("aa:50:01"),
+            addresses_free: Some(250),
+            addresses_reserved: Some(6),
+            connections: vec![Connection {
+                node_group: "default".to_owned(),
+                mode: some("bridged"),
+                link: some("br0"),
+                vlan: None,
+            }],
+            tags: vec!["vlan50".to_owned()],
+            missing: false,
+            revision: 9,
+            config_version: "2".to_owned(),
             created_at: Some(example_time()),
             modified_at: Some(example_time()),
             seen_at: example_time(),

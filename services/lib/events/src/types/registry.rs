@@ -57,7 +57,9 @@ fn example<T: Object>(event_type: EventType<T>, number: u128) -> Value {
     };
     let cause = match (event_type.kind, event_type.event) {
         (_, "discovered") => Some((CauseKind::Import, None)),
-        ("instance" | "node", _) => Some((CauseKind::GanetiJob, Some("4711".to_owned()))),
+        ("instance" | "node" | "node_group" | "network", _) => {
+            Some((CauseKind::GanetiJob, Some("4711".to_owned())))
+        }
         _ => None,
     };
     let mut event = Event::new(event_type, T::CLASS.publisher(), at, T::example(event_type.event))
@@ -82,7 +84,7 @@ fn example<T: Object>(event_type: EventType<T>, number: u128) -> Value {
 
 /// What happens in Ganeti is seen after it happened; what happens in gwm is known at once.
 fn changed_before_it_was_seen(kind: &str, event: &str) -> bool {
-    matches!(kind, "instance" | "node")
+    matches!(kind, "instance" | "node" | "node_group" | "network")
         && matches!(event, "created" | "changed" | "status_changed" | "removed")
 }
 
@@ -129,5 +131,15 @@ pub fn registered() -> Vec<Registered> {
         register(console::CONSOLE_CLOSED, next()),
         register(console::CONSOLE_REFUSED, next()),
         register(audit::RECORD_APPENDED, next()),
+        register(inventory::NODE_GROUP_DISCOVERED, next()),
+        register(inventory::NODE_GROUP_CREATED, next()),
+        register(inventory::NODE_GROUP_CHANGED, next()),
+        register(inventory::NODE_GROUP_REMOVED, next()),
+        register(inventory::NODE_GROUP_FORGOTTEN, next()),
+        register(inventory::NETWORK_DISCOVERED, next()),
+        register(inventory::NETWORK_CREATED, next()),
+        register(inventory::NETWORK_CHANGED, next()),
+        register(inventory::NETWORK_REMOVED, next()),
+        register(inventory::NETWORK_FORGOTTEN, next()),
     ]
 }

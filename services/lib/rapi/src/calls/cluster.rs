@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use crate::bulk::Bulk;
 use crate::client::Client;
 use crate::error::Error;
-use crate::model::{ClusterInfo, Features, Group, Network};
+use crate::model::{ClusterInfo, Features, Group, Network, Said};
 use crate::query::{Filter, QueryAnswer, Resource, query_body};
 
 impl Client {
@@ -22,7 +22,8 @@ impl Client {
 
     /// The cluster. Its UUID tells whether this is still the cluster that was meant.
     pub async fn info(&self) -> Result<ClusterInfo, Error> {
-        self.get(&["2", "info"], &[]).await
+        let Said { value, text }: Said<ClusterInfo> = self.get(&["2", "info"], &[]).await?;
+        Ok(ClusterInfo { said: text, ..value })
     }
 
     /// All node groups.
@@ -35,6 +36,11 @@ impl Client {
         self.get_bulk("GET /2/groups", &["2", "groups"]).await
     }
 
+    /// One node group by name.
+    pub async fn group(&self, name: &str) -> Result<Group, Error> {
+        self.get(&["2", "groups", name], &[]).await
+    }
+
     /// All networks.
     pub async fn networks(&self) -> Result<Vec<Network>, Error> {
         self.networks_raw().await?.parse()
@@ -43,6 +49,11 @@ impl Client {
     /// All networks, as raw objects.
     pub async fn networks_raw(&self) -> Result<Bulk, Error> {
         self.get_bulk("GET /2/networks", &["2", "networks"]).await
+    }
+
+    /// One network by name.
+    pub async fn network(&self, name: &str) -> Result<Network, Error> {
+        self.get(&["2", "networks", name], &[]).await
     }
 
     /// Names of the OSes with their variants. **Runs a job on every call** (1.5-2 s): at most hourly, or on demand.

@@ -42,9 +42,9 @@ pub struct ClusterInfo {
     /// Hypervisor parameters by hypervisor, enabled or not.
     #[serde(default, deserialize_with = "null_as_default")]
     pub hvparams: BTreeMap<String, Params>,
-    /// Hypervisor parameters by OS.
-    #[serde(default)]
-    pub os_hvp: Params,
+    /// Hypervisor parameters by OS and hypervisor.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub os_hvp: BTreeMap<String, BTreeMap<String, Params>>,
     /// Backend parameters; the only group is `default`.
     #[serde(default, deserialize_with = "null_as_default")]
     pub beparams: BTreeMap<String, BeParams>,
@@ -87,6 +87,9 @@ pub struct ClusterInfo {
     /// When its configuration last changed.
     #[serde(default, deserialize_with = "float_time")]
     pub mtime: Option<DateTime<Utc>>,
+    /// All of it, as Ganeti wrote it.
+    #[serde(skip)]
+    pub said: Params,
 }
 
 impl ClusterInfo {

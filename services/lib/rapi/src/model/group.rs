@@ -29,6 +29,18 @@ pub struct Group {
     /// Node parameters, defaults filled in.
     #[serde(default)]
     pub ndparams: Params,
+    /// Node parameters set on it.
+    #[serde(default)]
+    pub custom_ndparams: Params,
+    /// Instance policy set on it.
+    #[serde(default)]
+    pub custom_ipolicy: Params,
+    /// Disk parameters by disk template, defaults filled in.
+    #[serde(default)]
+    pub diskparams: Params,
+    /// Disk parameters set on it.
+    #[serde(default)]
+    pub custom_diskparams: Params,
     /// Counter of its configuration changes.
     #[serde(default)]
     pub serial_no: Option<u64>,

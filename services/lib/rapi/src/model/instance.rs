@@ -77,6 +77,9 @@ pub struct Instance {
     /// Disk UUIDs.
     #[serde(default, rename = "disk.uuids", deserialize_with = "null_as_default")]
     pub disk_uuids: Vec<Option<String>>,
+    /// Spindles of the disks, where they are exclusive.
+    #[serde(default, rename = "disk.spindles", deserialize_with = "null_as_default")]
+    pub disk_spindles: Vec<Option<u64>>,
     /// Disk names.
     #[serde(default, rename = "disk.names", deserialize_with = "null_as_default")]
     pub disk_names: Vec<Option<String>>,
@@ -122,6 +125,9 @@ pub struct Instance {
     /// Hypervisor parameters set on this instance.
     #[serde(default)]
     pub custom_hvparams: Params,
+    /// Parameters set on each NIC.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub custom_nicparams: Vec<Params>,
     /// Counter of its configuration changes; it doesn't move with migration or reboot.
     #[serde(default)]
     pub serial_no: Option<u64>,

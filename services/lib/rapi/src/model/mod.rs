@@ -24,3 +24,4 @@ pub use network::{Network, NetworkGroup};
 pub use node::Node;
 pub use op_result::{OpError, OpResult};
 pub use params::Params;
+pub(crate) use params::Said;

@@ -62,6 +62,9 @@ pub struct Network {
     /// Names of instances in it.
     #[serde(default, deserialize_with = "null_as_default")]
     pub inst_list: Vec<String>,
+    /// One character an address: `X` taken or reserved, `.` free.
+    #[serde(default)]
+    pub map: Option<String>,
     /// Addresses reserved by hand, separated by commas.
     #[serde(default)]
     pub external_reservations: Option<String>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -45,6 +46,21 @@ impl Params {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.to_map().is_empty()
+    }
+}
+
+/// An answer and its text.
+#[derive(Debug)]
+pub(crate) struct Said<T> {
+    pub(crate) value: T,
+    pub(crate) text: Params,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Said<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let value = serde_json::from_str(raw.get()).map_err(D::Error::custom)?;
+        Ok(Self { value, text: Params(Some(raw)) })
     }
 }
 

@@ -29,6 +29,8 @@ function filter(input: HTMLInputElement): void {
       any ||= !item.hidden;
     }
     group.hidden = !any;
+    // What was found must not stay folded away.
+    if (group instanceof HTMLDetailsElement && wanted !== "" && any) group.open = true;
   }
 }
 

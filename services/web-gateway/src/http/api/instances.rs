@@ -16,7 +16,10 @@ use utoipa::ToSchema;
 use super::extract::{Body, Params, header as text_header};
 use super::listing::{ListQuery, Page, answer};
 use crate::http::AppState;
-use crate::http::model::{HealthDocument, from_struct, health, instance, job, some, to_struct};
+use crate::http::model::{
+    HealthDocument, ParameterDocument, from_struct, health, instance, job, parameters, some,
+    to_struct,
+};
 use crate::http::person::Person;
 use crate::http::problem::{Problem, ProblemDocument};
 use crate::waiting::job_id;
@@ -26,10 +29,18 @@ use crate::waiting::job_id;
 pub(crate) struct InstanceDetailDocument {
     #[serde(flatten)]
     pub(crate) instance: Instance,
-    /// Filled with the defaults of node group and cluster.
+    /// Each parameter in force with its origin. Of OS parameters administrators see the names. Who sees
+    /// only the instance sees beparams.
+    pub(crate) parameters: Vec<ParameterDocument>,
+    /// Where it breaks the policy of its node group; for those who see the whole cluster.
+    pub(crate) violations: Vec<String>,
+    /// The rest of what Ganeti says, in Ganeti's words; for those who see the whole cluster.
+    #[schema(value_type = Object)]
+    pub(crate) said: Map<String, Value>,
+    /// Filled with the defaults of OS and cluster; empty for those who see only the instance.
     #[schema(value_type = Object)]
     pub(crate) hvparams: Map<String, Value>,
-    /// Likewise.
+    /// Filled with the defaults of the cluster.
     #[schema(value_type = Object)]
     pub(crate) beparams: Map<String, Value>,
     /// What its console speaks; empty when there is none.
@@ -157,6 +168,9 @@ fn detail_document(detail: InstanceDetail) -> InstanceDetailDocument {
     let console = detail.console.unwrap_or_default();
     InstanceDetailDocument {
         instance: instance(detail.instance.unwrap_or_default()),
+        parameters: parameters(detail.parameters),
+        violations: detail.violations,
+        said: from_struct(detail.said.unwrap_or_default()),
         hvparams: from_struct(detail.hvparams.unwrap_or_default()),
         beparams: from_struct(detail.beparams.unwrap_or_default()),
         console_kinds: console.kinds,

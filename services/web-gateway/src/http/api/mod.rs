@@ -12,6 +12,7 @@ pub(crate) mod jobs;
 mod listing;
 mod me;
 mod nodes;
+mod objects;
 pub(crate) mod session;
 mod users;
 
@@ -61,6 +62,15 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(instances::reboot))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::get))
+        .routes(routes!(objects::list_node_groups))
+        .routes(routes!(objects::cluster_node_groups))
+        .routes(routes!(objects::get_node_group))
+        .routes(routes!(objects::list_networks))
+        .routes(routes!(objects::cluster_networks))
+        .routes(routes!(objects::get_network))
+        .routes(routes!(objects::list_oses))
+        .routes(routes!(objects::cluster_oses))
+        .routes(routes!(objects::cluster_info))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::log))

@@ -7,12 +7,15 @@ use gwm_events::types::inventory::{Instance, Node};
 use gwm_proto::cache::{GetObjectRequest, ListNodesRequest};
 use http::HeaderMap;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::extract::Params;
 use super::listing::{ListQuery, Page, answer};
 use crate::http::AppState;
-use crate::http::model::{HealthDocument, health, instance, node, some};
+use crate::http::model::{
+    HealthDocument, ParameterDocument, from_struct, health, instance, node, parameters, some,
+};
 use crate::http::person::Person;
 use crate::http::problem::{Problem, ProblemDocument};
 
@@ -24,7 +27,20 @@ pub(crate) struct NodeDetailDocument {
     tags: Vec<String>,
     primary_ip: Option<String>,
     secondary_ip: Option<String>,
+    /// What its primary instances were given.
+    memory_allocated_mib: u64,
+    disk_allocated_mib: u64,
+    vcpus_allocated: u32,
+    /// Node parameters in force, each with its origin.
+    parameters: Vec<ParameterDocument>,
+    /// Where it breaks the policy of its node group.
+    violations: Vec<String>,
+    /// All that Ganeti says of it, in Ganeti's words; without the instances.
+    #[schema(value_type = Object)]
+    said: Map<String, Value>,
+    /// At most 50; the list of instances has all.
     primary_instances: Vec<Instance>,
+    /// At most 50; the list of instances has all.
     secondary_instances: Vec<Instance>,
     /// How well gwm knows its cluster.
     health: HealthDocument,
@@ -85,6 +101,12 @@ pub(crate) async fn get(
         tags: detail.tags,
         primary_ip: some(detail.primary_ip),
         secondary_ip: some(detail.secondary_ip),
+        memory_allocated_mib: detail.memory_allocated_mib,
+        disk_allocated_mib: detail.disk_allocated_mib,
+        vcpus_allocated: detail.vcpus_allocated,
+        parameters: parameters(detail.parameters),
+        violations: detail.violations,
+        said: from_struct(detail.said.unwrap_or_default()),
         primary_instances: detail.primary_instances.into_iter().map(instance).collect(),
         secondary_instances: detail.secondary_instances.into_iter().map(instance).collect(),
         health: health(detail.cluster.unwrap_or_default().health),

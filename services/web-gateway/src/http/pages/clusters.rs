@@ -7,25 +7,28 @@ use axum_extra::extract::Query;
 use chrono::Utc;
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache::{
-    GetClusterRequest, GetOverviewRequest, ListClustersRequest, RefreshClusterRequest,
-    RemoveClusterRequest,
+    ClusterDetail, GetClusterRequest, GetOverviewRequest, ListClustersRequest,
+    RefreshClusterRequest, RemoveClusterRequest,
 };
 use gwm_proto::common::{ObjectRef, PageRequest};
 use gwm_proto::jobs::{Job, ListJobsRequest};
+use serde_json::{Map, Value};
 
 use super::common::{self, Page, Viewer};
-use super::grants;
 use super::instance::Confirm;
 use super::jobs::job_line;
 use super::listing::{About, Column, ListState};
 use super::login::see_other;
 use super::typed::Typed;
+use super::{facts, grants};
 use crate::http::AppState;
 use crate::http::api::imports;
-use crate::http::model::{ClusterDocument, cluster};
-use crate::http::views::clusters::{ClusterPage, ClusterRow, ClustersPage};
+use crate::http::model::{ClusterDocument, cluster, from_struct};
+use crate::http::views::clusters::{ClusterPage, ClusterRow, ClustersPage, Holds};
 use crate::http::views::overview::ClusterLine;
-use crate::http::views::parts::{Action, Link, Mark, Problem, Status, Usage, Weight, When};
+use crate::http::views::parts::{
+    Action, Link, Mark, ParameterGroup, Problem, Status, Usage, Weight, When,
+};
 use crate::http::views::shell::Section;
 
 const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
@@ -126,10 +129,11 @@ pub(crate) async fn page(
         ObjectRef { kind: "cluster".to_owned(), cluster_id: found.id.clone(), uuid: String::new() };
     let crumbs = vec![Link::new("Clusters", "/clusters"), Link::new(&found.slug, "")];
     let back = format!("/clusters/{}", found.slug);
-    let (mut shell, problems, jobs, access) = tokio::join!(
+    let (mut shell, problems, jobs, mut detail, access) = tokio::join!(
         common::shell(&state, &viewer, Section::Clusters, &found.slug, crumbs),
         problems(&state, &viewer, &found.slug),
         jobs(&state, &viewer, &found.slug),
+        detail(&state, &viewer, &found),
         grants::section(&state, &viewer, object, &found.slug, &back),
     );
     let now = Utc::now();
@@ -146,9 +150,13 @@ pub(crate) async fn page(
     } else {
         Vec::new()
     };
+    let line = line(&state, &viewer, &found);
+    let said = detail.as_mut().and_then(|d| d.said.take()).map(from_struct).unwrap_or_default();
     let page = ClusterPage {
+        holds: detail.map(|detail| holds(&detail, &line, &said)),
+        parameters: parameters(said),
         shell,
-        line: line(&state, &viewer, &found),
+        line,
         name: found.name.unwrap_or_default(),
         version: found.ganeti_version.unwrap_or_default(),
         ganeti_uuid: found.uuid.unwrap_or_default(),
@@ -158,6 +166,7 @@ pub(crate) async fn page(
         read_username: found.read_username.unwrap_or_default(),
         write_username: found.write_username.unwrap_or_default(),
         hypervisors: found.hypervisors,
+        tags: found.tags,
         console_enabled: found.console.enabled,
         last_success: found.health.last_success.map(|at| When::new(at, now)),
         next_attempt: found
@@ -176,6 +185,82 @@ pub(crate) async fn page(
         missing: found.health.missing,
     };
     common::ok(&page)
+}
+
+/// What it says of itself; none for those who do not see all of it.
+async fn detail(
+    state: &AppState,
+    viewer: &Viewer,
+    cluster: &ClusterDocument,
+) -> Option<ClusterDetail> {
+    if !common::sees_whole(state, viewer, &cluster.id) {
+        return None;
+    }
+    let request = viewer.person.ask(GetClusterRequest { cluster: cluster.slug.clone() });
+    // The page is worth having without it.
+    Some(state.clients.objects().get_cluster_detail(request).await.ok()?.into_inner())
+}
+
+fn holds(detail: &ClusterDetail, line: &ClusterLine, said: &Map<String, Value>) -> Holds {
+    let text = |field: &str| said.get(field).map(facts::words).unwrap_or_default();
+    let given =
+        |what, used, of: &Usage| Usage { what, used_mib: Some(used), total_mib: of.total_mib };
+    Holds {
+        node_groups: detail.node_groups,
+        networks: detail.networks,
+        oses: detail.oses,
+        master_candidates: detail.master_candidates,
+        candidate_pool_size: text("candidate_pool_size"),
+        memory_allocated: given("memory given", detail.memory_allocated_mib, &line.memory),
+        disk_allocated: given("disk given", detail.disk_allocated_mib, &line.disk),
+        disk_templates: text("enabled_disk_templates"),
+        volume_group: text("volume_group_name"),
+    }
+}
+
+/// All that `/2/info` says: defaults by kind, those of hypervisors that are not enabled and of disk
+/// templates folded.
+fn parameters(mut said: Map<String, Value>) -> Vec<ParameterGroup> {
+    let mut groups = Vec::new();
+    let enabled = said.get("enabled_hypervisors").cloned().unwrap_or_default();
+    let enabled =
+        |name: &str| enabled.as_array().is_some_and(|all| all.iter().any(|one| one == name));
+    for (title, field) in [
+        ("Backend defaults (beparams)", "beparams.default"),
+        ("Network interface defaults (nicparams)", "nicparams.default"),
+        ("Node defaults (ndparams)", "ndparams"),
+        ("Instance policy (ipolicy)", "ipolicy"),
+        ("OS parameters (osparams): names", "osparams"),
+        ("Hypervisor defaults by OS (os_hvp)", "os_hvp"),
+    ] {
+        let (top, within) = field.split_once('.').map_or((field, None), |(t, w)| (t, Some(w)));
+        let Some(value) = said.get_mut(top) else { continue };
+        let value = match (within, value) {
+            (Some(within), Value::Object(fields)) => fields.remove(within).unwrap_or_default(),
+            (_, value) => value.take(),
+        };
+        groups.push(facts::group(title, field, &value));
+    }
+    for (title, field) in [("Hypervisor defaults", "hvparams"), ("Disk template", "diskparams")] {
+        let Some(Value::Object(parts)) = said.remove(field) else { continue };
+        let (mut open, folded): (Vec<_>, Vec<_>) =
+            parts.into_iter().partition(|(name, _)| field == "hvparams" && enabled(name));
+        open.extend(folded);
+        for (name, value) in open {
+            let title = format!("{title}: {name} ({field})");
+            let mut group = facts::group(&title, &format!("{field}.{name}"), &value);
+            group.folded = field != "hvparams" || !enabled(&name);
+            groups.push(group);
+        }
+    }
+    let taken = ["ndparams", "ipolicy", "osparams", "os_hvp"];
+    for emptied in ["beparams", "nicparams"] {
+        if said.get(emptied).and_then(Value::as_object).is_some_and(Map::is_empty) {
+            said.remove(emptied);
+        }
+    }
+    groups.push(facts::rest(&said, &taken));
+    groups
 }
 
 fn refresh_action(slug: &str) -> Action {

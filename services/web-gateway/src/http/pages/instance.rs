@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::common::{self, Page, PageError, Viewer, sentence};
-use super::grants;
 use super::instances::{Place, delete as delete_action, power, row};
 use super::jobs::{job_line, kind_word};
 use super::login::see_other;
+use super::{facts, grants};
 use crate::http::AppState;
 use crate::http::api::instances::{Submit, detail};
 use crate::http::model::{HealthDocument, from_struct, health, time};
@@ -23,9 +23,8 @@ use crate::http::views::form::{FieldError, FormErrors};
 use crate::http::views::instances::{
     DiskLine, InstanceDeletePage, InstancePage, JobStrip, NicLine,
 };
-use crate::http::views::parts::{
-    Link, Mark, Notice, Parameter, ParameterGroup, Status, Tone, Usage, When,
-};
+use crate::http::views::nodes::Flag;
+use crate::http::views::parts::{Link, Mark, Notice, Status, Tone, Usage, When};
 use crate::http::views::shell::Section;
 use crate::http::views::text;
 
@@ -82,7 +81,18 @@ pub(crate) async fn page(
     if let Some(job) = busy {
         row.status = Status::new(Mark::Busy, busy_word(&job.kind), instance.status.as_str());
     }
+    let said = found.said.clone().map(from_struct).unwrap_or_default();
+    let mut findings = findings(&instance, &health);
+    let broken = |text: &String| {
+        Notice::new(Tone::Warn, "It breaks its node group’s policy", sentence(text))
+    };
+    findings.extend(found.violations.iter().map(broken));
+    let mut parameters = facts::parameters(found.parameters);
+    if !said.is_empty() {
+        parameters.push(facts::rest(&said, &ELSEWHERE));
+    }
     let page = InstancePage {
+        now: said_now(&said),
         power,
         job: busy.map(strip),
         admin_state: instance.admin_state.clone(),
@@ -96,10 +106,10 @@ pub(crate) async fn page(
         seen: time(instance.seen_at).map(|at| When::new(at, now)),
         config_version: instance.config_version.clone(),
         console: console_words(&console.kinds, &console.problem),
-        findings: findings(&instance, &health),
-        disks: disks(&instance),
-        nics: nics(&instance),
-        parameters: parameters(found),
+        findings,
+        disks: disks(&instance, &said),
+        nics: nics(&instance, &said),
+        parameters,
         jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
         access,
         may_delete: place.admin,
@@ -206,17 +216,52 @@ fn findings(instance: &Instance, health: &HealthDocument) -> Vec<Notice> {
     findings
 }
 
-fn disks(instance: &Instance) -> Vec<DiskLine> {
+/// What stands elsewhere on the page than in the last table.
+const ELSEWHERE: [&str; 8] = [
+    "oper_state",
+    "oper_vcpus",
+    "network_port",
+    "custom_nicparams",
+    "nic.uuids",
+    "nic.networks",
+    "nic.bridges",
+    "disk.spindles",
+];
+
+fn said_now(said: &Map<String, Value>) -> Vec<Flag> {
+    if said.is_empty() {
+        return Vec::new();
+    }
+    let flag = |(label, field): (&'static str, &'static str)| Flag {
+        label,
+        value: said.get(field).map(facts::words).unwrap_or_default(),
+        field,
+    };
+    let fields = [
+        ("Runs", "oper_state"),
+        ("Virtual CPUs now", "oper_vcpus"),
+        ("Port of its screen", "network_port"),
+    ];
+    fields.into_iter().map(flag).collect()
+}
+
+/// The nth of a list that Ganeti keeps beside the others.
+fn nth(said: &Map<String, Value>, list: &str, index: usize) -> String {
+    said.get(list).and_then(|list| list.get(index)).map(facts::words).unwrap_or_default()
+}
+
+fn disks(instance: &Instance, said: &Map<String, Value>) -> Vec<DiskLine> {
     let line = |(index, disk): (usize, &gwm_proto::cache::Disk)| DiskLine {
         index,
         name: disk.name.clone(),
         size_mib: Some(disk.size_mib),
         uuid: disk.uuid.clone(),
+        spindles: nth(said, "disk.spindles", index),
     };
     instance.disks.iter().enumerate().map(line).collect()
 }
 
-fn nics(instance: &Instance) -> Vec<NicLine> {
+fn nics(instance: &Instance, said: &Map<String, Value>) -> Vec<NicLine> {
     let line = |(index, nic): (usize, &gwm_proto::cache::Nic)| NicLine {
         index,
         mac: nic.mac.clone(),
@@ -224,38 +269,12 @@ fn nics(instance: &Instance) -> Vec<NicLine> {
         mode: nic.mode.clone(),
         link: nic.link.clone(),
         network: nic.network.clone(),
+        network_uuid: nth(said, "nic.networks", index),
+        bridge: nth(said, "nic.bridges", index),
+        name: nic.name.clone(),
+        uuid: nth(said, "nic.uuids", index),
     };
     instance.nics.iter().enumerate().map(line).collect()
-}
-
-fn parameters(detail: InstanceDetail) -> Vec<ParameterGroup> {
-    let group = |title: &str, values: Map<String, Value>, own: &[String]| ParameterGroup {
-        title: title.to_owned(),
-        parameters: values
-            .into_iter()
-            .map(|(name, value)| Parameter {
-                origin: if own.contains(&name) { "set here".to_owned() } else { String::new() },
-                value: words(&value),
-                name,
-            })
-            .collect(),
-    };
-    let be = from_struct(detail.beparams.unwrap_or_default());
-    let hv = from_struct(detail.hvparams.unwrap_or_default());
-    [
-        group("Backend (beparams)", be, &detail.own_beparams),
-        group("Hypervisor (hvparams)", hv, &detail.own_hvparams),
-    ]
-    .into_iter()
-    .filter(|g| !g.parameters.is_empty())
-    .collect()
-}
-
-fn words(value: &Value) -> String {
-    if value.is_null() {
-        return String::new();
-    }
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 pub(crate) async fn startup(

@@ -1,10 +1,12 @@
 //! The pages: one file each. They ask the services what the API asks them, and draw it.
 
 mod add_cluster;
+mod addresses;
 mod clusters;
 mod common;
 mod console;
 mod edit_cluster;
+mod facts;
 mod grants;
 mod instance;
 mod instance_create;
@@ -14,6 +16,8 @@ mod listing;
 mod login;
 mod me;
 mod nodes;
+mod object;
+mod objects;
 mod overview;
 mod sure;
 mod typed;
@@ -53,6 +57,11 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/clusters/{c}/instances/{i}/console", get(console::page))
         .route("/clusters/{c}/nodes/{n}", get(nodes::page))
         .route("/nodes", get(nodes::list))
+        .route("/clusters/{c}/node-groups/{g}", get(object::node_group))
+        .route("/node-groups", get(objects::node_groups))
+        .route("/clusters/{c}/networks/{n}", get(object::network))
+        .route("/networks", get(objects::networks))
+        .route("/oses", get(objects::oses))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}", get(jobs::page))
         .route("/grants", post(grants::add))

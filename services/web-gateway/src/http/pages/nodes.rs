@@ -7,12 +7,13 @@ use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache::{GetObjectRequest, Instance, ListNodesRequest, Node};
 
 use super::common::{self, Page, Viewer};
+use super::facts;
 use super::instances::healths;
 use super::listing::{About, Column, ListState};
 use crate::http::AppState;
-use crate::http::model::health;
-use crate::http::views::nodes::{NodeInstance, NodePage, NodeRow, NodesPage};
-use crate::http::views::parts::{Link, Mark, Status, Usage};
+use crate::http::model::{from_struct, health};
+use crate::http::views::nodes::{Flag, NodeInstance, NodePage, NodeRow, NodesPage};
+use crate::http::views::parts::{Link, Mark, Notice, Status, Tone, Usage};
 use crate::http::views::shell::Section;
 
 const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
@@ -77,7 +78,7 @@ pub(crate) async fn list(
     common::ok(&NodesPage { shell, list: listing, rows })
 }
 
-fn row(node: Node, stale: bool) -> NodeRow {
+pub(crate) fn row(node: Node, stale: bool) -> NodeRow {
     let status = if node.offline {
         Status::new(Mark::Bad, "offline", "marked offline in Ganeti")
     } else if node.memory_total_mib.is_none() {
@@ -143,12 +144,82 @@ pub(crate) async fn page(
     let primary = found.primary_instances.into_iter().map(line("primary"));
     let instances =
         primary.chain(found.secondary_instances.into_iter().map(line("secondary"))).collect();
+    let said = from_struct(found.said.unwrap_or_default());
+    let flag = |(label, field): (&'static str, &'static str)| Flag {
+        label,
+        value: said.get(field).map(facts::words).unwrap_or_default(),
+        field,
+    };
+    let mut parameters = facts::parameters(found.parameters);
+    parameters.push(facts::rest(&said, &ELSEWHERE));
+    let broken = |text: String| Notice::new(Tone::Warn, "It breaks its node group’s policy", text);
     let page = NodePage {
         shell,
+        memory_allocated: Usage {
+            what: "memory given",
+            used_mib: Some(found.memory_allocated_mib),
+            total_mib: node.memory_total_mib,
+        },
+        disk_allocated_mib: Some(found.disk_allocated_mib),
+        vcpus_allocated: found.vcpus_allocated,
+        memory_free_mib: node.memory_free_mib,
+        disk_free_mib: node.disk_free_mib,
+        memory_node_mib: said.get("mnode").and_then(serde_json::Value::as_u64),
+        flags: FLAGS.into_iter().map(flag).collect(),
+        hardware: HARDWARE.into_iter().map(flag).collect(),
+        primary_ip: found.primary_ip,
+        secondary_ip: found.secondary_ip,
+        findings: found.violations.into_iter().map(|v| broken(common::sentence(&v))).collect(),
         row: row(node, !health.reachable),
-        hypervisor: String::new(),
         tags: found.tags,
         instances,
+        parameters,
     };
     common::ok(&page)
 }
+
+const FLAGS: [(&str, &str); 6] = [
+    ("Master candidate", "master_candidate"),
+    ("May become master", "master_capable"),
+    ("May hold instances", "vm_capable"),
+    ("Drained", "drained"),
+    ("Offline", "offline"),
+    ("Powered", "powered"),
+];
+
+const HARDWARE: [(&str, &str); 5] = [
+    ("CPU sockets", "csockets"),
+    ("NUMA nodes", "cnodes"),
+    ("CPUs of the node itself", "cnos"),
+    ("Spindles", "sptotal"),
+    ("Spindles free", "spfree"),
+];
+
+/// What stands elsewhere on the page than in the last table.
+const ELSEWHERE: [&str; 25] = [
+    "name",
+    "role",
+    "tags",
+    "mtotal",
+    "mfree",
+    "mnode",
+    "dtotal",
+    "dfree",
+    "ctotal",
+    "pinst_cnt",
+    "sinst_cnt",
+    "pip",
+    "sip",
+    "ndparams",
+    "master_candidate",
+    "master_capable",
+    "vm_capable",
+    "drained",
+    "offline",
+    "powered",
+    "csockets",
+    "cnodes",
+    "cnos",
+    "sptotal",
+    "spfree",
+];

@@ -6,7 +6,7 @@ use super::access::AccessSection;
 use super::form::FormErrors;
 use super::listing::Listing;
 use super::overview::{ClusterLine, JobLine};
-use super::parts::{Action, Code, Notice, Problem, Status, When};
+use super::parts::{Action, Code, Notice, ParameterGroup, Problem, Status, Usage, When};
 use super::shell::Shell;
 use super::ui;
 
@@ -63,6 +63,8 @@ pub struct ClusterPage {
     pub write_username: String,
     /// `kvm, fake`.
     pub hypervisors: Vec<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
     /// Console access is on.
     pub console_enabled: bool,
     /// Last complete answer.
@@ -87,6 +89,33 @@ pub struct ClusterPage {
     pub errors: FormErrors,
     /// Objects that vanished in too large a number at once.
     pub missing: u32,
+    /// What it is made of; `None` for those who do not see all of it, and before the first read.
+    pub holds: Option<Holds>,
+    /// Defaults of all parameters, policy, and what else it says of itself.
+    pub parameters: Vec<ParameterGroup>,
+}
+
+/// What a cluster is made of.
+#[derive(Debug, Clone)]
+pub struct Holds {
+    /// Node groups.
+    pub node_groups: u32,
+    /// Networks.
+    pub networks: u32,
+    /// OSes that were read.
+    pub oses: u32,
+    /// Nodes that may become master.
+    pub master_candidates: u32,
+    /// How many of them Ganeti wants.
+    pub candidate_pool_size: String,
+    /// What instances that should run were given, of what the nodes have.
+    pub memory_allocated: Usage,
+    /// What all instances were given.
+    pub disk_allocated: Usage,
+    /// Disk templates that instances may use.
+    pub disk_templates: String,
+    /// LVM's volume group or empty.
+    pub volume_group: String,
 }
 
 /// What the probe found out about one credential.

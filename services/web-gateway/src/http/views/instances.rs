@@ -5,6 +5,7 @@ use askama::Template;
 use super::access::AccessSection;
 use super::form::{Choice, FormErrors};
 use super::listing::Listing;
+use super::nodes::Flag;
 use super::parts::{Action, Notice, ParameterGroup, Status, Usage, When};
 use super::shell::Shell;
 use super::{text, ui};
@@ -80,6 +81,8 @@ pub struct DiskLine {
     pub size_mib: Option<u64>,
     /// UUID.
     pub uuid: String,
+    /// Spindles, where they are exclusive.
+    pub spindles: String,
 }
 
 /// A network interface.
@@ -97,6 +100,14 @@ pub struct NicLine {
     pub link: String,
     /// Network's name or empty.
     pub network: String,
+    /// Its UUID or empty.
+    pub network_uuid: String,
+    /// Bridge or empty.
+    pub bridge: String,
+    /// Name or empty.
+    pub name: String,
+    /// UUID; empty for those who see only the instance.
+    pub uuid: String,
 }
 
 /// The running job of an object, on its page.
@@ -152,6 +163,8 @@ pub struct InstancePage {
     pub nics: Vec<NicLine>,
     /// Parameters with their origin.
     pub parameters: Vec<ParameterGroup>,
+    /// CPUs and port as they are now: with Ganeti's names.
+    pub now: Vec<Flag>,
     /// The latest jobs on it.
     pub jobs: Vec<super::overview::JobLine>,
     /// Who may use it; `None` hides the section.
@@ -219,6 +232,11 @@ pub struct InstanceDeletePage {
 }
 
 impl InstancePage {
+    /// Spindles mean something only where storage is exclusive.
+    fn has_spindles(&self) -> bool {
+        self.disks.iter().any(|disk| !disk.spindles.is_empty())
+    }
+
     /// Links and networks are hidden from those who see only the instance.
     fn shows_links(&self) -> bool {
         self.nics.iter().any(|nic| !nic.link.is_empty() || !nic.network.is_empty())

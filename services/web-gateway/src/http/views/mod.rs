@@ -14,6 +14,7 @@ pub mod jobs;
 pub mod listing;
 pub mod me;
 pub mod nodes;
+pub mod objects;
 pub mod outside;
 pub mod overview;
 pub mod parts;

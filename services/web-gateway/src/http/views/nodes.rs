@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::listing::Listing;
-use super::parts::{Link, Status, Usage};
+use super::parts::{Link, Notice, ParameterGroup, Status, Usage};
 use super::shell::Shell;
 use super::{text, ui};
 
@@ -71,10 +71,43 @@ pub struct NodePage {
     pub shell: Shell,
     /// What the list shows too.
     pub row: NodeRow,
-    /// `kvm 7.2`, or empty.
-    pub hypervisor: String,
     /// Tags.
     pub tags: Vec<String>,
-    /// Its instances, at most 200.
+    /// What its primary instances were given, of what it has.
+    pub memory_allocated: Usage,
+    /// Likewise, MiB.
+    pub disk_allocated_mib: Option<u64>,
+    /// Likewise.
+    pub vcpus_allocated: u32,
+    /// Free memory, MiB.
+    pub memory_free_mib: Option<u64>,
+    /// Free disk space, MiB.
+    pub disk_free_mib: Option<u64>,
+    /// Memory of the node itself, MiB.
+    pub memory_node_mib: Option<u64>,
+    /// What Ganeti may do with it: `may become master`, `drained`, ..
+    pub flags: Vec<Flag>,
+    /// CPU sockets, NUMA nodes, CPUs of the node itself.
+    pub hardware: Vec<Flag>,
+    /// Address.
+    pub primary_ip: String,
+    /// Address for replication.
+    pub secondary_ip: String,
+    /// What is not well.
+    pub findings: Vec<Notice>,
+    /// Its instances, at most 50 of each role.
     pub instances: Vec<NodeInstance>,
+    /// Node parameters, and what else Ganeti says.
+    pub parameters: Vec<ParameterGroup>,
+}
+
+/// A line of plain facts.
+#[derive(Debug, Clone)]
+pub struct Flag {
+    /// What.
+    pub label: &'static str,
+    /// `yes`, `no`, a number; empty: Ganeti doesn't say.
+    pub value: String,
+    /// Ganeti's name of it.
+    pub field: &'static str,
 }

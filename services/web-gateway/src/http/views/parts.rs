@@ -322,6 +322,8 @@ pub struct Parameter {
     pub value: String,
     /// `set here`, `node group`, `cluster`; empty when not known.
     pub origin: String,
+    /// Where Ganeti says it, as `ndparams.ssh_port`: what is on which page is tested by it.
+    pub field: String,
 }
 
 /// Parameters that belong together: `hvparams`, `beparams`.
@@ -331,6 +333,15 @@ pub struct ParameterGroup {
     pub title: String,
     /// In Ganeti's order.
     pub parameters: Vec<Parameter>,
+    /// Closed at first: what few look for.
+    pub folded: bool,
+}
+
+impl ParameterGroup {
+    /// Whether it is known where the values come from.
+    pub fn origins(&self) -> bool {
+        self.parameters.iter().any(|p| !p.origin.is_empty())
+    }
 }
 
 /// A line of "wrong now".

@@ -16,6 +16,12 @@ pub enum Section {
     Clusters,
     /// `/nodes`
     Nodes,
+    /// `/node-groups`
+    NodeGroups,
+    /// `/networks`
+    Networks,
+    /// `/oses`
+    Oses,
     /// None of them: own account, errors.
     Other,
 }
@@ -29,6 +35,9 @@ impl Section {
             Self::Jobs => "jobs",
             Self::Clusters => "clusters",
             Self::Nodes => "nodes",
+            Self::NodeGroups => "node-groups",
+            Self::Networks => "networks",
+            Self::Oses => "oses",
             Self::Other => "",
         };
         if mine == entry { r#" aria-current="page""# } else { "" }

@@ -1,0 +1,208 @@
+//! `/node-groups`, `/networks`, `/oses`.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use axum_extra::extract::Query;
+use chrono::{DateTime, Utc};
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_proto::cache::{ClusterFreshness, ListObjectsRequest};
+use tonic::Status;
+
+use super::common::{self, Page, PageError, Viewer};
+use super::instances::healths;
+use super::listing::{About, Column, ListState};
+use crate::http::AppState;
+use crate::http::model::{HealthDocument, time};
+use crate::http::views::objects::{
+    NetworkRow, NetworksPage, NodeGroupRow, NodeGroupsPage, OsRow, OsesPage,
+};
+use crate::http::views::parts::When;
+use crate::http::views::shell::{Section, Shell};
+
+const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
+    Column { key: "", label, sort, class, shown: true }
+}
+
+const NODE_GROUPS: About = About {
+    path: "/node-groups",
+    kind: "node_group",
+    noun: "node groups",
+    q_hint: "name, or cluster:fra1 policy:preferred",
+    own_sort: "name",
+    columns: &[
+        column("Name", "name", ""),
+        column("Cluster", "cluster", ""),
+        column("Allocation policy", "alloc_policy", ""),
+        column("Nodes", "nodes", "n"),
+        column("Tags", "", "low"),
+    ],
+};
+
+const NETWORKS: About = About {
+    path: "/networks",
+    kind: "network",
+    noun: "networks",
+    q_hint: "name, or cluster:fra1 free>10",
+    own_sort: "name",
+    columns: &[
+        column("Name", "name", ""),
+        column("Cluster", "cluster", ""),
+        column("Addresses", "network", ""),
+        column("Gateway", "", "mid"),
+        column("Free", "addresses_free", "n"),
+        column("Taken", "addresses_reserved", "n mid"),
+        column("Node groups", "", "low"),
+        column("Tags", "", "low"),
+    ],
+};
+
+const OSES: About = About {
+    path: "/oses",
+    kind: "os",
+    noun: "OSes",
+    q_hint: "name, or cluster:fra1 hidden:no",
+    own_sort: "name",
+    columns: &[
+        column("Name", "name", ""),
+        column("Cluster", "cluster", ""),
+        column("Offered", "", ""),
+        column("Instances", "", "n"),
+        column("Read", "", "n mid"),
+    ],
+};
+
+/// Freshness around the rows.
+struct Around {
+    healths: HashMap<String, HealthDocument>,
+    now: DateTime<Utc>,
+}
+
+impl Around {
+    fn of(shell: &mut Shell, clusters: &[ClusterFreshness]) -> Self {
+        let now = Utc::now();
+        let healths = healths(clusters);
+        shell.as_of = common::as_of(healths.iter().map(|(s, h)| (s.as_str(), h)), now);
+        for (slug, health) in healths.iter().filter(|(_, h)| !h.reachable) {
+            shell.notices.push(common::dead_cluster(slug, health, now));
+        }
+        Self { healths, now }
+    }
+
+    fn stale(&self, slug: &str) -> bool {
+        self.healths.get(slug).is_some_and(|h| !h.reachable)
+    }
+}
+
+/// Who is not signed in any more goes to the login; any other trouble stands where the rows would.
+fn trouble(status: &Status) -> Result<Fault, PageError> {
+    let fault = Fault::from_status(status);
+    if fault.code == ErrorCode::Unauthenticated { Err(fault.into()) } else { Ok(fault) }
+}
+
+pub(crate) async fn node_groups(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Query(list): Query<ListState>,
+) -> Page {
+    let title = "Node groups";
+    let shell = common::shell(&state, &viewer, Section::NodeGroups, title, Vec::new());
+    let request = viewer.person.ask(ListObjectsRequest { page: Some(list.request()) });
+    let mut objects = state.clients.objects();
+    let (mut shell, answer) = tokio::join!(shell, objects.list_node_groups(request));
+    let answer = match answer {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            let list = list.failed(&NODE_GROUPS, &trouble(&status)?);
+            return common::ok(&NodeGroupsPage { shell, list, rows: Vec::new() });
+        }
+    };
+    let around = Around::of(&mut shell, &answer.clusters);
+    let row = |group: gwm_proto::cache::NodeGroup| NodeGroupRow {
+        stale: around.stale(&group.cluster),
+        uuid: group.uuid,
+        name: group.name,
+        cluster: group.cluster,
+        alloc_policy: group.alloc_policy.replace('_', " "),
+        nodes: group.nodes,
+        tags: group.tags,
+    };
+    let rows: Vec<NodeGroupRow> = answer.node_groups.into_iter().map(row).collect();
+    let list = list.listing(&NODE_GROUPS, rows.len(), answer.page.as_ref());
+    common::ok(&NodeGroupsPage { shell, list, rows })
+}
+
+pub(crate) async fn networks(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Query(list): Query<ListState>,
+) -> Page {
+    let shell = common::shell(&state, &viewer, Section::Networks, "Networks", Vec::new());
+    let request = viewer.person.ask(ListObjectsRequest { page: Some(list.request()) });
+    let mut objects = state.clients.objects();
+    let (mut shell, answer) = tokio::join!(shell, objects.list_networks(request));
+    let answer = match answer {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            let list = list.failed(&NETWORKS, &trouble(&status)?);
+            return common::ok(&NetworksPage { shell, list, rows: Vec::new() });
+        }
+    };
+    let around = Around::of(&mut shell, &answer.clusters);
+    let row = |network: gwm_proto::cache::Network| NetworkRow {
+        stale: around.stale(&network.cluster),
+        uuid: network.uuid,
+        name: network.name,
+        cluster: network.cluster,
+        network: both(network.network, network.network6),
+        gateway: both(network.gateway, network.gateway6),
+        free: network.addresses_free,
+        reserved: network.addresses_reserved,
+        node_groups: network.connections.into_iter().map(|c| c.node_group).collect(),
+        tags: network.tags,
+    };
+    let rows: Vec<NetworkRow> = answer.networks.into_iter().map(row).collect();
+    let list = list.listing(&NETWORKS, rows.len(), answer.page.as_ref());
+    common::ok(&NetworksPage { shell, list, rows })
+}
+
+/// IPv4 and IPv6, what there is of them.
+fn both(four: String, six: String) -> Vec<String> {
+    [four, six].into_iter().filter(|text| !text.is_empty()).collect()
+}
+
+pub(crate) async fn oses(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Query(list): Query<ListState>,
+) -> Page {
+    let shell = common::shell(&state, &viewer, Section::Oses, "OSes", Vec::new());
+    let request = viewer.person.ask(ListObjectsRequest { page: Some(list.request()) });
+    let mut objects = state.clients.objects();
+    let (mut shell, answer) = tokio::join!(shell, objects.list_oses(request));
+    let answer = match answer {
+        Ok(answer) => answer.into_inner(),
+        Err(status) => {
+            let list = list.failed(&OSES, &trouble(&status)?);
+            return common::ok(&OsesPage { shell, list, rows: Vec::new() });
+        }
+    };
+    let around = Around::of(&mut shell, &answer.clusters);
+    // The age of these is their own: they are read at most hourly.
+    shell.as_of = None;
+    let row = |os: gwm_proto::cache::Os| OsRow {
+        stale: around.stale(&os.cluster),
+        offered: match (os.blacklisted, os.hidden) {
+            (true, _) => "no: blacklisted",
+            (false, true) => "no: hidden",
+            (false, false) => "yes",
+        },
+        name: os.name,
+        cluster: os.cluster,
+        instances: os.instances,
+        read: time(os.read_at).map(|at| When::new(at, around.now)),
+    };
+    let rows: Vec<OsRow> = answer.oses.into_iter().map(row).collect();
+    let list = list.listing(&OSES, rows.len(), answer.page.as_ref());
+    common::ok(&OsesPage { shell, list, rows })
+}
