@@ -68,6 +68,11 @@ impl Error {
         matches!(self, Self::Database(_) | Self::Event(_) | Self::Fault(_))
     }
 
+    /// Whether an administrator wants the cluster left alone: no failure, and no news.
+    pub(crate) fn is_paused(&self) -> bool {
+        matches!(self, Self::Fault(fault) if fault.reason == crate::domain::PAUSED)
+    }
+
     /// Whether trying again within seconds can't help: somebody must do something.
     pub(crate) fn is_definitive(&self) -> bool {
         match self {

@@ -2,12 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use gwm_events::types::inventory;
+use gwm_kernel::{ErrorCode, Fault};
 use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::unsigned;
+
+/// The word for a cluster that is left alone.
+pub(crate) const PAUSED: &str = "cluster_paused";
 
 /// A row of `cluster`.
 #[derive(Clone, FromRow)]
@@ -53,6 +57,12 @@ pub(crate) struct ClusterRecord {
     pub(crate) revision: i64,
     pub(crate) config_version: i64,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) paused: bool,
+    pub(crate) held_read_only: bool,
+    /// 0: as the service is configured.
+    pub(crate) poll_interval_seconds: i32,
+    pub(crate) requests_per_minute: Option<i32>,
+    pub(crate) bulk_seconds: Option<f64>,
 }
 
 /// What the create form offers, from `/2/info`.
@@ -92,9 +102,18 @@ impl Offers {
 }
 
 impl ClusterRecord {
-    /// Whether gwm has no credential to write with.
+    /// Whether gwm has no credential to write with, or is not to use it.
     pub(crate) fn read_only(&self) -> bool {
-        self.write_password_sealed.is_none()
+        self.write_password_sealed.is_none() || self.held_read_only
+    }
+
+    /// Refuses while an administrator wants the cluster left alone.
+    pub(crate) fn check_paused(&self) -> Result<(), Fault> {
+        if !self.paused {
+            return Ok(());
+        }
+        let text = format!("{} is paused: an administrator can resume it", self.slug);
+        Err(Fault::new(ErrorCode::Unavailable, PAUSED, text))
     }
 
     /// Takes in what `/2/info` said; yields whether anything that is told of changed.
@@ -122,6 +141,7 @@ impl ClusterRecord {
             master_node: known(&self.master_node),
             endpoints: self.endpoints.clone(),
             read_only: self.read_only(),
+            paused: self.paused,
             reachable: self.reachable,
             last_success: self.last_success,
             error: known(&self.error),

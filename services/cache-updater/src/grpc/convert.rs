@@ -65,6 +65,7 @@ pub(super) fn cluster(c: &ClusterRecord, whole: bool, administrator: bool) -> pb
         revision: unsigned(c.revision),
         config_version: c.config_version.to_string(),
         created_at: Some(timestamp(c.created_at)),
+        paused: c.paused,
         ..pb::Cluster::default()
     };
     if whole {
@@ -87,6 +88,10 @@ pub(super) fn cluster(c: &ClusterRecord, whole: bool, administrator: bool) -> pb
         out.fingerprint.clone_from(&c.fingerprint);
         out.has_ca = !c.ca_pem.is_empty();
         out.has_vnc_password = c.vnc_password_sealed.is_some();
+        out.held_read_only = c.held_read_only;
+        out.poll_interval_seconds = count(c.poll_interval_seconds);
+        out.requests_per_minute = c.requests_per_minute.map(count);
+        out.bulk_seconds = c.bulk_seconds;
     }
     out
 }

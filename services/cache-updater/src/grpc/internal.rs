@@ -46,6 +46,8 @@ impl Internal for Server {
             }),
             ganeti_uuid: cluster.ganeti_uuid.to_string(),
             slug: cluster.slug,
+            paused: cluster.paused,
+            read_only: cluster.held_read_only,
         }))
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use gwm_authz::Principal;
-use gwm_events::types::inventory::CLUSTER_CHANGED;
+use gwm_events::types::inventory::{CLUSTER_CHANGED, CLUSTER_UNREACHABLE};
 use gwm_events::{Actor, Event};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache as pb;
@@ -22,7 +22,7 @@ use super::checks::{
     check_version, check_write, endpoints, field_of, refused, secret, vnc_password,
 };
 use crate::audit;
-use crate::domain::{ClusterRecord, Offers, differences};
+use crate::domain::{ClusterRecord, Offers, PAUSED, differences};
 use crate::error::{Error, Result};
 use crate::poll::{Import, Reader, Snapshot, Want, connect, forget, import, trust_of};
 
@@ -148,6 +148,11 @@ impl Server {
             revision: 1,
             config_version: 1,
             created_at: Utc::now(),
+            paused: false,
+            held_read_only: false,
+            poll_interval_seconds: 0,
+            requests_per_minute: None,
+            bulk_seconds: None,
         };
         cluster.take_info(&snapshot.info);
         let mut tx = self.0.store.begin().await?;
@@ -181,7 +186,8 @@ impl Server {
                 let client =
                     connect(endpoint, door.trust, door.username, password, loopback).await?;
                 let gate = Arc::new(Semaphore::new(2));
-                let reader = Reader { client, gate, slug: door.slug.to_owned() };
+                let calls = Arc::default();
+                let reader = Reader { client, gate, calls, slug: door.slug.to_owned() };
                 let info = reader.info(expected).await?;
                 Ok((reader, info))
             };
@@ -251,6 +257,12 @@ impl Server {
             new.vnc_password_sealed = Some(row.seal("vnc_password", &password));
         }
 
+        new.paused = request.paused.unwrap_or(known.paused);
+        new.held_read_only = request.read_only.unwrap_or(known.held_read_only);
+        if let Some(seconds) = request.poll_interval_seconds {
+            new.poll_interval_seconds = poll_interval(seconds)?;
+        }
+
         let rereads = !request.endpoints.is_empty()
             || !request.fingerprint.is_empty()
             || !request.ca_pem.is_empty()
@@ -288,6 +300,19 @@ impl Server {
         new.reachable = locked.reachable;
         new.last_success = locked.last_success;
         new.error.clone_from(&locked.error);
+        let stops = new.paused && !locked.paused;
+        if stops {
+            new.reachable = false;
+            "an administrator has paused it; it is read again when it is resumed"
+                .clone_into(&mut new.error);
+            PAUSED.clone_into(&mut new.error_code);
+        } else if locked.paused && !new.paused {
+            "it has just been resumed".clone_into(&mut new.error);
+            new.error_code.clear();
+        }
+        if new.paused != locked.paused {
+            new.update_paused(&mut tx).await?;
+        }
         new.update_settings(&mut tx).await?;
         let changed = differences(&locked.object(), &new.object(), &["revision"]);
         let event = Event::new(CLUSTER_CHANGED, "cache-updater", Utc::now(), new.object())
@@ -295,7 +320,20 @@ impl Server {
             .actor(Some(actor(person)))
             .traceparent(gwm_kernel::current_traceparent());
         gwm_pg::outbox::append(&mut tx, &event.outbox_row()?).await?;
+        if stops && locked.reachable {
+            // From here on nobody knows what happens there, as with a cluster that does not answer.
+            new.revision += 1;
+            new.update_settings(&mut tx).await?;
+            let event = Event::new(CLUSTER_UNREACHABLE, "cache-updater", Utc::now(), new.object())
+                .actor(Some(actor(person)))
+                .not_before(new.last_success)
+                .traceparent(gwm_kernel::current_traceparent());
+            gwm_pg::outbox::append(&mut tx, &event.outbox_row()?).await?;
+        }
         let mut details = BTreeMap::new();
+        details.insert("paused".to_owned(), new.paused.into());
+        details.insert("read_only".to_owned(), new.held_read_only.into());
+        details.insert("poll_interval_seconds".to_owned(), new.poll_interval_seconds.into());
         details.insert("read_changed".to_owned(), request.read.is_some().into());
         details.insert("write_changed".to_owned(), request.write.is_some().into());
         details.insert("write_removed".to_owned(), request.remove_write.into());
@@ -317,6 +355,17 @@ impl Server {
         tx.commit().await?;
         tracing::info!(cluster = %locked.slug, "cluster removed from gwm");
         Ok(())
+    }
+}
+
+/// Seconds between looks.
+fn poll_interval(seconds: u32) -> Result<i32, Fault> {
+    match i32::try_from(seconds) {
+        Ok(seconds) if seconds == 0 || (5..=3600).contains(&seconds) => Ok(seconds),
+        Ok(_) | Err(_) => {
+            let text = "between 5 and 3600 seconds; 0 for what the service is configured to";
+            Err(Fault::invalid("poll_interval_seconds", text))
+        }
     }
 }
 

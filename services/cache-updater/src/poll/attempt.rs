@@ -24,6 +24,9 @@ use crate::store::{self, Context, Health, What};
 const NAMED_READS: usize = 20;
 /// Rows written in one transaction.
 const BATCH: usize = 1000;
+/// How often it is looked whether a paused cluster was resumed: the edit itself says so at once, to
+/// the replica that it reaches.
+const PAUSED_LOOK: Duration = Duration::from_secs(5);
 /// The pause is at least this many times the last bulk read's duration.
 const REST: u32 = 20;
 
@@ -34,6 +37,7 @@ impl Session {
         let outcome = self.look(polling).await;
         let pause = match &outcome {
             Ok(()) => self.interval(polling),
+            Err(error) if error.is_paused() => PAUSED_LOOK,
             Err(error) => {
                 let chance = rand::random::<f64>();
                 let mut trouble = self.trouble.lock().expect("no panic while held");
@@ -53,11 +57,13 @@ impl Session {
     }
 
     fn interval(&self, polling: &Polling) -> Duration {
-        self.settings.interval.max(polling.bulk_took * REST)
+        polling.interval.unwrap_or(self.settings.interval).max(polling.bulk_took * REST)
     }
 
     async fn look(&self, polling: &mut Polling) -> Result<()> {
         let cluster = self.cluster().await?;
+        polling.interval = (cluster.poll_interval_seconds > 0)
+            .then(|| Duration::from_secs(cluster.poll_interval_seconds.unsigned_abs().into()));
         self.load().await?;
         let want = self.want().await;
         let reader = self.reader(&cluster).await?;
@@ -248,6 +254,9 @@ impl Session {
         let Some(mut cluster) = ClusterRecord::lock(&mut tx, self.cluster_id).await? else {
             return Ok(());
         };
+        if cluster.paused {
+            return Ok(());
+        }
         let lost = cluster.reachable && (error.is_definitive() || failures >= BREAKER_AT);
         let reachable = cluster.reachable && !lost;
         let health = Health {
@@ -333,7 +342,10 @@ async fn store_cluster(
 
 async fn lock(connection: &mut sqlx::PgConnection, id: Uuid) -> Result<ClusterRecord> {
     let cluster = ClusterRecord::lock(connection, id).await?;
-    Ok(cluster.ok_or_else(|| gwm_kernel::Fault::not_found("cluster"))?)
+    let cluster = cluster.ok_or_else(|| gwm_kernel::Fault::not_found("cluster"))?;
+    // Paused while it was read: what was read stays unsaid.
+    cluster.check_paused()?;
+    Ok(cluster)
 }
 
 fn context(cluster: &ClusterRecord, snapshot: &Snapshot) -> Context {

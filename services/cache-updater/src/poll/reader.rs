@@ -1,8 +1,8 @@
 //! Calls of one cluster's RAPI: never more open than allowed, each measured.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::time::Instant;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use gwm_rapi::{Cell, Client, ClusterInfo, Filter, Instance, Resource};
 use serde::de::IgnoredAny;
@@ -20,7 +20,31 @@ pub(crate) type Details = BTreeMap<Uuid, Value>;
 pub(crate) struct Reader {
     pub(crate) client: Client,
     pub(crate) gate: Arc<Semaphore>,
+    pub(crate) calls: Arc<Calls>,
     pub(crate) slug: String,
+}
+
+/// When requests were made, for the rate that operators see.
+#[derive(Debug, Default)]
+pub(crate) struct Calls(Mutex<VecDeque<Instant>>);
+
+impl Calls {
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn count(&self) {
+        let mut calls = self.0.lock().expect("no panic while held");
+        while calls.front().is_some_and(|at| at.elapsed() > Self::MINUTE) {
+            calls.pop_front();
+        }
+        calls.push_back(Instant::now());
+    }
+
+    /// How many there were in the last minute.
+    pub(crate) fn last_minute(&self) -> i32 {
+        let calls = self.0.lock().expect("no panic while held");
+        let recent = calls.iter().filter(|at| at.elapsed() <= Self::MINUTE).count();
+        i32::try_from(recent).unwrap_or(i32::MAX)
+    }
 }
 
 impl Reader {
@@ -32,6 +56,7 @@ impl Reader {
     ) -> Result<T> {
         let _place = self.gate.acquire().await.expect("the gate is never closed");
         let started = Instant::now();
+        self.calls.count();
         let out = work.await;
         let code = match &out {
             Ok(_) => "ok",

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::access::Access;
 use super::memory::{Memory, State};
 use super::objects::Objects;
-use super::reader::Reader;
+use super::reader::{Calls, Reader};
 use crate::config::PollSettings;
 use crate::domain::{
     BREAKER_AT, Backoff, ClusterRecord, InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord,
@@ -32,6 +32,7 @@ pub(crate) struct Session {
     pub(super) settings: PollSettings,
     pub(super) held: Held,
     gate: Arc<Semaphore>,
+    calls: Arc<Calls>,
     /// Which endpoint is used; moves on when one fails.
     endpoint: AtomicUsize,
     /// Changes of the inventory: one at a time. `None` until it was loaded.
@@ -49,6 +50,8 @@ pub(crate) struct Session {
 pub(crate) struct Polling {
     pub(super) started_at: Option<DateTime<Utc>>,
     pub(super) bulk_took: Duration,
+    /// What an administrator wants between looks.
+    pub(super) interval: Option<Duration>,
     /// Of these somebody has said that they are gone.
     pub(super) confirmed: BTreeSet<Uuid>,
     /// How many objects the last look removed.
@@ -75,6 +78,7 @@ impl Session {
             store,
             access,
             gate: Arc::new(Semaphore::new(settings.requests)),
+            calls: Arc::default(),
             settings,
             held,
             endpoint: AtomicUsize::new(0),
@@ -90,16 +94,19 @@ impl Session {
         self.held.is_live()
     }
 
-    /// The cluster's row; an error once it was removed.
+    /// The cluster's row; an error once it was removed, and while it is paused.
     pub(crate) async fn cluster(&self) -> Result<ClusterRecord> {
         let cluster = self.store.fetch_cluster_by_id(self.cluster_id).await?;
-        Ok(cluster.ok_or_else(|| Fault::not_found("cluster"))?)
+        let cluster = cluster.ok_or_else(|| Fault::not_found("cluster"))?;
+        cluster.check_paused()?;
+        Ok(cluster)
     }
 
     /// A client for this moment: credentials and endpoints may have been edited.
     pub(super) async fn reader(&self, cluster: &ClusterRecord) -> Result<Reader> {
         let client = self.access.client(cluster, self.endpoint.load(Ordering::Relaxed)).await?;
-        Ok(Reader { client, gate: Arc::clone(&self.gate), slug: cluster.slug.clone() })
+        let (gate, calls) = (Arc::clone(&self.gate), Arc::clone(&self.calls));
+        Ok(Reader { client, gate, calls, slug: cluster.slug.clone() })
     }
 
     /// Uses the next endpoint from now on.
@@ -197,14 +204,20 @@ impl Session {
     /// Polls until the lease is lost or the cluster removed.
     pub(super) async fn run(&self) {
         loop {
-            let (pause, outcome) = {
+            let (pause, outcome, bulk) = {
                 let mut polling = self.polling.lock().await;
-                self.attempt(&mut polling).await
+                let (pause, outcome) = self.attempt(&mut polling).await;
+                (pause, outcome, polling.bulk_took)
             };
+            let (id, calls) = (self.cluster_id, self.calls.last_minute());
+            if let Err(error) = self.store.update_rate(id, calls, bulk.as_secs_f64()).await {
+                tracing::debug!(cluster = %id, %error, "rate not stored");
+            }
             match outcome {
                 Err(crate::error::Error::Fault(fault)) if fault.code == ErrorCode::NotFound => {
                     return;
                 }
+                Err(error) if error.is_paused() => {}
                 Err(error) => tracing::warn!(cluster = %self.cluster_id, %error, "poll failed"),
                 Ok(()) => self.refresh_oses().await,
             }

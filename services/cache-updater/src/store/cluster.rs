@@ -64,6 +64,19 @@ impl Store {
             .await?)
     }
 
+    /// Remembers what the looks cost the cluster.
+    pub(crate) async fn update_rate(&self, id: Uuid, requests: i32, bulk: f64) -> Result<()> {
+        sqlx::query(
+            "update cluster set requests_per_minute = $2, bulk_seconds = $3 where cluster_id = $1",
+        )
+        .bind(id)
+        .bind(requests)
+        .bind(bulk)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
     /// Seconds since these clusters were last read completely, by slug.
     pub(crate) async fn list_ages(&self, ids: &[Uuid]) -> Result<Vec<(String, f64)>> {
         if ids.is_empty() {
@@ -163,7 +176,8 @@ impl ClusterRecord {
             "update cluster set endpoints = $2, read_username = $3, write_username = $4,
                  fingerprint = $5, ca_pem = $6, console_enabled = $7, read_password_sealed = $8,
                  write_password_sealed = $9, vnc_password_sealed = $10, revision = $11,
-                 config_version = $12, updated_at = now()
+                 config_version = $12, held_read_only = $13, poll_interval_seconds = $14,
+                 updated_at = now()
              where cluster_id = $1",
         )
         .bind(self.cluster_id)
@@ -178,6 +192,24 @@ impl ClusterRecord {
         .bind(&self.vnc_password_sealed)
         .bind(self.revision)
         .bind(self.config_version)
+        .bind(self.held_read_only)
+        .bind(self.poll_interval_seconds)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Leaves it alone from now on, or no longer: health and what is read next; the row is locked.
+    pub(crate) async fn update_paused(&self, connection: &mut PgConnection) -> Result<()> {
+        sqlx::query(
+            "update cluster set paused = $2, reachable = $3, error = $4, error_code = $5,
+                 next_attempt = null where cluster_id = $1",
+        )
+        .bind(self.cluster_id)
+        .bind(self.paused)
+        .bind(self.reachable)
+        .bind(&self.error)
+        .bind(&self.error_code)
         .execute(connection)
         .await?;
         Ok(())

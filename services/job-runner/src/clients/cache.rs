@@ -45,6 +45,10 @@ pub(crate) struct WriteAccess {
     /// None: read-only.
     pub(crate) credentials: Option<Credentials>,
     pub(crate) ganeti_uuid: String,
+    /// No new job is to be sent now.
+    pub(crate) paused: bool,
+    /// Nothing is to be changed there.
+    pub(crate) read_only: bool,
 }
 
 /// What the inventory read after a job.
@@ -139,7 +143,14 @@ impl Cache {
             }
             Some(_) | None => None,
         };
-        Ok(WriteAccess { endpoints, trust, credentials, ganeti_uuid: access.ganeti_uuid })
+        Ok(WriteAccess {
+            endpoints,
+            trust,
+            credentials,
+            ganeti_uuid: access.ganeti_uuid,
+            paused: access.paused,
+            read_only: access.read_only,
+        })
     }
 
     /// Lets the inventory read the job's instance now; answers what was found.

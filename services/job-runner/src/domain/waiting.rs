@@ -25,6 +25,11 @@ pub(crate) const AUTH: &str = "auth to record the rights on the instance";
 /// cache-updater does not answer.
 pub(crate) const CREDENTIAL: &str = "cache-updater, which has the cluster's credential";
 
+/// An administrator wants the cluster left alone.
+pub(crate) fn paused(slug: &str) -> String {
+    format!("cluster {slug}, which is paused")
+}
+
 /// RAPI does not answer.
 pub(crate) fn unreachable(slug: &str) -> String {
     format!("cluster {slug}, which can't be reached")

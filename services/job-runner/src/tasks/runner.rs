@@ -168,7 +168,25 @@ impl Runner {
             self.follow(&client, submitted).await?;
         }
         self.recover(&client).await?;
-        self.submit_due(&client).await
+        if !jobs.iter().any(|job| matches!(job.phase, Phase::Queued | Phase::Claimed)) {
+            return Ok(());
+        }
+        if self.may_send().await? {
+            return self.submit_due(&client).await;
+        }
+        let unsent = |job: &Job| matches!(job.phase, Phase::Queued | Phase::Claimed);
+        Ok(self.tell_those(unsent, &waiting::paused(&self.slug)).await?)
+    }
+
+    /// Whether new jobs may be sent: an administrator's word counts at once, while the credential is
+    /// kept for longer. What cache-updater can't say now is as it was.
+    async fn may_send(&self) -> Result<bool, Trouble> {
+        match self.engine.cache.write_access(self.cluster).await.map_err(Trouble::from) {
+            Ok(access) if access.read_only => Err(Trouble::ReadOnly),
+            Ok(access) => Ok(!access.paused),
+            Err(Trouble::Credential(_)) => Ok(true),
+            Err(trouble) => Err(trouble),
+        }
     }
 
     /// Deals with what stops the whole cluster: tells those who wait, or ends what can't go on.
@@ -213,9 +231,14 @@ impl Runner {
 
     /// Says what all of the cluster's jobs wait for. An unknown submission keeps saying so.
     async fn tell(&self, text: &str) -> gwm_pg::Result<()> {
+        let waits =
+            |job: &Job| matches!(job.phase, Phase::Queued | Phase::Claimed | Phase::Submitted);
+        self.tell_those(waits, text).await
+    }
+
+    async fn tell_those(&self, which: impl Fn(&Job) -> bool, text: &str) -> gwm_pg::Result<()> {
         for before in self.open().await? {
-            let waits = matches!(before.phase, Phase::Queued | Phase::Claimed | Phase::Submitted);
-            if waits && before.waiting_for.as_deref() != Some(text) {
+            if which(&before) && before.waiting_for.as_deref() != Some(text) {
                 let mut after = before.clone();
                 after.waiting_for = Some(text.to_owned());
                 self.save(&before, &after).await?;

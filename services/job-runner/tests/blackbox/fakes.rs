@@ -29,6 +29,9 @@ pub(crate) struct Knobs {
     pub(crate) removed: bool,
     /// `GetWriteAccess`, `GetInstance` and all else of cache-updater fail.
     pub(crate) cache_down: bool,
+    /// An administrator's word about the cluster.
+    pub(crate) paused: bool,
+    pub(crate) held_read_only: bool,
     /// The inventory can't read anything just now.
     pub(crate) blind: bool,
     pub(crate) settle_down: bool,
@@ -308,6 +311,8 @@ impl Internal for Fakes {
             credential: Some(Credential { username: user.name.clone(), password }),
             ganeti_uuid: self.sim.uuid(),
             slug: SLUG.to_owned(),
+            paused: self.knobs(|k| k.paused),
+            read_only: self.knobs(|k| k.held_read_only),
             ..Default::default()
         }))
     }

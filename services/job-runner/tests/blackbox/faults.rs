@@ -227,3 +227,34 @@ async fn a_database_that_freezes_for_a_moment_loses_nothing() {
     assert_eq!(job.state, "succeeded");
     assert_eq!(stage.at_ganeti(&job), 1);
 }
+
+#[tokio::test]
+async fn a_paused_cluster_gets_nothing_new_until_it_is_resumed() {
+    let stage = Stage::new().await;
+    let runner = stage.runner().await;
+    // The credential is known by now, and kept.
+    let first = stage.submit(&runner, "reboot", &stage.instance(true), json!({})).await;
+    assert_eq!(stage.ended(&runner, &first).await.state, "succeeded");
+    stage.fakes.knobs(|k| k.paused = true);
+    let job = stage.submit(&runner, "reboot", &stage.instance(true), json!({})).await;
+    let waits = |job: &gwm_proto::jobs::Job| job.waiting_for.contains("paused");
+    let waiting = stage.until(&runner, &job, "the job to say why it waits", waits).await;
+    assert_eq!(waiting.state, "queued");
+    assert_eq!(stage.at_ganeti(&job), 0);
+    stage.fakes.knobs(|k| k.paused = false);
+    assert_eq!(stage.ended(&runner, &job).await.state, "succeeded");
+    assert_eq!(stage.at_ganeti(&job), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_any_more_once_a_cluster_was_made_read_only() {
+    let stage = Stage::new().await;
+    let runner = stage.runner().await;
+    let first = stage.submit(&runner, "reboot", &stage.instance(true), json!({})).await;
+    assert_eq!(stage.ended(&runner, &first).await.state, "succeeded");
+    stage.fakes.knobs(|k| k.held_read_only = true);
+    let job = stage.submit(&runner, "reboot", &stage.instance(true), json!({})).await;
+    let job = stage.ended(&runner, &job).await;
+    assert_eq!(job.error.as_ref().unwrap().code, "read_only", "{job:?}");
+    assert_eq!(stage.at_ganeti(&job), 0);
+}

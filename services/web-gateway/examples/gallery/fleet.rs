@@ -159,6 +159,9 @@ pub(crate) fn cluster_page(dead: bool) -> clusters::ClusterPage {
             volume_group: "xenvg".to_owned(),
         }),
         parameters: parameters(),
+        read_only: if dead { "gwm only reads this cluster" } else { "" },
+        pace: "every 60 s, 4 requests in the last minute, 0.45 s for all nodes and instances"
+            .to_owned(),
         confirm: String::new(),
         errors: form::FormErrors::default(),
     }
@@ -229,6 +232,8 @@ pub(crate) fn edit_page(changed: bool) -> clusters::ClusterEditPage {
         console_enabled: true,
         has_vnc_password: !changed,
         remove_vnc_password: false,
+        poll_interval_seconds: "60".to_owned(),
+        read_only: false,
         seen: changed.then(|| clusters::SeenCertificate {
             endpoint: "https://fra1.example.com:5080".to_owned(),
             subject: "CN=fra1.example.com".to_owned(),

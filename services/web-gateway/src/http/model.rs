@@ -59,8 +59,18 @@ pub(crate) struct ClusterDocument {
     pub(crate) endpoints: Vec<String>,
     pub(crate) read_username: Option<String>,
     pub(crate) write_username: Option<String>,
-    /// gwm has no credential to write with.
+    /// gwm has no credential to write with, or is not to use it.
     pub(crate) read_only: bool,
+    /// An administrator wants it left alone: nothing is read and no new job is sent.
+    pub(crate) paused: bool,
+    /// Read-only by choice, whatever credential is stored.
+    pub(crate) held_read_only: bool,
+    /// Seconds between looks as set for this cluster; 0: as gwm is configured.
+    pub(crate) poll_interval_seconds: u32,
+    /// Requests to RAPI in the minute before the last look.
+    pub(crate) requests_per_minute: Option<u32>,
+    /// How many seconds the last bulk read took.
+    pub(crate) bulk_seconds: Option<f64>,
     /// SHA-256 of the pinned certificate; null when a CA is trusted instead.
     pub(crate) fingerprint: Option<String>,
     pub(crate) console: ConsoleDocument,
@@ -85,6 +95,13 @@ pub(crate) struct ClusterDocument {
 pub(crate) struct ConsoleDocument {
     pub(crate) enabled: bool,
     pub(crate) has_vnc_password: bool,
+}
+
+impl HealthDocument {
+    /// Whether it is not read because an administrator wants it left alone.
+    pub(crate) fn paused(&self) -> bool {
+        self.error_code.as_deref() == Some("cluster_paused")
+    }
 }
 
 pub(crate) fn health(health: Option<cache::Health>) -> HealthDocument {
@@ -116,6 +133,11 @@ pub(crate) fn cluster(cluster: cache::Cluster) -> ClusterDocument {
         read_username: some(cluster.read_username),
         write_username: some(cluster.write_username),
         read_only: cluster.read_only,
+        paused: cluster.paused,
+        held_read_only: cluster.held_read_only,
+        poll_interval_seconds: cluster.poll_interval_seconds,
+        requests_per_minute: cluster.requests_per_minute,
+        bulk_seconds: cluster.bulk_seconds,
         fingerprint: some(cluster.fingerprint),
         console: ConsoleDocument {
             enabled: cluster.console_enabled,

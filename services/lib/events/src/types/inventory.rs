@@ -132,8 +132,10 @@ pub struct Cluster {
     pub master_node: Option<String>,
     /// Where its RAPI is.
     pub endpoints: Vec<String>,
-    /// Whether gwm has no credential to write with.
+    /// Whether gwm has no credential to write with, or is not to use it.
     pub read_only: bool,
+    /// Whether an administrator wants it left alone: nothing is read and no new job is sent.
+    pub paused: bool,
     /// Whether the last attempt to read it succeeded.
     pub reachable: bool,
     /// When it was last read completely.

@@ -51,6 +51,7 @@ impl Object for Cluster {
             ganeti_version: some("3.0.2"),
             master_node: some("node1.example.com"),
             endpoints: vec!["https://alpha.example.com:5080".to_owned()],
+            paused: false,
             read_only: false,
             reachable: event != "unreachable",
             last_success: Some(example_time()),

@@ -153,6 +153,16 @@ pub(crate) struct EditCluster {
     pub(crate) ca: Option<String>,
     #[serde(default)]
     pub(crate) console: Option<ConsoleBody>,
+    /// Leaves it alone: nothing is read and no new job is sent; what Ganeti runs is followed.
+    #[serde(default)]
+    pub(crate) paused: Option<bool>,
+    /// Read-only by choice, whatever credential is stored; jobs that were not sent fail.
+    #[serde(default)]
+    pub(crate) read_only: Option<bool>,
+    /// Seconds between looks, 5 to 3600; 0: as gwm is configured. Never less than 20 times the last
+    /// bulk read.
+    #[serde(default)]
+    pub(crate) poll_interval_seconds: Option<u32>,
 }
 
 /// What the create form offers on a cluster.
@@ -326,7 +336,7 @@ fn with_etag(document: ClusterDocument) -> Response {
     response
 }
 
-/// Changes endpoints, credentials, the pinned certificate or the console.
+/// Changes endpoints, credentials, the pinned certificate, the console, or how gwm treats it.
 #[utoipa::path(patch, path = "/clusters/{c}", tag = "clusters", request_body = EditCluster,
     params(("c" = String, Path, description = "slug"),
            ("If-Match" = Option<String>, Header, description = "ETag of what was read")),
@@ -350,6 +360,9 @@ pub(crate) async fn edit(
         console: body.console.map(Into::into),
         config_version: if_match.trim_matches('"').to_owned(),
         ca_pem: body.ca.unwrap_or_default(),
+        paused: body.paused,
+        read_only: body.read_only,
+        poll_interval_seconds: body.poll_interval_seconds,
     });
     request.set_timeout(std::time::Duration::from_secs(45));
     Ok(with_etag(cluster(state.clients.clusters().update_cluster(request).await?.into_inner())))

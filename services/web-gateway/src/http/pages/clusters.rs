@@ -8,7 +8,7 @@ use chrono::Utc;
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache::{
     ClusterDetail, GetClusterRequest, GetOverviewRequest, ListClustersRequest,
-    RefreshClusterRequest, RemoveClusterRequest,
+    RefreshClusterRequest, RemoveClusterRequest, UpdateClusterRequest,
 };
 use gwm_proto::common::{ObjectRef, PageRequest};
 use gwm_proto::jobs::{Job, ListJobsRequest};
@@ -54,7 +54,9 @@ const ABOUT: About = About {
 };
 
 pub(crate) fn line(state: &AppState, viewer: &Viewer, cluster: &ClusterDocument) -> ClusterLine {
-    let status = if cluster.health.reachable {
+    let status = if cluster.paused {
+        Status::new(Mark::Warn, "paused", "an administrator wants it left alone")
+    } else if cluster.health.reachable {
         Status::new(Mark::Ok, "answers", "")
     } else if cluster.health.last_success.is_none() && cluster.health.error.is_none() {
         Status::new(Mark::Busy, "being read…", "")
@@ -146,12 +148,17 @@ pub(crate) async fn page(
     let remove = format!("/clusters/{}/remove", found.slug);
     let typed = viewer.typed.as_ref();
     let actions = if viewer.admin {
-        vec![refresh_action(&found.slug), edit_action(&found.slug)]
+        vec![
+            refresh_action(&found.slug, found.paused),
+            pause_action(&found.slug, found.paused),
+            edit_action(&found.slug),
+        ]
     } else {
         Vec::new()
     };
     let line = line(&state, &viewer, &found);
     let said = detail.as_mut().and_then(|d| d.said.take()).map(from_struct).unwrap_or_default();
+    let (pace, read_only) = (pace(&found), why_read_only(&found));
     let page = ClusterPage {
         holds: detail.map(|detail| holds(&detail, &line, &said)),
         parameters: parameters(said),
@@ -174,7 +181,15 @@ pub(crate) async fn page(
             .next_attempt
             .filter(|_| !found.health.reachable)
             .map(|at| When::new(at, now)),
-        error: found.health.error.as_deref().map(common::sentence).unwrap_or_default(),
+        error: found
+            .health
+            .error
+            .as_deref()
+            .filter(|_| !found.paused)
+            .map(common::sentence)
+            .unwrap_or_default(),
+        read_only,
+        pace,
         problems,
         jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
         actions,
@@ -263,7 +278,54 @@ fn parameters(mut said: Map<String, Value>) -> Vec<ParameterGroup> {
     groups
 }
 
-fn refresh_action(slug: &str) -> Action {
+fn why_read_only(cluster: &ClusterDocument) -> &'static str {
+    match (cluster.read_only, cluster.held_read_only) {
+        (false, _) => "",
+        (true, true) => "An administrator wants nothing changed on it",
+        (true, false) => "gwm only reads this cluster",
+    }
+}
+
+/// How often it is read and what that costs it, in words.
+fn pace(cluster: &ClusterDocument) -> String {
+    let mut said = match cluster.poll_interval_seconds {
+        0 => "as gwm is configured".to_owned(),
+        seconds => format!("every {seconds} s"),
+    };
+    if let Some(requests) = cluster.requests_per_minute {
+        said.push_str(&format!(", {requests} requests in the last minute"));
+    }
+    if let Some(bulk) = cluster.bulk_seconds.filter(|bulk| *bulk > 0.0) {
+        said.push_str(&format!(", {bulk:.2} s for all nodes and instances"));
+    }
+    said
+}
+
+fn pause_action(slug: &str, paused: bool) -> Action {
+    let (verb, label, icon, busy) = if paused {
+        ("resume", "Resume", "play", "resuming…")
+    } else {
+        ("pause", "Pause", "pause", "pausing…")
+    };
+    let question = format!(
+        "Pause {slug}? gwm reads nothing from it and sends it no new jobs until it is resumed; what it \
+         runs is followed to its end."
+    );
+    Action {
+        id: verb.to_owned(),
+        label: label.to_owned(),
+        icon,
+        path: format!("/clusters/{slug}/{verb}"),
+        link: false,
+        busy_word: busy.to_owned(),
+        disabled: None,
+        weight: Weight::Plain,
+        confirm: if paused { String::new() } else { question },
+        persona: String::new(),
+    }
+}
+
+fn refresh_action(slug: &str, paused: bool) -> Action {
     Action {
         id: "refresh".to_owned(),
         label: "Read it now".to_owned(),
@@ -271,7 +333,7 @@ fn refresh_action(slug: &str) -> Action {
         path: format!("/clusters/{slug}/refresh"),
         link: false,
         busy_word: "reading…".to_owned(),
-        disabled: None,
+        disabled: paused.then(|| "It is paused: resume it first".to_owned()),
         weight: Weight::Plain,
         confirm: String::new(),
         persona: String::new(),
@@ -317,6 +379,33 @@ pub(crate) async fn refresh(
     let mut request = viewer.person.ask(RefreshClusterRequest { cluster: c.clone() });
     request.set_timeout(std::time::Duration::from_secs(60));
     state.clients.clusters().refresh_cluster(request).await?;
+    Ok(see_other(&format!("/clusters/{c}")).into_response())
+}
+
+pub(crate) async fn pause(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(c): Path<String>,
+) -> Page {
+    set_paused(&state, &viewer, c, true).await
+}
+
+pub(crate) async fn resume(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(c): Path<String>,
+) -> Page {
+    set_paused(&state, &viewer, c, false).await
+}
+
+async fn set_paused(state: &AppState, viewer: &Viewer, c: String, paused: bool) -> Page {
+    let mut request = viewer.person.ask(UpdateClusterRequest {
+        cluster: c.clone(),
+        paused: Some(paused),
+        ..UpdateClusterRequest::default()
+    });
+    request.set_timeout(std::time::Duration::from_secs(45));
+    state.clients.clusters().update_cluster(request).await?;
     Ok(see_other(&format!("/clusters/{c}")).into_response())
 }
 

@@ -265,11 +265,20 @@ pub(crate) fn dead_cluster(slug: &str, health: &HealthDocument, now: DateTime<Ut
         || "It was never read.".to_owned(),
         |at| {
             format!(
-                "What is shown is as it was {}; actions wait until it answers.",
-                text::ago(at, now)
+                "What is shown is as it was {}; actions wait until it {}.",
+                text::ago(at, now),
+                if health.paused() { "is resumed" } else { "answers" },
             )
         },
     );
+    if health.paused() {
+        return Notice {
+            tone: Tone::Warn,
+            text: format!("{slug} is paused"),
+            detail: format!("An administrator wants it left alone: jobs wait. {since}"),
+            link: Some(Link::new(format!("Open {slug}"), format!("/clusters/{slug}"))),
+        };
+    }
     Notice {
         tone: Tone::Bad,
         text: format!("{slug} does not answer"),

@@ -37,6 +37,8 @@ pub(crate) struct EditForm {
     console_enabled: String,
     vnc_password: String,
     remove_vnc_password: String,
+    poll_interval_seconds: String,
+    read_only: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -82,6 +84,11 @@ fn stored(found: &ClusterDocument) -> EditForm {
         read_username: found.read_username.clone().unwrap_or_default(),
         write_username: found.write_username.clone().unwrap_or_default(),
         console_enabled: if found.console.enabled { "true".to_owned() } else { String::new() },
+        poll_interval_seconds: match found.poll_interval_seconds {
+            0 => String::new(),
+            seconds => seconds.to_string(),
+        },
+        read_only: if found.held_read_only { "true".to_owned() } else { String::new() },
         ..EditForm::default()
     }
 }
@@ -113,6 +120,8 @@ async fn draw(
         console_enabled: !form.console_enabled.is_empty(),
         has_vnc_password: found.console.has_vnc_password,
         remove_vnc_password: !form.remove_vnc_password.is_empty(),
+        poll_interval_seconds: form.poll_interval_seconds,
+        read_only: !form.read_only.is_empty(),
         seen: None,
         openssl: Code { what: "the openssl command", text: OPENSSL.to_owned() },
     }
@@ -197,6 +206,14 @@ fn changes(found: &ClusterDocument, form: &EditForm) -> Result<UpdateClusterRequ
     } else {
         credential("write", &form.write_username, &form.write_password, &found.write_username)?
     };
+    let seconds = match form.poll_interval_seconds.trim() {
+        "" => 0,
+        typed => typed.parse().map_err(|_| {
+            let text = "give a number of seconds, or leave it empty";
+            Fault::invalid("poll_interval_seconds", text)
+        })?,
+    };
+    let held = !form.read_only.is_empty();
     Ok(UpdateClusterRequest {
         cluster: found.slug.clone(),
         endpoints: if endpoints == found.endpoints { Vec::new() } else { endpoints },
@@ -216,6 +233,9 @@ fn changes(found: &ClusterDocument, form: &EditForm) -> Result<UpdateClusterRequ
             remove_vnc_password: !form.remove_vnc_password.is_empty(),
         }),
         config_version: form.config_version.clone(),
+        paused: None,
+        read_only: (held != found.held_read_only).then_some(held),
+        poll_interval_seconds: (seconds != found.poll_interval_seconds).then_some(seconds),
     })
 }
 

@@ -140,6 +140,7 @@ pub(crate) struct Place<'a> {
 
 pub(crate) fn row(instance: Instance, place: &Place<'_>) -> InstanceRow {
     let stale = match place.health {
+        Some(health) if health.paused() => format!("{} is paused", instance.cluster),
         Some(health) if !health.reachable => {
             let why = health.error.as_deref().unwrap_or("it does not answer");
             format!("{} does not answer: {why}", instance.cluster)
@@ -193,7 +194,7 @@ fn blocked(place: &Place<'_>, stale: &str, allowed: bool) -> Option<String> {
         return Some("You may not do this".to_owned());
     }
     if place.read_only {
-        return Some("gwm has no credential to write on this cluster: it is read-only".to_owned());
+        return Some("This cluster is read-only in gwm".to_owned());
     }
     (!stale.is_empty()).then(|| stale.to_owned())
 }

@@ -44,6 +44,8 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/clusters/{c}/added", get(add_cluster::added))
         .route("/clusters/{c}/edit", get(edit_cluster::page).post(edit_cluster::save))
         .route("/clusters/{c}/refresh", post(clusters::refresh))
+        .route("/clusters/{c}/pause", post(clusters::pause))
+        .route("/clusters/{c}/resume", post(clusters::resume))
         .route("/clusters/{c}/remove", post(clusters::remove))
         .route("/clusters/{c}/missing", post(clusters::confirm_missing))
         .route("/clusters/{c}/instances/{i}", get(instance::page))

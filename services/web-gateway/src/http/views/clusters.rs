@@ -93,6 +93,10 @@ pub struct ClusterPage {
     pub holds: Option<Holds>,
     /// Defaults of all parameters, policy, and what else it says of itself.
     pub parameters: Vec<ParameterGroup>,
+    /// Why nothing can be changed on it; empty: it can.
+    pub read_only: &'static str,
+    /// How often it is read and what that costs it.
+    pub pace: String,
 }
 
 /// What a cluster is made of.
@@ -256,6 +260,10 @@ pub struct ClusterEditPage {
     pub has_vnc_password: bool,
     /// It is to be forgotten.
     pub remove_vnc_password: bool,
+    /// Seconds between looks as typed; empty: as gwm is configured.
+    pub poll_interval_seconds: String,
+    /// Read-only by choice.
+    pub read_only: bool,
     /// A look at the certificate, when it changed or was asked for.
     pub seen: Option<SeenCertificate>,
     /// Prints the fingerprint on the master.
