@@ -4,8 +4,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
         "gwm/common/v1/common.proto",
         "gwm/auth/v1/auth_service.proto",
+        "gwm/auth/v1/owners.proto",
         "gwm/cache/v1/cache_service.proto",
         "gwm/cache/v1/objects_service.proto",
+        "gwm/cache/v1/imports.proto",
         "gwm/jobs/v1/jobs_service.proto",
         "gwm/console/v1/console_service.proto",
     ];

@@ -7,7 +7,7 @@ use gwm_events::Relay;
 use gwm_kernel::Boot;
 use tokio::sync::Notify;
 
-use crate::app::{Hub, Login, Passwords, SignerSlot};
+use crate::app::{Hub, Login, Passwords, SignerSlot, follow_owners};
 use crate::cli;
 use crate::config::Config;
 use crate::domain::MasterKey;
@@ -56,6 +56,8 @@ impl gwm_kernel::Service for Service {
         spawn.spawn("wake-up", tasks::wake_up(store.clone(), wake, soft.clone()));
         spawn.spawn("sweep", tasks::sweep(store.clone(), config.session.clone(), soft.clone()));
         spawn.spawn("purge", tasks::purge(store.clone(), soft.clone()));
+        let (told, owners) = tokio::sync::watch::channel(0);
+        spawn.spawn("owners", follow_owners(store.clone(), told, soft.clone()));
         spawn.spawn("intake", tasks::intake(store.clone(), nats.clone(), soft.clone()));
         spawn.spawn("relay", Relay::new(store.pool().clone(), nats).run(soft));
 
@@ -66,7 +68,7 @@ impl gwm_kernel::Service for Service {
             times: config.session.clone(),
         };
         let (session, ticket) = (config.session, config.ticket);
-        let rpcs = Rpcs { store, authz, hub, signer, passwords, login, session, ticket };
+        let rpcs = Rpcs { store, authz, hub, signer, passwords, login, session, ticket, owners };
         rpcs.register(boot.grpc());
         Ok(())
     }

@@ -20,6 +20,33 @@ pub(crate) fn record(
     cluster: &ClusterRecord,
     details: BTreeMap<String, Value>,
 ) -> Result<OutboxRow> {
+    let object = RecordObject {
+        kind: "cluster".to_owned(),
+        id: Some(cluster.cluster_id.to_string()),
+        name: Some(cluster.slug.clone()),
+    };
+    row(person, action, Some(cluster.slug.clone()), object, details)
+}
+
+/// The same, about something that is not there any more.
+pub(crate) fn about(
+    person: &Principal,
+    action: &str,
+    kind: &str,
+    id: Uuid,
+    details: BTreeMap<String, Value>,
+) -> Result<OutboxRow> {
+    let object = RecordObject { kind: kind.to_owned(), id: Some(id.to_string()), name: None };
+    row(person, action, None, object, details)
+}
+
+fn row(
+    person: &Principal,
+    action: &str,
+    cluster: Option<String>,
+    object: RecordObject,
+    details: BTreeMap<String, Value>,
+) -> Result<OutboxRow> {
     let record = Record {
         id: Uuid::now_v7().to_string(),
         number: 0,
@@ -37,12 +64,8 @@ pub(crate) fn record(
             token_id: person.token_id.map(|t| t.to_string()),
             client_address: Some(person.client_address.clone()),
         }),
-        cluster: Some(cluster.slug.clone()),
-        object: Some(RecordObject {
-            kind: "cluster".to_owned(),
-            id: Some(cluster.cluster_id.to_string()),
-            name: Some(cluster.slug.clone()),
-        }),
+        cluster,
+        object: Some(object),
         job_id: None,
         request_id: gwm_kernel::current_request_id(),
         details,

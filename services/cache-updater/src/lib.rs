@@ -12,6 +12,7 @@ mod config;
 mod domain;
 mod error;
 mod grpc;
+mod owners;
 mod poll;
 mod service;
 mod store;

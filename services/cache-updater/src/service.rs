@@ -7,6 +7,7 @@ use gwm_events::Relay;
 use gwm_kernel::{Boot, Condition};
 use gwm_pg::lease::Holder;
 use gwm_proto::cache::clusters_server::ClustersServer;
+use gwm_proto::cache::imports_server::ImportsServer;
 use gwm_proto::cache::internal_server::InternalServer;
 use gwm_proto::cache::inventory_server::InventoryServer;
 use gwm_proto::cache::objects_server::ObjectsServer;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::grpc::Server;
+use crate::owners::Follower;
 use crate::poll::{Access, Poller};
 use crate::store::{self, Store};
 use crate::vault::Vault;
@@ -34,12 +36,21 @@ impl gwm_kernel::Service for Service {
         config.validate()?;
         let store = Store { pool: gwm_pg::connect(&config.database, "gwm-cache-updater")? };
         let nats = gwm_events::connect(&config.nats, Self::NAME).await?;
-        let authz = Authz::start(boot.peer("auth")?, config.authz.clone(), boot);
+        let auth = boot.peer("auth")?;
+        let authz = Authz::start(auth.clone(), config.authz.clone(), boot);
         let access = Access {
             vault: Vault::new(&config.master_key)?,
             allow_loopback: config.allow_loopback,
         };
         let holder = Holder { id: boot.replica().to_owned(), endpoint: boot.advertised() };
+        let follower = Follower {
+            store: store.clone(),
+            auth,
+            holder: holder.clone(),
+            lease: config.lease.clone(),
+            tasks: boot.tasks().clone(),
+        };
+        boot.tasks().spawn("owners", follower.run());
         let poller = Poller::new(
             store.clone(),
             access.clone(),
@@ -90,6 +101,15 @@ impl gwm_kernel::Service for Service {
                     ("GetNetwork", &["web-gateway"]),
                     ("ListOses", &["web-gateway"]),
                     ("GetClusterDetail", &["web-gateway"]),
+                ],
+            )
+            .add(
+                ImportsServer::new(server.clone()),
+                &[
+                    ("ListOrphans", &["web-gateway"]),
+                    ("ListMissing", &["web-gateway"]),
+                    ("PurgeMissing", &["web-gateway"]),
+                    ("ResolveInstances", &["web-gateway"]),
                 ],
             )
             .add(

@@ -4,11 +4,13 @@ use gwm_authz::Authz;
 use gwm_kernel::Boot;
 use gwm_kernel::grpc::Peer;
 use gwm_proto::auth::grants_client::GrantsClient;
+use gwm_proto::auth::owners_client::OwnersClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
 use gwm_proto::auth::tickets_client::TicketsClient;
 use gwm_proto::auth::tokens_client::TokensClient;
 use gwm_proto::auth::users_client::UsersClient;
 use gwm_proto::cache::clusters_client::ClustersClient;
+use gwm_proto::cache::imports_client::ImportsClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::objects_client::ObjectsClient;
 use gwm_proto::jobs::jobs_client::JobsClient;
@@ -47,6 +49,16 @@ impl Clients {
 
     pub(crate) fn grants(&self) -> GrantsClient<Peer> {
         GrantsClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn owners(&self) -> OwnersClient<Peer> {
+        OwnersClient::new(self.auth.clone())
+            .max_decoding_message_size(LARGEST_ANSWER)
+            .max_encoding_message_size(LARGEST_ANSWER)
+    }
+
+    pub(crate) fn imports(&self) -> ImportsClient<KeptReads> {
+        ImportsClient::new(self.cache.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
     pub(crate) fn tickets(&self) -> TicketsClient<Peer> {

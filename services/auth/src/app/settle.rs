@@ -1,11 +1,14 @@
-//! What a job leaves behind: rights on what was made, and their end with what is gone.
+//! What a job leaves behind: owner of and rights on what was made, and their end with what is gone.
 
-use gwm_types::{ClusterId, InstanceUuid, JobId, Object, Permission, UserId};
-use uuid::Uuid;
+use gwm_types::{ClusterId, InstanceUuid, JobId, UserId};
 
+use super::owners::touch;
+use crate::domain::OWNERS_ROLE;
 use crate::error::Result;
-use crate::store::grant::GrantRow;
-use crate::store::{PgConnection, Store, change, commit, event, grant, user};
+use crate::store::grant::Given;
+use crate::store::owner::Set;
+use crate::store::user::UserRow;
+use crate::store::{PgConnection, Store, commit, event, grant, owner, user};
 
 /// A job is settled once, by this name in the inbox.
 const CONSUMER: &str = "settle";
@@ -25,48 +28,53 @@ pub(crate) async fn settle(
     cluster: ClusterId,
     instance: InstanceUuid,
     asked_by: Option<UserId>,
+    name: String,
 ) -> Result<()> {
     let mut tx = store.begin().await?;
     if !gwm_pg::inbox::first_time(&mut tx, CONSUMER, job.0).await? {
         return Ok(());
     }
-    let (added, removed) = match outcome {
-        Outcome::Created => (created(&mut tx, cluster, instance, asked_by).await?, Vec::new()),
-        Outcome::Removed => (Vec::new(), grant::bury(&mut tx, cluster.0, instance.0).await?),
-    };
-    let mut users: Vec<Uuid> = added.iter().chain(&removed).map(|g| g.user_id).collect();
-    users.sort_unstable();
-    users.dedup();
-    if !users.is_empty() {
-        change::record(&mut tx, &change::Touched { users, ..Default::default() }).await?;
+    let revision = owner::next(&mut tx).await?;
+    let (cluster, instance) = (cluster.0, [instance.0]);
+    let (mut added, mut removed, mut owned) = (Vec::new(), Vec::new(), Vec::new());
+    match outcome {
+        Outcome::Created => {
+            added = grant::exhume(&mut tx, cluster, Some(&instance)).await?;
+            owner::bury(&mut tx, cluster, Some(&instance), false).await?;
+            let key = (cluster, instance[0]);
+            if let Some(creator) = creator(&mut tx, asked_by).await? {
+                if owner::list(&mut tx, &[key]).await?.is_empty() {
+                    let set = Set { key, name, user: Some(creator.user_id) };
+                    owned = owner::set(&mut tx, &[set], None, revision).await?;
+                }
+                // An administrator needs none.
+                if !creator.is_admin {
+                    let permission = OWNERS_ROLE.as_str();
+                    let given = [Given { user: creator.user_id, permission, key }];
+                    added.extend(grant::insert_all(&mut tx, &given, None).await?);
+                }
+            }
+        }
+        Outcome::Removed => {
+            removed = grant::bury(&mut tx, cluster, Some(&instance)).await?;
+            owner::bury(&mut tx, cluster, Some(&instance), true).await?;
+        }
     }
-    let now = chrono::Utc::now();
-    for row in &added {
-        event::grant_added(&mut tx, row, now, None).await?;
-    }
-    for row in &removed {
-        event::grant_removed(&mut tx, row, now, None).await?;
-    }
+    touch(&mut tx, &added, &removed).await?;
+    let owned: Vec<_> = owned.into_iter().map(|row| (row, None)).collect();
+    event::owners(&mut tx, &owned, None).await?;
+    event::grants(&mut tx, &added, &removed, None).await?;
     commit(tx).await?;
     tracing::info!(%job, ?outcome, added = added.len(), removed = removed.len(), "job settled");
     Ok(())
 }
 
-/// The grants of an instance that came back, and the creator's own. An administrator needs none;
-/// a user who is gone gets none.
-async fn created(
+/// Who asked for the job; a user who is gone gets and owns nothing.
+async fn creator(
     connection: &mut PgConnection,
-    cluster: ClusterId,
-    instance: InstanceUuid,
     asked_by: Option<UserId>,
-) -> Result<Vec<GrantRow>> {
-    let mut added = grant::exhume(connection, cluster.0, instance.0).await?;
-    let Some(asked_by) = asked_by else { return Ok(added) };
-    let creator = user::fetch(connection, asked_by.0).await?;
-    if let Some(creator) = creator.filter(|c| !c.is_admin && !c.disabled) {
-        let object = Object::Instance(cluster, instance);
-        let power = Permission::Power.as_str();
-        added.extend(grant::insert(connection, creator.user_id, power, object, None).await?);
-    }
-    Ok(added)
+) -> Result<Option<UserRow>> {
+    let Some(asked_by) = asked_by else { return Ok(None) };
+    let user = user::fetch(connection, asked_by.0).await?;
+    Ok(user.filter(|user| !user.disabled))
 }

@@ -17,6 +17,16 @@ pub const CALLERS: &[Service] = &[
     ("Access", &[("Check", EVERYBODY), ("BatchCheck", EVERYBODY), ("Watch", EVERYBODY)]),
     ("Tickets", &[("CreateTicket", GATEWAY), ("RedeemTicket", &["vnc-proxy"])]),
     ("Ownership", &[("Settle", &["job-runner"])]),
+    (
+        "Owners",
+        &[
+            ("ListOwners", GATEWAY),
+            ("SetOwners", GATEWAY),
+            ("RestoreRights", GATEWAY),
+            ("WatchOwners", &["cache-updater"]),
+            ("TellPresence", &["cache-updater"]),
+        ],
+    ),
 ];
 
 /// Those of one gRPC service.

@@ -27,9 +27,9 @@ impl Grants for Rpcs {
         let principal = self.authz.principal(&request, Mode::Write)?;
         require_admin(&self.authz, &self.store, &principal, "grant.add").await?;
         let request = request.into_inner();
-        let permission = grantable(&request.permission)?;
         let object =
             parse_object(request.object.as_ref()).map_err(|why| Error::invalid("object", why))?;
+        let permission = grantable(&request.permission, object)?;
         let mut tx = self.store.begin().await?;
         let whom = grantee(&mut tx, &request).await?;
         let by = Some(principal.username.as_str());
@@ -97,9 +97,12 @@ impl Grants for Rpcs {
     }
 }
 
-fn grantable(word: &str) -> Result<Permission> {
-    let known = word.parse().ok().filter(|p| Permission::GRANTABLE.contains(p));
-    known.ok_or_else(|| Error::invalid("permission", "permission must be view, console or power"))
+fn grantable(word: &str, object: Object) -> Result<Permission> {
+    let known = word.parse().ok().filter(|p: &Permission| p.grantable_on(object));
+    known.ok_or_else(|| {
+        let text = "permission must be view, console or power, or admin on an instance";
+        Error::invalid("permission", text)
+    })
 }
 
 /// The user that a grant is for, by id or by name.

@@ -4,6 +4,7 @@ mod access;
 mod callers;
 mod convert;
 mod grants;
+mod owners;
 mod ownership;
 mod sessions;
 mod tickets;
@@ -16,13 +17,14 @@ use gwm_authz::Authz;
 use gwm_kernel::grpc::GrpcServer;
 use gwm_proto::auth::access_server::AccessServer;
 use gwm_proto::auth::grants_server::GrantsServer;
+use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
 use gwm_proto::auth::tickets_server::TicketsServer;
 use gwm_proto::auth::tokens_server::TokensServer;
 use gwm_proto::auth::users_server::UsersServer;
 
-use crate::app::{Hub, Login, Passwords, SignerSlot};
+use crate::app::{Hub, Login, OwnerNews, Passwords, SignerSlot};
 use crate::config::{SessionConfig, TicketConfig};
 use crate::store::Store;
 
@@ -40,6 +42,8 @@ pub(crate) struct Rpcs {
     pub(crate) login: Login,
     pub(crate) session: SessionConfig,
     pub(crate) ticket: TicketConfig,
+    /// Wakes who follows owners; over when the process ends.
+    pub(crate) owners: OwnerNews,
 }
 
 impl Rpcs {
@@ -52,6 +56,7 @@ impl Rpcs {
             .add(GrantsServer::new(self.clone()), callers::of("Grants"))
             .add(AccessServer::new(self.clone()), callers::of("Access"))
             .add(TicketsServer::new(self.clone()), callers::of("Tickets"))
-            .add(OwnershipServer::new(self.clone()), callers::of("Ownership"));
+            .add(OwnershipServer::new(self.clone()), callers::of("Ownership"))
+            .add(OwnersServer::new(self.clone()), callers::of("Owners"));
     }
 }

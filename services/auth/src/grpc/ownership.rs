@@ -17,6 +17,10 @@ impl Ownership for Rpcs {
         request: Request<SettleRequest>,
     ) -> Result<Response<SettleResponse>, Status> {
         let request = request.into_inner();
+        let name = request.instance_name;
+        if name.len() > 300 {
+            return Err(Error::invalid("instance_name", "a name has at most 300 characters").into());
+        }
         let job: JobId =
             request.job_id.parse().map_err(|e| Error::invalid("job_id", format!("{e}")))?;
         let outcome = match request.outcome.as_str() {
@@ -36,7 +40,7 @@ impl Ownership for Rpcs {
                 Some(id.map_err(|e| Error::invalid("user_id", format!("{e}")))?)
             }
         };
-        app::settle(&self.store, job, outcome, cluster, instance, asked_by).await?;
+        app::settle(&self.store, job, outcome, cluster, instance, asked_by, name).await?;
         Ok(Response::new(SettleResponse {}))
     }
 }

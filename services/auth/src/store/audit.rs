@@ -1,9 +1,12 @@
 //! The audit log: appended to in the transaction of the act, each record chained to the one before.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use gwm_events::Event;
 use gwm_events::types::audit::{Outcome, Person, Phase, RECORD_APPENDED, Record, RecordObject};
 use gwm_kernel::{current_request_id, current_traceparent};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -40,12 +43,78 @@ pub(crate) async fn append(connection: &mut PgConnection, act: Act<'_>) -> Resul
         object: act.object,
         job_id: None,
         request_id: current_request_id(),
-        details: std::collections::BTreeMap::new(),
+        details: BTreeMap::new(),
         previous_hash: None,
         hash: None,
     };
     let event = Event::new(RECORD_APPENDED, SERVICE, at, record).traceparent(current_traceparent());
     insert(connection, previous, event).await
+}
+
+/// One of the records of an act on many objects, which succeeded.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) action: &'static str,
+    pub(crate) person: Option<Person>,
+    /// Slug.
+    pub(crate) cluster: Option<String>,
+    pub(crate) object: Option<RecordObject>,
+    pub(crate) details: BTreeMap<String, Value>,
+}
+
+/// Appends many records at once, in their order. Last in its transaction, as [`append`].
+pub(crate) async fn append_all(connection: &mut PgConnection, entries: Vec<Entry>) -> Result<()> {
+    let (last, at) = lock(&mut *connection).await?;
+    let (mut number, mut previous) = last.map_or((0, None), |(n, hash)| (n, Some(hash)));
+    let (mut numbers, mut ids, mut texts, mut hashes, mut outbox) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for entry in entries {
+        number += 1;
+        let mut record = Record {
+            id: Uuid::now_v7().to_string(),
+            number: u64::try_from(number).unwrap_or_default(),
+            at,
+            service: SERVICE.to_owned(),
+            action: entry.action.to_owned(),
+            phase: Phase::Single,
+            outcome: Some(Outcome::Succeeded),
+            reason: None,
+            person: entry.person,
+            cluster: entry.cluster,
+            object: entry.object,
+            job_id: None,
+            request_id: current_request_id(),
+            details: entry.details,
+            previous_hash: previous.take(),
+            hash: None,
+        };
+        let digest = hash(&record)?;
+        record.hash = Some(digest.clone());
+        texts.push(encode(&record)?);
+        let mut event =
+            Event::new(RECORD_APPENDED, SERVICE, at, record).traceparent(current_traceparent());
+        event.sequence = format!("{number:020}");
+        numbers.push(number);
+        ids.push(event.id);
+        outbox.push(event.outbox_row()?);
+        hashes.push(digest.clone());
+        previous = Some(digest);
+    }
+    sqlx::query(
+        "insert into audit_record (number, record_id, at, record, hash)
+         select n, i, $3, t, h from unnest($1::bigint[], $2::uuid[], $4::text[], $5::text[])
+             as l (n, i, t, h)",
+    )
+    .bind(numbers)
+    .bind(ids)
+    .bind(at)
+    .bind(texts)
+    .bind(hashes)
+    .execute(&mut *connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    gwm_pg::outbox::append_all(connection, &outbox).await?;
+    Ok(())
 }
 
 /// Appends a record that another service made; its event keeps its id.

@@ -8,6 +8,7 @@ use gwm_kernel::current_traceparent;
 use sqlx::PgConnection;
 
 use super::grant::GrantRow;
+use super::owner::OwnerRow;
 use super::session::SessionRow;
 use super::token::TokenRow;
 use super::user::UserRow;
@@ -150,6 +151,60 @@ pub(crate) async fn grant_removed(
     actor: Option<Actor>,
 ) -> Result<()> {
     append(connection, access::GRANT_REMOVED, at, grant(row, row.revision + 1), actor).await
+}
+
+/// Rights that were given or taken, in one statement.
+pub(crate) async fn grants(
+    connection: &mut PgConnection,
+    added: &[GrantRow],
+    removed: &[GrantRow],
+    actor: Option<&Actor>,
+) -> Result<()> {
+    let now = Utc::now();
+    let one = |kind, row: &GrantRow, revision| -> Result<_> {
+        let event = Event::new(kind, SERVICE, now, grant(row, revision))
+            .actor(actor.cloned())
+            .traceparent(current_traceparent());
+        Ok(event.outbox_row()?)
+    };
+    let mut rows = Vec::new();
+    for row in removed {
+        rows.push(one(access::GRANT_REMOVED, row, row.revision + 1)?);
+    }
+    for row in added {
+        rows.push(one(access::GRANT_ADDED, row, row.revision)?);
+    }
+    gwm_pg::outbox::append_all(connection, &rows).await?;
+    Ok(())
+}
+
+/// Instances have other owners: each with the former one.
+pub(crate) async fn owners(
+    connection: &mut PgConnection,
+    changed: &[(OwnerRow, Option<String>)],
+    actor: Option<&Actor>,
+) -> Result<()> {
+    let mut rows = Vec::new();
+    for (row, former) in changed {
+        let object = access::InstanceOwner {
+            uuid: row.instance_uuid.to_string(),
+            cluster_id: row.cluster_id.to_string(),
+            name: Some(row.instance_name.clone()).filter(|n| !n.is_empty()),
+            owner: row.owner(),
+            owner_id: row.owner_id.map(|id| id.to_string()),
+            since: row.since,
+            set_by: row.set_by.clone(),
+            revision: number(row.revision),
+        };
+        let former = [("owner".to_owned(), former.clone().into())].into();
+        let event = Event::new(access::OWNER_CHANGED, SERVICE, row.since, object)
+            .changed(former)
+            .actor(actor.cloned())
+            .traceparent(current_traceparent());
+        rows.push(event.outbox_row()?);
+    }
+    gwm_pg::outbox::append_all(connection, &rows).await?;
+    Ok(())
 }
 
 /// Who did it.

@@ -134,7 +134,7 @@ pub(crate) async fn holds_console(
         "select exists (select from app_user where user_id = $1 and is_admin and not disabled)
              or exists (
                  select from permission_grant join app_user using (user_id)
-                 where user_id = $1 and not disabled and permission in ('console', 'power')
+                 where user_id = $1 and not disabled and permission in ('console', 'power', 'admin')
                    and cluster_id = $2 and (instance_uuid is null or instance_uuid = $3))",
     )
     .bind(user)
@@ -145,15 +145,17 @@ pub(crate) async fn holds_console(
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// Moves all grants on an instance that is gone into tombstones.
+/// Moves all grants on instances that are gone into tombstones; none given: all of the cluster's
+/// instances, and those on the cluster itself.
 pub(crate) async fn bury(
     connection: &mut PgConnection,
     cluster: Uuid,
-    instance: Uuid,
+    instances: Option<&[Uuid]>,
 ) -> Result<Vec<GrantRow>> {
     Ok(sqlx::query_as(
         "with gone as (
-             delete from permission_grant where cluster_id = $1 and instance_uuid = $2
+             delete from permission_grant
+             where cluster_id = $1 and ($2::uuid[] is null or instance_uuid = any($2))
              returning *
          ), kept as (
              insert into grant_tombstone (grant_id, user_id, permission, cluster_id,
@@ -166,21 +168,26 @@ pub(crate) async fn bury(
          from gone join app_user using (user_id) order by grant_id",
     )
     .bind(cluster)
-    .bind(instance)
+    .bind(instances)
     .fetch_all(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// Brings the grants of an instance back whose UUID is there again.
+/// Brings the grants of instances back whose UUIDs are there again; none given: those on the
+/// cluster itself.
 pub(crate) async fn exhume(
     connection: &mut PgConnection,
     cluster: Uuid,
-    instance: Uuid,
+    instances: Option<&[Uuid]>,
 ) -> Result<Vec<GrantRow>> {
     Ok(sqlx::query_as(
         "with back as (
-             delete from grant_tombstone where cluster_id = $1 and instance_uuid = $2 returning *
+             delete from grant_tombstone
+             where cluster_id = $1
+               and case when $2::uuid[] is null then instance_uuid is null
+                   else instance_uuid = any($2) end
+             returning *
          ), made as (
              insert into permission_grant (grant_id, user_id, permission, cluster_id,
                  instance_uuid, created_by, revision, created_at)
@@ -192,7 +199,139 @@ pub(crate) async fn exhume(
          from made join app_user using (user_id) order by grant_id",
     )
     .bind(cluster)
-    .bind(instance)
+    .bind(instances)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Those on these instances: in force, or kept of instances that are gone.
+pub(crate) async fn list_on(
+    connection: &mut PgConnection,
+    keys: &[(Uuid, Uuid)],
+    kept: bool,
+) -> Result<Vec<GrantRow>> {
+    let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
+    let table = if kept { "grant_tombstone" } else { "permission_grant" };
+    let sql = format!(
+        "select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+             g.revision, g.created_at
+         from {table} g join app_user using (user_id)
+         where (cluster_id, instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))
+         order by username, g.created_at, grant_id"
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(clusters)
+        .bind(instances)
+        .fetch_all(connection)
+        .await
+        .map_err(gwm_pg::Error::from)?)
+}
+
+/// One of many that are to be given.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    pub(crate) user: Uuid,
+    pub(crate) permission: &'static str,
+    pub(crate) key: (Uuid, Uuid),
+}
+
+/// Adds many on instances; what somebody has already is left out of the answer.
+pub(crate) async fn insert_all(
+    connection: &mut PgConnection,
+    given: &[Given],
+    created_by: Option<&str>,
+) -> Result<Vec<GrantRow>> {
+    let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = given.iter().map(|g| g.key).unzip();
+    Ok(sqlx::query_as(
+        "with made as (
+             insert into permission_grant
+                 (grant_id, user_id, permission, cluster_id, instance_uuid, created_by)
+             select g, u, p, c, i, $6
+             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
+                 as l (g, u, p, c, i)
+             on conflict on constraint permission_grant_object_key do nothing
+             returning *)
+         select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+             made.revision, made.created_at
+         from made join app_user using (user_id) order by grant_id",
+    )
+    .bind(given.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
+    .bind(given.iter().map(|g| g.user).collect::<Vec<_>>())
+    .bind(given.iter().map(|g| g.permission).collect::<Vec<_>>())
+    .bind(clusters)
+    .bind(instances)
+    .bind(created_by)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Takes away all that these users have on these instances: user, cluster, instance.
+pub(crate) async fn strip(
+    connection: &mut PgConnection,
+    whose: &[(Uuid, (Uuid, Uuid))],
+) -> Result<Vec<GrantRow>> {
+    let users: Vec<Uuid> = whose.iter().map(|(user, _)| *user).collect();
+    let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = whose.iter().map(|(_, key)| *key).unzip();
+    Ok(sqlx::query_as(
+        "delete from permission_grant using app_user
+         where app_user.user_id = permission_grant.user_id
+           and (permission_grant.user_id, cluster_id, instance_uuid)
+               in (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]))
+         returning grant_id, permission_grant.user_id, username, permission, cluster_id,
+             instance_uuid, created_by, permission_grant.revision, permission_grant.created_at",
+    )
+    .bind(users)
+    .bind(clusters)
+    .bind(instances)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Forgets what was kept of instances that are gone; none given: of the whole cluster.
+pub(crate) async fn purge_kept(
+    connection: &mut PgConnection,
+    cluster: Uuid,
+    instances: Option<&[Uuid]>,
+) -> Result<()> {
+    sqlx::query(
+        "delete from grant_tombstone
+         where cluster_id = $1 and ($2::uuid[] is null or instance_uuid = any($2))",
+    )
+    .bind(cluster)
+    .bind(instances)
+    .execute(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    Ok(())
+}
+
+/// Gives what was kept of one instance to another.
+pub(crate) async fn hand_over(
+    connection: &mut PgConnection,
+    from: (Uuid, Uuid),
+    to: (Uuid, Uuid),
+    by: &str,
+) -> Result<Vec<GrantRow>> {
+    Ok(sqlx::query_as(
+        "with kept as (
+             delete from grant_tombstone where cluster_id = $1 and instance_uuid = $2 returning *
+         ), made as (
+             insert into permission_grant (grant_id, user_id, permission, cluster_id,
+                 instance_uuid, created_by)
+             select gen_random_uuid(), user_id, permission, $3, $4, $5 from kept
+             on conflict on constraint permission_grant_object_key do nothing returning *)
+         select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+             made.revision, made.created_at
+         from made join app_user using (user_id) order by grant_id",
+    )
+    .bind(from.0)
+    .bind(from.1)
+    .bind(to.0)
+    .bind(to.1)
+    .bind(by)
     .fetch_all(connection)
     .await
     .map_err(gwm_pg::Error::from)?)

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod change;
 pub(crate) mod event;
 pub(crate) mod grant;
+pub(crate) mod owner;
 pub(crate) mod purge;
 pub(crate) mod rights;
 pub(crate) mod session;
@@ -59,9 +60,18 @@ impl Store {
 
     /// Hears of each new number in the change log.
     pub(crate) async fn listen(&self) -> Result<PgListener> {
+        self.listen_to("gwm_access_changed").await
+    }
+
+    /// Hears of each change of owners.
+    pub(crate) async fn listen_owners(&self) -> Result<PgListener> {
+        self.listen_to("gwm_owner_changed").await
+    }
+
+    async fn listen_to(&self, channel: &str) -> Result<PgListener> {
         let mut listener =
             PgListener::connect_with(&self.pool).await.map_err(gwm_pg::Error::from)?;
-        listener.listen("gwm_access_changed").await.map_err(gwm_pg::Error::from)?;
+        listener.listen(channel).await.map_err(gwm_pg::Error::from)?;
         Ok(listener)
     }
 }

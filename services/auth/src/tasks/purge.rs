@@ -4,17 +4,26 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::app::purge_owners;
 use crate::error::chain;
 use crate::store::{self, Store};
 
+const FIRST: Duration = Duration::from_secs(3);
 const EVERY: Duration = Duration::from_secs(300);
 
 /// Runs until `soft`.
 pub(crate) async fn purge(store: Store, soft: CancellationToken) -> anyhow::Result<()> {
+    // The first round soon after the start: a process that is restarted often must not keep all.
+    let mut pause = FIRST;
     loop {
         tokio::select! {
             () = soft.cancelled() => return Ok(()),
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(pause) => pause = EVERY,
+        }
+        match purge_owners(&store).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "owners of what is long gone released"),
+            Err(error) => tracing::debug!(error = chain(&error), "owners stay for now"),
         }
         match store::purge::round(store.pool()).await {
             Ok(0) => {}

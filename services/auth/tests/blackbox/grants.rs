@@ -70,7 +70,7 @@ async fn what_makes_no_sense_is_refused_by_field() {
     for (name, permission, object, field) in [
         ("nobody", "view", &object, "username"),
         ("", "view", &object, "username"),
-        ("jane", "admin", &object, "permission"),
+        ("jane", "admin", &cluster_of(&object), "permission"),
         ("jane", "", &object, "permission"),
         ("jane", "view", &node, "object"),
         ("jane", "view", &outside, "object"),

@@ -6,6 +6,7 @@ mod callers;
 mod events;
 mod grants;
 mod login;
+mod owners;
 mod proxy;
 mod settle;
 mod tickets;

@@ -19,6 +19,7 @@ async fn settle(
         outcome: outcome.to_owned(),
         instance: Some(object.clone()),
         user_id: user.to_owned(),
+        instance_name: "new1".to_owned(),
     };
     OwnershipClient::new(jobs.clone()).settle(request).await.map(|_| ())
 }
@@ -28,7 +29,7 @@ fn job() -> String {
 }
 
 #[tokio::test]
-async fn who_makes_an_instance_gets_power_on_it_until_it_is_gone() {
+async fn who_makes_an_instance_owns_it_and_is_its_administrator_until_it_is_gone() {
     let world = World::new().await;
     let replica = world.replica("a").await;
     let gateway = world.gateway(&replica).await;
@@ -50,7 +51,7 @@ async fn who_makes_an_instance_gets_power_on_it_until_it_is_gone() {
     watching
         .until_user(&jane.user_id, |u| {
             u.rights.len() == 1
-                && u.rights[0].permission == "power"
+                && u.rights[0].permission == "admin"
                 && u.rights[0].object.as_ref() == Some(&object)
         })
         .await;
@@ -58,6 +59,15 @@ async fn who_makes_an_instance_gets_power_on_it_until_it_is_gone() {
     settle(&jobs, &job(), "created", &instance(), &admin.user_id()).await.unwrap();
     settle(&jobs, &job(), "created", &instance(), &job()).await.unwrap();
     assert_eq!(count("permission_grant").await, 1);
+    let owners: Vec<(String, String)> = sqlx::query_as(
+        "select username, instance_name from instance_owner join app_user on user_id = owner_id
+         order by username",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let owner = |name: &str| (name.to_owned(), "new1".to_owned());
+    assert_eq!(owners, [owner("admin"), owner("jane")]);
 
     grant(&gateway, &admin, "bob", "console", &object).await.unwrap();
     let neighbour = ObjectRef { uuid: job(), ..object.clone() };

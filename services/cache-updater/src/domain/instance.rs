@@ -43,6 +43,8 @@ pub(crate) struct InstanceRecord {
     pub(crate) memory_used_mib: Option<i64>,
     /// What pages show of it and nothing is filtered by, in Ganeti's words.
     pub(crate) said: Said,
+    /// `user/NAME`, as auth tells it; Ganeti knows nothing of it.
+    pub(crate) owner: Option<String>,
     pub(crate) raw_hash: i64,
     pub(crate) revision: i64,
     pub(crate) config_version: i64,
@@ -125,6 +127,7 @@ impl InstanceRecord {
             network_port: said.network_port.map(i32::from),
             memory_used_mib: wide(said.oper_ram),
             said: more(said),
+            owner: None,
             raw_hash,
             revision: 1,
             config_version: 1,
@@ -141,6 +144,7 @@ impl InstanceRecord {
     pub(crate) fn follow(&mut self, before: &Self, cluster: &str) -> BTreeMap<String, Value> {
         self.revision = before.revision;
         self.config_version = before.config_version;
+        self.owner.clone_from(&before.owner);
         if self.configuration() != before.configuration() {
             self.config_version += 1;
         }
@@ -201,7 +205,7 @@ impl InstanceRecord {
                 })
                 .collect(),
             tags: self.tags.clone(),
-            owner: None,
+            owner: self.owner.clone(),
             missing: self.missing,
             revision: unsigned(self.revision),
             config_version: self.config_version.to_string(),

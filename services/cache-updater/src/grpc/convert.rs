@@ -142,6 +142,7 @@ pub(super) fn instance(i: &InstanceRecord, cluster_id: Uuid, slug: &str) -> pb::
         modified_at: i.modified_at.map(timestamp),
         seen_at: Some(timestamp(i.seen_at)),
         missing: i.missing,
+        owner: i.owner.clone().unwrap_or_default(),
     }
 }
 

@@ -5,6 +5,7 @@ mod clusters;
 mod convert;
 mod convert_objects;
 mod forward;
+mod imports;
 mod internal;
 mod inventory;
 mod objects;

@@ -99,7 +99,9 @@ impl Server {
             refused(field, e)
         })?;
 
-        let id = Uuid::now_v7();
+        // One that was here before goes on as what it was: same id, revisions after the last ones.
+        let before = self.0.store.fetch_forgotten(snapshot.info.uuid).await?;
+        let id = before.as_ref().map_or_else(Uuid::now_v7, |b| b.cluster_id);
         let (row, data_key) = self.0.access.vault.new_row(id);
         let seal = |column: &str, c: Option<&pb::Credential>| {
             c.map(|c| row.seal(column, &SecretString::from(c.password.clone())))
@@ -145,8 +147,8 @@ impl Server {
             memory_free_mib: 0,
             disk_total_mib: 0,
             disk_free_mib: 0,
-            revision: 1,
-            config_version: 1,
+            revision: before.as_ref().map_or(1, |b| b.revision + 1),
+            config_version: before.as_ref().map_or(1, |b| b.config_version + 1),
             created_at: Utc::now(),
             paused: false,
             held_read_only: false,

@@ -25,6 +25,7 @@ pub(crate) struct Import<'a> {
 pub(crate) async fn import(connection: &mut PgConnection, import: &Import<'_>) -> Result<()> {
     let Import { cluster, snapshot, actor } = import;
     cluster.insert(connection).await?;
+    store::recall(&mut *connection, cluster.cluster_id).await?;
     let event = Event::new(CLUSTER_ADDED, "cache-updater", snapshot.observed_at, cluster.object())
         .actor(Some(actor.clone()))
         .traceparent(gwm_kernel::current_traceparent());
@@ -78,9 +79,11 @@ pub(crate) async fn forget(
     store::remove::<NetworkRecord>(connection, &context, &networks, What::Forgotten).await?;
     let mut object = cluster.object();
     object.revision += 1;
+    let revision = cluster.revision + 1;
     let event = Event::new(CLUSTER_FORGOTTEN, "cache-updater", context.observed_at, object)
         .actor(Some(actor))
         .traceparent(gwm_kernel::current_traceparent());
     gwm_pg::outbox::append(connection, &event.outbox_row()?).await?;
+    store::remember(&mut *connection, cluster, revision).await?;
     ClusterRecord::delete(connection, cluster.cluster_id).await
 }

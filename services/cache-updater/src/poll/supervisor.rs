@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
 
 use gwm_kernel::Tasks;
 use gwm_pg::lease::{self, Holder, LeaseSettings};
@@ -16,8 +15,6 @@ use super::session::Session;
 use crate::config::PollSettings;
 use crate::error::Result;
 use crate::store::Store;
-
-const PURGE_EVERY: Duration = Duration::from_secs(3600);
 
 /// All clusters that this replica reads.
 #[derive(Debug, Clone)]
@@ -127,19 +124,11 @@ impl Poller {
     /// Looks for clusters that nobody reads, until the process ends.
     pub(crate) async fn supervise(self) -> anyhow::Result<()> {
         let soft = self.0.tasks.shutdown().soft.clone();
-        let mut purged = tokio::time::Instant::now();
         while !soft.is_cancelled() {
             if let Err(error) = self.scan().await {
                 tracing::warn!(%error, "clusters can't be looked for");
             }
             self.measure_ages().await;
-            if purged.elapsed() > PURGE_EVERY {
-                purged = tokio::time::Instant::now();
-                match self.0.store.purge_tombstones().await {
-                    Ok(count) => tracing::debug!(count, "old tombstones forgotten"),
-                    Err(error) => tracing::warn!(%error, "tombstones not purged"),
-                }
-            }
             // Not in step with the other replicas.
             let pause = self.0.settings.scan.mul_f64(0.75 + rand::random::<f64>() / 2.0);
             tokio::select! {

@@ -90,14 +90,6 @@ impl Store {
         .fetch_all(&self.pool)
         .await?)
     }
-
-    /// Forgets tombstones after their 30 days.
-    pub(crate) async fn purge_tombstones(&self) -> Result<u64> {
-        Ok(sqlx::query("delete from tombstone where removed_at < now() - interval '30 days'")
-            .execute(&self.pool)
-            .await?
-            .rows_affected())
-    }
 }
 
 impl ClusterRecord {
@@ -136,9 +128,9 @@ impl ClusterRecord {
                  endpoints, read_username, write_username, fingerprint, ca_pem, console_enabled,
                  data_key, read_password_sealed, write_password_sealed, vnc_password_sealed, offers,
                  networks, enabled_hypervisors, tags, last_success, next_attempt, interval_seconds,
-                 created_at)
+                 created_at, revision, config_version)
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-                 $18, $19, $20, $21, $22, $23, $24)",
+                 $18, $19, $20, $21, $22, $23, $24, $25, $26)",
         )
         .bind(self.cluster_id)
         .bind(&self.slug)
@@ -164,6 +156,8 @@ impl ClusterRecord {
         .bind(self.next_attempt)
         .bind(self.interval_seconds)
         .bind(self.created_at)
+        .bind(self.revision)
+        .bind(self.config_version)
         .execute(connection)
         .await
         .map_err(gwm_pg::Error::from)?;

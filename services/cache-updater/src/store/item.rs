@@ -55,6 +55,8 @@ pub(crate) trait Item:
 {
     /// The table, and the kind in tombstones.
     const TABLE: &'static str;
+    /// Whether it has an owner, and rights on it.
+    const OWNED: bool = false;
     /// Its columns without `cluster_id`.
     const COLUMNS: &'static [&'static str];
 
@@ -62,6 +64,8 @@ pub(crate) trait Item:
     fn name(&self) -> &str;
     fn revision(&mut self) -> &mut i64;
     fn mark(&mut self, seen_at: Option<DateTime<Utc>>, absent: bool, missing: bool);
+    /// Gives what is new here its owner.
+    fn own(&mut self, _owner: Option<String>) {}
     fn is_absent(&self) -> bool;
     fn is_missing(&self) -> bool;
     /// When Ganeti made it.
@@ -95,6 +99,7 @@ pub(super) fn row<T: Object>(
 
 impl Item for InstanceRecord {
     const TABLE: &'static str = "instance";
+    const OWNED: bool = true;
     const COLUMNS: &'static [&'static str] = &[
         "uuid",
         "name",
@@ -119,6 +124,7 @@ impl Item for InstanceRecord {
         "network_port",
         "memory_used_mib",
         "said",
+        "owner",
         "raw_hash",
         "revision",
         "config_version",
@@ -142,6 +148,9 @@ impl Item for InstanceRecord {
         self.seen_at = seen_at.unwrap_or(self.seen_at);
         self.absent = absent;
         self.missing = missing;
+    }
+    fn own(&mut self, owner: Option<String>) {
+        self.owner = owner;
     }
     fn is_absent(&self) -> bool {
         self.absent
@@ -180,6 +189,7 @@ impl Item for InstanceRecord {
 
 impl Item for NodeRecord {
     const TABLE: &'static str = "node";
+    const OWNED: bool = false;
     const COLUMNS: &'static [&'static str] = &[
         "uuid",
         "name",
@@ -221,6 +231,7 @@ impl Item for NodeRecord {
         self.absent = absent;
         self.missing = missing;
     }
+    fn own(&mut self, _owner: Option<String>) {}
     fn is_absent(&self) -> bool {
         self.absent
     }

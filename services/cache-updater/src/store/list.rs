@@ -17,7 +17,7 @@ use crate::error::{Error, Result, bad_list};
 /// Rows, total and stream sequence of one moment.
 const SNAPSHOT: &str = "begin isolation level repeatable read, read only";
 /// Totals are exact up to this.
-const EXACT: i64 = 10_000;
+pub(super) const EXACT: i64 = 10_000;
 
 /// A page, asked for.
 pub(crate) struct Request<'a> {
@@ -73,46 +73,44 @@ pub(super) const fn field(
 pub(super) const KEYS: &[Key] =
     &[Key { sql: "o.cluster_id", cast: "uuid" }, Key { sql: "o.uuid", cast: "uuid" }];
 
-pub(crate) static INSTANCES: Table = Table {
-    name: "instances",
-    words: "o.name",
-    default_sort: "name",
-    keys: KEYS,
-    fields: &[
-        field(&["name"], "o.name", Kind::Text, Some("o.name")),
-        field(&["uuid"], "o.uuid::text", Kind::Text, None),
-        field(&["cluster"], "o.cluster", Kind::Text, Some("o.cluster")),
-        field(&["status"], "o.status", Kind::Text, Some("o.status")),
-        field(&["admin_state"], "o.admin_state", Kind::Text, None),
-        field(
-            &["node", "primary_node", "pnode"],
-            "o.primary_node",
-            Kind::Text,
-            Some("o.primary_node"),
-        ),
-        field(&["secondary_node", "snode"], "o.secondary_nodes", Kind::Texts, None),
-        field(&["node_group", "group"], "o.node_group", Kind::Text, None),
-        field(&["hypervisor", "hv"], "o.hypervisor", Kind::Text, None),
-        field(&["os"], "o.os", Kind::Text, Some("o.os")),
-        field(&["tag", "tags"], "o.tags", Kind::Texts, None),
-        field(&["disk_template", "template"], "o.disk_template", Kind::Text, None),
-        field(
-            &["memory", "ram", "memory_mib"],
-            "o.memory_mib",
-            Kind::Size,
-            Some("coalesce(o.memory_mib, -1)"),
-        ),
-        field(&["disk", "disk_mib"], "o.disk_mib", Kind::Size, Some("coalesce(o.disk_mib, -1)")),
-        field(&["vcpus", "cpus"], "o.vcpus", Kind::Number, Some("coalesce(o.vcpus, -1)::bigint")),
-        field(
-            &["network"],
-            "array(select nic->>'network' from jsonb_array_elements(o.nics) nic)",
-            Kind::Texts,
-            None,
-        ),
-        field(&["missing"], "o.missing", Kind::Flag, None),
-    ],
-};
+const INSTANCE_FIELDS: &[Field] = &[
+    field(&["name"], "o.name", Kind::Text, Some("o.name")),
+    field(&["uuid"], "o.uuid::text", Kind::Text, None),
+    field(&["cluster"], "o.cluster", Kind::Text, Some("o.cluster")),
+    field(&["status"], "o.status", Kind::Text, Some("o.status")),
+    field(&["admin_state"], "o.admin_state", Kind::Text, None),
+    field(&["node", "primary_node", "pnode"], "o.primary_node", Kind::Text, Some("o.primary_node")),
+    field(&["secondary_node", "snode"], "o.secondary_nodes", Kind::Texts, None),
+    field(&["node_group", "group"], "o.node_group", Kind::Text, None),
+    field(&["hypervisor", "hv"], "o.hypervisor", Kind::Text, None),
+    field(&["os"], "o.os", Kind::Text, Some("o.os")),
+    field(&["tag", "tags"], "o.tags", Kind::Texts, None),
+    field(&["disk_template", "template"], "o.disk_template", Kind::Text, None),
+    field(
+        &["memory", "ram", "memory_mib"],
+        "o.memory_mib",
+        Kind::Size,
+        Some("coalesce(o.memory_mib, -1)"),
+    ),
+    field(&["disk", "disk_mib"], "o.disk_mib", Kind::Size, Some("coalesce(o.disk_mib, -1)")),
+    field(&["vcpus", "cpus"], "o.vcpus", Kind::Number, Some("coalesce(o.vcpus, -1)::bigint")),
+    field(
+        &["network"],
+        "array(select nic->>'network' from jsonb_array_elements(o.nics) nic)",
+        Kind::Texts,
+        None,
+    ),
+    field(&["owner"], "o.owner", Kind::Persona, Some("coalesce(o.owner, '') collate \"C\"")),
+    field(&["missing"], "o.missing", Kind::Flag, None),
+];
+
+const fn instances(name: &'static str) -> Table {
+    Table { name, words: "o.name", default_sort: "name", keys: KEYS, fields: INSTANCE_FIELDS }
+}
+
+pub(crate) static INSTANCES: Table = instances("instances");
+/// Those without an owner.
+pub(crate) static ORPHANS: Table = instances("orphans");
 
 pub(crate) static NODES: Table = Table {
     name: "nodes",
@@ -251,6 +249,12 @@ fn push_limited<T: Listable>(
     sql.push(") i");
 }
 
+fn push_orphans(sql: &mut QueryBuilder<Postgres>, table: &Table) {
+    if table.name == ORPHANS.name {
+        sql.push(" and o.owner is null");
+    }
+}
+
 fn ids(clusters: &[ClusterId]) -> Vec<Uuid> {
     clusters.iter().map(|c| c.0).collect()
 }
@@ -322,6 +326,7 @@ fn push_page<T: Listable>(
     push_from::<T>(sql, scope);
     sql.push(" where ");
     gwm_query::push_filter(sql, table, filter).map_err(|error| Error::Fault(bad_list(&error)))?;
+    push_orphans(sql, table);
     gwm_query::push_after(sql, table, sort, cursor);
     gwm_query::push_order(sql, table, sort, limit);
     Ok(())
@@ -334,7 +339,8 @@ async fn count<T: Listable>(
     filter: &Expr,
     scope: &Scope,
 ) -> Result<i64> {
-    let everything = matches!(filter, Expr::All(parts) if parts.is_empty());
+    let everything =
+        matches!(filter, Expr::All(parts) if parts.is_empty()) && table.name != ORPHANS.name;
     let whole = match scope {
         Scope::Fleet => Some(None),
         Scope::Limited { clusters, instances } => {
@@ -363,6 +369,7 @@ async fn count<T: Listable>(
     sql.push(" where ");
     gwm_query::push_filter(&mut sql, table, filter)
         .map_err(|error| Error::Fault(bad_list(&error)))?;
+    push_orphans(&mut sql, table);
     sql.push(" limit ").push_bind(EXACT + 1).push(") counted");
     Ok(sql.build().fetch_one(connection).await?.get(0))
 }

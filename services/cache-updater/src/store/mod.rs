@@ -2,6 +2,8 @@
 
 mod cluster;
 mod columns;
+mod forgotten;
+mod imports;
 mod inventory;
 mod item;
 mod item_objects;
@@ -10,14 +12,18 @@ mod list_clusters;
 mod list_objects;
 mod objects;
 mod overview;
+mod owner;
 mod write;
 
 pub(crate) use cluster::{Health, ping};
+pub(crate) use forgotten::{purge, recall, remember};
+pub(crate) use imports::Vanished;
 pub(crate) use inventory::{Known, list_uuids};
 pub(crate) use item::{Context, Item, What};
-pub(crate) use list::{INSTANCES, Listed, NODES, Page, Request};
+pub(crate) use list::{INSTANCES, Listed, NODES, ORPHANS, Page, Request};
 pub(crate) use list_objects::{Listable, NETWORKS, NODE_GROUPS, OSES, OsRecord};
 pub(crate) use objects::{put_info, replace_details};
+pub(crate) use owner::Copy as OwnerCopy;
 pub(crate) use write::{mark_absent, put, put_each, recount, remove};
 
 use sqlx::{PgPool, Postgres, Transaction};

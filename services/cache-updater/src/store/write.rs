@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::columns::{Columns, Types, types, upsert};
 use super::item::{Context, Item, What};
+use super::owner;
 use crate::error::{Error, Result};
 
 /// How far Ganeti's clock may be behind ours for "made since the last look".
@@ -45,8 +46,13 @@ pub(crate) async fn put_each<T: Item>(
         lock::<T>(connection, context, &uuids).await?.into_iter().map(|i| (i.uuid(), i)).collect();
     let fresh: Vec<Uuid> = uuids.into_iter().filter(|u| !before.contains_key(u)).collect();
     let revisions = raise::<T>(connection, context, &fresh).await?;
+    let owners = if T::OWNED {
+        owner::of(&mut *connection, context.cluster_id, &fresh).await?
+    } else {
+        HashMap::new()
+    };
     let types = types::<T>(connection).await?;
-    let mut source = Source { context, before, revisions, types, items };
+    let mut source = Source { context, before, revisions, owners, types, items };
     let mut told = 0;
     let mut batch = source.next().await?;
     while let Some((columns, events)) = batch {
@@ -68,6 +74,7 @@ struct Source<'a, T, I> {
     context: &'a Context,
     before: HashMap<Uuid, T>,
     revisions: HashMap<Uuid, i64>,
+    owners: HashMap<Uuid, String>,
     types: Types,
     items: I,
 }
@@ -102,6 +109,7 @@ impl<T: Item, I: Iterator<Item = Result<T>>> Source<'_, T, I> {
             return item.tell(context, What::Changed, changed).map(Some);
         }
         *item.revision() = self.revisions.get(&item.uuid()).copied().unwrap_or(0) + 1;
+        item.own(self.owners.get(&item.uuid()).cloned());
         let what = if born(context, item.made_at()) { What::Created } else { What::Discovered };
         item.tell(context, what, BTreeMap::new()).map(Some)
     }
@@ -157,7 +165,7 @@ pub(crate) async fn remove<T: Item>(
         *row.revision() += 1;
         events.push(row.tell(context, what, BTreeMap::new())?);
     }
-    let ids: Vec<Uuid> = rows.iter().map(Item::uuid).collect();
+    let gone: Vec<Uuid> = rows.iter().map(Item::uuid).collect();
     let names: Vec<String> = rows.iter().map(|r| r.name().to_owned()).collect();
     let revisions: Vec<i64> = rows.iter_mut().map(|r| *r.revision()).collect();
     sqlx::query(
@@ -168,7 +176,7 @@ pub(crate) async fn remove<T: Item>(
     )
     .bind(context.cluster_id)
     .bind(T::TABLE)
-    .bind(&ids)
+    .bind(&gone)
     .bind(names)
     .bind(revisions)
     .execute(&mut *connection)
@@ -176,9 +184,12 @@ pub(crate) async fn remove<T: Item>(
     let sql = format!("delete from {} where cluster_id = $1 and uuid = any($2)", T::TABLE);
     sqlx::query(sqlx::AssertSqlSafe(sql))
         .bind(context.cluster_id)
-        .bind(ids)
+        .bind(&gone)
         .execute(&mut *connection)
         .await?;
+    if T::OWNED && what == What::Removed {
+        owner::tell(&mut *connection, "gone", context.cluster_id, Some(&gone)).await?;
+    }
     gwm_pg::outbox::append_all(connection, &events).await?;
     Ok(rows)
 }
@@ -220,6 +231,9 @@ async fn lock<T: Item>(
     if uuids.is_empty() {
         return Ok(Vec::new());
     }
+    if T::OWNED {
+        owner::hold(&mut *connection, context.cluster_id).await?;
+    }
     // In one order everywhere, so that two writers can't wait for each other.
     let sql = format!(
         "select {} from {} where cluster_id = $1 and uuid = any($2) order by uuid for update",
@@ -249,7 +263,11 @@ async fn raise<T: Item>(
     .bind(context.cluster_id)
     .bind(T::TABLE)
     .bind(uuids)
-    .fetch_all(connection)
+    .fetch_all(&mut *connection)
     .await?;
+    if T::OWNED && !rows.is_empty() {
+        let back: Vec<Uuid> = rows.iter().map(|(uuid, _)| *uuid).collect();
+        owner::tell(connection, "back", context.cluster_id, Some(&back)).await?;
+    }
     Ok(rows.into_iter().collect())
 }

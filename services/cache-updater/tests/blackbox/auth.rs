@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ed25519_dalek::SigningKey;
 use gwm_authz::{SignedAssertion, sign};
 use gwm_proto::auth::access_server::{Access, AccessServer};
+use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::watch_response::Body;
 use gwm_proto::auth::{
     Assertion, BatchCheckRequest, BatchCheckResponse, CheckRequest, CheckResponse, Heartbeat,
@@ -18,11 +19,14 @@ use tokio_stream::{Stream, StreamExt, wrappers::TcpListenerStream};
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status};
 
+use crate::owners::FakeOwners;
+
 /// auth, as far as this service sees it.
 #[derive(Clone)]
 pub(crate) struct FakeAuth {
     key: Arc<SigningKey>,
     users: Arc<Mutex<Vec<UserRights>>>,
+    pub(crate) owners: FakeOwners,
 }
 
 /// A person.
@@ -38,7 +42,11 @@ impl Person {
 
 impl FakeAuth {
     pub(crate) fn new() -> Self {
-        Self { key: Arc::new(SigningKey::from_bytes(&[7; 32])), users: Arc::default() }
+        Self {
+            key: Arc::new(SigningKey::from_bytes(&[7; 32])),
+            users: Arc::default(),
+            owners: FakeOwners::default(),
+        }
     }
 
     /// Serves on a free port; answers its URL.
@@ -52,6 +60,7 @@ impl FakeAuth {
             .tls_config(tls)
             .unwrap()
             .add_service(AccessServer::new(self.clone()))
+            .add_service(OwnersServer::new(self.owners.clone()))
             .serve_with_incoming(TcpListenerStream::new(listener));
         #[expect(clippy::disallowed_methods, reason = "ends with the test")]
         drop(tokio::spawn(server));

@@ -9,6 +9,7 @@ mod gone;
 mod health;
 mod inventory;
 mod objects;
+mod owners;
 mod pause;
 mod registry;
 mod replicas;

@@ -4,6 +4,7 @@ use std::time::Duration;
 use gwm_kernel::TlsPaths;
 use gwm_kernel::grpc::{Peer, TlsIdentity, connect_replica};
 use gwm_proto::cache::clusters_client::ClustersClient;
+use gwm_proto::cache::imports_client::ImportsClient;
 use gwm_proto::cache::internal_client::InternalClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::{
@@ -292,6 +293,10 @@ pub(crate) fn reason(status: &Status) -> String {
 impl Replica {
     pub(crate) fn clusters(&self) -> ClustersClient<Peer> {
         ClustersClient::new(self.peers.gateway.clone())
+    }
+
+    pub(crate) fn imports(&self) -> ImportsClient<Peer> {
+        ImportsClient::new(self.peers.gateway.clone())
     }
 
     pub(crate) fn inventory(&self) -> InventoryClient<Peer> {

@@ -8,7 +8,7 @@ use gwm_proto::common::ObjectRef;
 use gwm_types::{ClusterId, InstanceUuid, JobId, UserId};
 
 /// The end of a job that made or removed something.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Settlement {
     pub(crate) job_id: JobId,
     /// Else it was removed.
@@ -16,6 +16,7 @@ pub(crate) struct Settlement {
     pub(crate) cluster: ClusterId,
     pub(crate) instance: InstanceUuid,
     pub(crate) user: UserId,
+    pub(crate) name: String,
 }
 
 /// The service.
@@ -38,6 +39,7 @@ impl Auth {
                 uuid: settlement.instance.to_string(),
             }),
             user_id: settlement.user.to_string(),
+            instance_name: settlement.name.clone(),
         };
         OwnershipClient::new(self.0.clone()).settle(request).await?;
         Ok(())

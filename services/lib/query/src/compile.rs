@@ -82,6 +82,25 @@ fn compare(
             };
             sql.push(format_args!("{} {operator} ", field.sql)).push_bind(pattern(value));
         }
+        Kind::Persona => {
+            let not = match comparison {
+                Comparison::Matches | Comparison::Equal => "",
+                Comparison::NotEqual => "not ",
+                Comparison::Less
+                | Comparison::AtMost
+                | Comparison::Greater
+                | Comparison::AtLeast => return Err(ordered()),
+            };
+            if value.eq_ignore_ascii_case("none") {
+                sql.push(format_args!("({}) is {not}null", field.sql));
+            } else if value.contains('/') {
+                sql.push(format_args!("{} {not}ilike ", field.sql)).push_bind(pattern(value));
+            } else {
+                sql.push(format_args!("{not}(split_part({}, '/', 2) ilike ", field.sql))
+                    .push_bind(pattern(value))
+                    .push(")");
+            }
+        }
         Kind::Texts => {
             let not = match comparison {
                 Comparison::Matches | Comparison::Equal => "",

@@ -44,7 +44,7 @@ impl Sort {
 
     fn cast(&self) -> &'static str {
         match self.field.kind {
-            Kind::Text | Kind::Texts => "::text collate \"C\"",
+            Kind::Text | Kind::Texts | Kind::Persona => "::text collate \"C\"",
             Kind::Number | Kind::Size => "::bigint",
             Kind::Flag => "::boolean",
         }

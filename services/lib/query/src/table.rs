@@ -5,6 +5,8 @@
 pub enum Kind {
     /// Compared without regard to case; `*` stands for anything.
     Text,
+    /// `user/NAME` or `group/NAME`, asked for whole or by the name; `none` asks for null.
+    Persona,
     /// A text array, of which one must match.
     Texts,
     /// A whole number.

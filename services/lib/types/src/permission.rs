@@ -17,7 +17,8 @@ pub enum Permission {
     Console,
     /// Start, stop and reboot it. Includes `console` and `view`.
     Power,
-    /// Everything. Not granted on objects yet: only the administrator has it.
+    /// Everything that can be done to it, removing it too. Held on instances; on clusters and the
+    /// whole installation only the administrator has it.
     Admin,
 }
 
@@ -25,8 +26,18 @@ impl Permission {
     /// All, weakest first.
     pub const ALL: [Self; 4] = [Self::View, Self::Console, Self::Power, Self::Admin];
 
-    /// Those that can be granted on a cluster or an instance.
+    /// Those that can be granted on a cluster and on an instance; see [`Permission::grantable_on`].
     pub const GRANTABLE: [Self; 3] = [Self::View, Self::Console, Self::Power];
+
+    /// Whether it can be given on such an object: `admin` on instances only.
+    #[must_use]
+    pub fn grantable_on(self, object: Object) -> bool {
+        match object {
+            Object::Fleet => false,
+            Object::Cluster(_) => self != Self::Admin,
+            Object::Instance(..) => true,
+        }
+    }
 
     /// Whether holding `self` also allows `other`.
     #[must_use]
@@ -55,7 +66,7 @@ impl fmt::Display for Permission {
 
 /// A word that is no permission.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no permission: use view, console or power")]
+#[error("{0:?} is no permission: use view, console, power or admin")]
 pub struct UnknownPermission(String);
 
 impl FromStr for Permission {
@@ -101,5 +112,16 @@ mod tests {
         assert!(Permission::Console.includes(Permission::View));
         assert!(!Permission::View.includes(Permission::Console));
         assert!(!Permission::Console.includes(Permission::Power));
+        assert!(Permission::Admin.includes(Permission::Power));
+        assert!(!Permission::Power.includes(Permission::Admin));
+    }
+
+    #[test]
+    fn admin_is_given_on_instances_only() {
+        let (cluster, instance) = (ClusterId::generate(), InstanceUuid::generate());
+        assert!(Permission::Admin.grantable_on(Object::Instance(cluster, instance)));
+        assert!(!Permission::Admin.grantable_on(Object::Cluster(cluster)));
+        assert!(Permission::Power.grantable_on(Object::Cluster(cluster)));
+        assert!(!Permission::View.grantable_on(Object::Fleet));
     }
 }

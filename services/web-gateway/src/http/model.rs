@@ -179,7 +179,7 @@ pub(crate) fn instance(wire: cache::Instance) -> Instance {
         nics: wire.nics.into_iter().map(nic).collect(),
         disks: wire.disks.into_iter().map(disk).collect(),
         tags: wire.tags,
-        owner: None,
+        owner: some(wire.owner),
         missing: wire.missing,
         revision: wire.revision,
         config_version: wire.config_version,

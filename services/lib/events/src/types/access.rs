@@ -22,6 +22,13 @@ pub const GRANT_ADDED: EventType<Grant> = EventType::new("added", "A right was g
 /// A right was taken away.
 pub const GRANT_REMOVED: EventType<Grant> = EventType::new("removed", "A right was taken away.");
 
+/// An instance has another owner, or none any more.
+pub const OWNER_CHANGED: EventType<InstanceOwner> = EventType::new(
+    "changed",
+    "An instance has another owner, or none any more; `changed` names the former one. It gives \
+     nobody a right: those have events of their own.",
+);
+
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -90,7 +97,7 @@ pub struct Grant {
     pub user_id: String,
     /// Whose it is, by login name.
     pub username: String,
-    /// `view`, `power` or `console`.
+    /// `view`, `console`, `power` or, on instances, `admin`.
     pub permission: String,
     /// On what.
     pub object: GrantObject,
@@ -112,4 +119,26 @@ pub struct GrantObject {
     pub cluster_id: String,
     /// Ganeti's UUID; null for the cluster itself.
     pub uuid: Option<String>,
+}
+
+/// Who is charged for an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InstanceOwner {
+    /// Ganeti's UUID of the instance.
+    pub uuid: String,
+    /// gwm's id of its cluster.
+    pub cluster_id: String,
+    /// The instance's name when the owner was set; null where only its UUID was known.
+    pub name: Option<String>,
+    /// `user/NAME` or `group/NAME`; null: nobody.
+    pub owner: Option<String>,
+    /// gwm's id of the owner.
+    pub owner_id: Option<String>,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// The login name of who set it; null: the job that made the instance.
+    pub set_by: Option<String>,
+    /// Grows with each change.
+    pub revision: u64,
 }

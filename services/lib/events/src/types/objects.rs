@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeZone, Utc};
 
-use super::access::{Grant, GrantObject, Session, Token, User};
+use super::access::{Grant, GrantObject, InstanceOwner, Session, Token, User};
 use super::audit::{Outcome, Person, Phase, Record, RecordObject};
 use super::console::Console;
 use super::inventory::{
@@ -440,6 +440,39 @@ impl Object for Grant {
             created_at: example_time(),
             created_by: some("admin"),
             revision: 1,
+        }
+    }
+}
+
+impl Object for InstanceOwner {
+    const KIND: &'static str = "owner";
+    const CLASS: Class = Class::Access;
+
+    fn cluster(&self) -> Option<&str> {
+        None
+    }
+    fn id(&self) -> String {
+        self.uuid.clone()
+    }
+    fn order_key(&self) -> String {
+        format!("owner/{}/{}", self.cluster_id, self.uuid)
+    }
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.uuid)
+    }
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+    fn example(_event: &str) -> Self {
+        Self {
+            uuid: INSTANCE_UUID.to_owned(),
+            cluster_id: CLUSTER_ID.to_owned(),
+            name: some("web1.example.com"),
+            owner: some("user/jane"),
+            owner_id: some(USER_ID),
+            since: example_time(),
+            set_by: some("admin"),
+            revision: 412,
         }
     }
 }

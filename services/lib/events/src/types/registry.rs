@@ -50,6 +50,7 @@ fn register<T: Object>(event_type: EventType<T>, number: u128) -> Registered {
 fn example<T: Object>(event_type: EventType<T>, number: u128) -> Value {
     let at = example_time();
     let changed = match event_type.event {
+        "changed" if event_type.kind == "owner" => Some(("owner", Value::from("user/carla"))),
         "changed" => Some(("tags", Value::from(["before"]))),
         "status_changed" => Some(("status", Value::from("ADMIN_down"))),
         "progressed" => Some(("log_lines", Value::from(2))),
@@ -130,6 +131,7 @@ pub fn registered() -> Vec<Registered> {
         register(console::CONSOLE_OPENED, next()),
         register(console::CONSOLE_CLOSED, next()),
         register(console::CONSOLE_REFUSED, next()),
+        register(access::OWNER_CHANGED, next()),
         register(audit::RECORD_APPENDED, next()),
         register(inventory::NODE_GROUP_DISCOVERED, next()),
         register(inventory::NODE_GROUP_CREATED, next()),

@@ -1,6 +1,7 @@
 //! The JSON API, `/api/v1`: one file a resource. The OpenAPI document is made from these handlers.
 #![expect(unused_qualifications, reason = "utoipa's macro writes paths in full")]
 
+pub(crate) mod adopt;
 pub(crate) mod clusters;
 mod consoles;
 mod events;
@@ -13,10 +14,12 @@ mod listing;
 mod me;
 mod nodes;
 mod objects;
+pub(crate) mod owners;
 pub(crate) mod session;
 mod users;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::router::OpenApiRouter;
@@ -55,8 +58,18 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(clusters::refresh))
         .routes(routes!(clusters::create_options))
         .routes(routes!(imports::confirm_missing))
+        .routes(routes!(imports::orphans))
+        .merge(
+            OpenApiRouter::new()
+                .routes(routes!(imports::adopt))
+                .layer(DefaultBodyLimit::max(adopt::LARGEST)),
+        )
+        .routes(routes!(imports::missing))
+        .routes(routes!(imports::restore))
+        .routes(routes!(imports::purge))
         .routes(routes!(instances::list, instances::create))
         .routes(routes!(instances::get, instances::remove))
+        .routes(routes!(owners::set))
         .routes(routes!(instances::startup))
         .routes(routes!(instances::shutdown))
         .routes(routes!(instances::reboot))

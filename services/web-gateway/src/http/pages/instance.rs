@@ -49,11 +49,13 @@ pub(crate) async fn page(
         uuid: instance.uuid.clone(),
     };
     let back = format!("/clusters/{}/instances/{}", instance.cluster, instance.name);
-    let (mut shell, jobs, access) = tokio::join!(
+    let (mut shell, jobs, access, former) = tokio::join!(
         common::shell(&state, &viewer, Section::Instances, &instance.name, crumbs),
         jobs_of(&state, &viewer, object.clone()),
         grants::section(&state, &viewer, object, &instance.cluster, &back),
+        super::owner::predecessor(&state, &viewer, &instance),
     );
+    shell.notices.extend(former);
     shell.as_of = common::as_of(std::iter::once((instance.cluster.as_str(), &health)), now);
     if !health.reachable {
         shell.notices.push(common::dead_cluster(&instance.cluster, &health, now));

@@ -43,6 +43,7 @@ const ABOUT: About = About {
         column("memory", "Memory", "memory", "n", true),
         column("disk", "Disk", "disk", "n", true),
         column("disk_template", "Disk template", "", "low", false),
+        column("owner", "Owner", "owner", "low", true),
         column("tags", "", "", "", true),
     ],
 };
@@ -89,7 +90,11 @@ pub(crate) async fn page(
             let place = Place {
                 health: healths.get(&instance.cluster),
                 read_only: read_only.get(instance.cluster.as_str()).copied().unwrap_or(false),
-                admin: viewer.admin,
+                admin: state.authz.allows(
+                    &viewer.person.0,
+                    gwm_types::Permission::Admin,
+                    object(&instance),
+                ),
                 powers: state.authz.allows(
                     &viewer.person.0,
                     gwm_types::Permission::Power,
@@ -162,7 +167,7 @@ pub(crate) fn row(instance: Instance, place: &Place<'_>) -> InstanceRow {
         memory_mib: instance.memory_mib,
         disk_mib: instance.disk_mib,
         disk_template: instance.disk_template,
-        owner: String::new(),
+        owner: super::imports::text(instance.owner),
         tags: instance.tags,
         stale,
         actions: menu,

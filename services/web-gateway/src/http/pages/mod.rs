@@ -8,6 +8,7 @@ mod console;
 mod edit_cluster;
 mod facts;
 mod grants;
+mod imports;
 mod instance;
 mod instance_create;
 mod instances;
@@ -19,14 +20,17 @@ mod nodes;
 mod object;
 mod objects;
 mod overview;
+mod owner;
 mod sure;
 mod typed;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
 use super::AppState;
+use super::api::adopt::LARGEST;
 
 pub(crate) fn router() -> Router<AppState> {
     Router::new()
@@ -66,6 +70,12 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/oses", get(objects::oses))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}", get(jobs::page))
+        .route("/clusters/{c}/instances/{i}/owner", get(owner::page).post(owner::save))
+        .route("/imports/orphans", get(imports::orphans))
+        .route("/imports/orphans/adopt", post(imports::adopt).layer(DefaultBodyLimit::max(LARGEST)))
+        .route("/imports/missing", get(imports::missing))
+        .route("/imports/missing/restore", post(imports::restore))
+        .route("/imports/missing/purge", post(imports::purge))
         .route("/grants", post(grants::add))
         .route("/grants/{id}/revoke", post(grants::revoke))
         .fallback(common::no_such_page)

@@ -19,11 +19,14 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{escape, own_path, sentence};
 use super::sure;
+use crate::http::api::adopt;
 use crate::http::problem::Problem;
 use crate::http::router::LARGEST_BODY;
 use crate::http::views::form::{FieldError, FormErrors};
 
 const COOKIE: &str = "__Host-gwm-typed";
+/// Its lists are larger than any other form.
+const ADOPT: &str = "/imports/orphans/adopt";
 /// Browsers keep cookies of 4096 bytes, name and attributes included.
 const LARGEST: usize = 3800;
 /// Time to find one's password.
@@ -194,7 +197,8 @@ pub(crate) async fn keep(request: Request, next: Next) -> Response {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    let Ok(typed) = to_bytes(body, LARGEST_BODY).await else {
+    let most = if path == ADOPT { adopt::LARGEST } else { LARGEST_BODY };
+    let Ok(typed) = to_bytes(body, most).await else {
         let why = "what was sent is too large, or was cut off on its way";
         return Problem(Fault::new(ErrorCode::InvalidArgument, "bad_body", why)).into_response();
     };

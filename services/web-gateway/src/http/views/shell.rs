@@ -22,6 +22,8 @@ pub enum Section {
     Networks,
     /// `/oses`
     Oses,
+    /// `/imports/orphans`, `/imports/missing`
+    Imports,
     /// None of them: own account, errors.
     Other,
 }
@@ -38,6 +40,7 @@ impl Section {
             Self::NodeGroups => "node-groups",
             Self::Networks => "networks",
             Self::Oses => "oses",
+            Self::Imports => "imports",
             Self::Other => "",
         };
         if mine == entry { r#" aria-current="page""# } else { "" }

@@ -1,0 +1,222 @@
+//! Setting owners: what each line would do, decided before anything is done.
+
+use std::collections::{HashMap, HashSet};
+
+use gwm_types::{ClusterId, InstanceUuid, Permission, Username};
+use uuid::Uuid;
+
+/// The role of an owner who is given none by name.
+pub(crate) const OWNERS_ROLE: Permission = Permission::Admin;
+
+/// An instance.
+pub(crate) type Key = (Uuid, Uuid);
+
+/// One line, read.
+#[derive(Debug, Clone)]
+pub(crate) struct Line {
+    pub(crate) cluster: ClusterId,
+    pub(crate) instance: InstanceUuid,
+    /// Slug and name, for the records.
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    /// As asked: `NAME` or `user/NAME`; empty: nobody.
+    pub(crate) owner: String,
+    pub(crate) role: String,
+    pub(crate) remove_former_grants: bool,
+}
+
+impl Line {
+    pub(crate) fn key(&self) -> Key {
+        (self.cluster.0, self.instance.0)
+    }
+}
+
+/// Who is known by a name.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) user_id: Uuid,
+    pub(crate) disabled: bool,
+}
+
+/// What there is, before.
+#[derive(Debug, Default)]
+pub(crate) struct Before {
+    /// By login name.
+    pub(crate) users: HashMap<String, Known>,
+    /// Id and name of the owner of each instance that has one.
+    pub(crate) owners: HashMap<Key, (Uuid, String)>,
+    /// What is granted on the instances of the lines: user, permission.
+    pub(crate) grants: HashMap<Key, HashSet<(Uuid, String)>>,
+}
+
+/// What a line does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Plan {
+    Do {
+        /// `None`: nobody.
+        owner: Option<Uuid>,
+        /// It is another one than before.
+        new: bool,
+        role: Option<Permission>,
+        /// Whose grants go.
+        strip: Option<Uuid>,
+    },
+    Same,
+    Refused(&'static str, String),
+}
+
+/// The login name in `NAME` or `user/NAME`.
+fn username(owner: &str) -> Result<Username, String> {
+    let name = owner.strip_prefix("user/").unwrap_or(owner);
+    if owner.starts_with("group/") {
+        return Err("groups can't own anything yet: give a user".to_owned());
+    }
+    name.parse().map_err(|_| format!("{:?} is no user name", clip(owner)))
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(80).collect()
+}
+
+/// The login names that the lines speak of.
+pub(crate) fn names(lines: &[Line]) -> Vec<String> {
+    let mut names: Vec<String> = lines
+        .iter()
+        .filter_map(|line| Some(username(&line.owner).ok()?.as_str().to_owned()))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// What each line does, in their order.
+pub(crate) fn plan(lines: &[Line], before: &Before, only_orphans: bool) -> Vec<Plan> {
+    let mut seen = HashSet::new();
+    lines.iter().map(|line| one(line, before, only_orphans, &mut seen)).collect()
+}
+
+fn one(line: &Line, before: &Before, only_orphans: bool, seen: &mut HashSet<Key>) -> Plan {
+    if !seen.insert(line.key()) {
+        return Plan::Refused("twice", "this instance is named twice".to_owned());
+    }
+    let role = match line.role.as_str() {
+        "" => None,
+        word => match word.parse::<Permission>() {
+            Ok(role) => Some(role),
+            Err(_) => {
+                let text = format!(
+                    "{:?} is no role: use admin, power, console, view or nothing",
+                    clip(word)
+                );
+                return Plan::Refused("bad_role", text);
+            }
+        },
+    };
+    let former = before.owners.get(&line.key());
+    if line.owner.is_empty() {
+        let Some((former, _)) = former else { return Plan::Same };
+        let strip = line.remove_former_grants.then_some(*former);
+        return Plan::Do { owner: None, new: true, role: None, strip };
+    }
+    let name = match username(&line.owner) {
+        Ok(name) => name,
+        Err(text) => return Plan::Refused("unknown_user", text),
+    };
+    let Some(known) = before.users.get(name.as_str()) else {
+        return Plan::Refused("unknown_user", format!("there is no user {name}"));
+    };
+    if known.disabled {
+        return Plan::Refused("disabled_user", format!("{name} is disabled"));
+    }
+    let new = former.is_none_or(|(id, _)| *id != known.user_id);
+    if let Some((_, name)) = former.filter(|_| new && only_orphans) {
+        return Plan::Refused("owned", format!("it is owned by {name} already"));
+    }
+    let held = before.grants.get(&line.key());
+    let role = role.filter(|role| {
+        let wanted = (known.user_id, role.as_str().to_owned());
+        held.is_none_or(|held| !held.contains(&wanted))
+    });
+    let strip = former.map(|(id, _)| *id).filter(|_| new && line.remove_former_grants);
+    if !new && role.is_none() {
+        return Plan::Same;
+    }
+    Plan::Do { owner: Some(known.user_id), new, role, strip }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(owner: &str, role: &str) -> Line {
+        Line {
+            cluster: ClusterId::generate(),
+            instance: InstanceUuid::generate(),
+            slug: "fra1".to_owned(),
+            name: "web1".to_owned(),
+            owner: owner.to_owned(),
+            role: role.to_owned(),
+            remove_former_grants: true,
+        }
+    }
+
+    fn before() -> (Before, Uuid) {
+        let carla = Uuid::now_v7();
+        let mut before = Before::default();
+        before.users.insert("carla".to_owned(), Known { user_id: carla, disabled: false });
+        let left = Known { user_id: Uuid::now_v7(), disabled: true };
+        before.users.insert("left".to_owned(), left);
+        (before, carla)
+    }
+
+    #[test]
+    fn each_thing_that_is_wrong_with_a_line_has_its_own_code() {
+        let (mut before, _) = before();
+        let owned = line("carla", "admin");
+        before.owners.insert(owned.key(), (Uuid::now_v7(), "dora".to_owned()));
+        let twice = line("carla", "");
+        let lines = [
+            line("nobody", ""),
+            line("group/shop", ""),
+            line("Not A Name", ""),
+            line("left", ""),
+            line("carla", "root"),
+            owned,
+            twice.clone(),
+            twice,
+        ];
+        let codes: Vec<&str> = plan(&lines, &before, true)
+            .iter()
+            .map(|p| match p {
+                Plan::Refused(code, _) => code,
+                Plan::Do { .. } => "do",
+                Plan::Same => "same",
+            })
+            .collect();
+        let wanted = ["unknown_user", "unknown_user", "unknown_user", "disabled_user", "bad_role"];
+        assert_eq!(codes[..5], wanted);
+        assert_eq!(codes[5..], ["owned", "do", "twice"]);
+    }
+
+    #[test]
+    fn what_is_so_already_is_not_done_again_and_the_former_owner_is_named() {
+        let (mut before, carla) = before();
+        let mine = line("user/carla", "power");
+        before.owners.insert(mine.key(), (carla, "carla".to_owned()));
+        let with_role =
+            Plan::Do { owner: Some(carla), new: false, role: Some(Permission::Power), strip: None };
+        assert_eq!(plan(&[mine.clone()], &before, true), [with_role]);
+        before.grants.entry(mine.key()).or_default().insert((carla, "power".to_owned()));
+        assert_eq!(plan(&[mine], &before, true), [Plan::Same]);
+        assert_eq!(plan(&[line("", "")], &before, false), [Plan::Same], "nobody owns it anyway");
+
+        let dora = Uuid::now_v7();
+        let others = line("carla", "");
+        before.owners.insert(others.key(), (dora, "dora".to_owned()));
+        let change = Plan::Do { owner: Some(carla), new: true, role: None, strip: Some(dora) };
+        assert_eq!(plan(&[others.clone()], &before, false), [change]);
+        let kept = Line { remove_former_grants: false, ..others };
+        let change = Plan::Do { owner: Some(carla), new: true, role: None, strip: None };
+        assert_eq!(plan(&[kept], &before, false), [change]);
+    }
+}

@@ -1,0 +1,228 @@
+//! The copy of auth's owners, and what auth is to hear of what is gone or back.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::Utc;
+use gwm_events::Event;
+use gwm_events::types::inventory::INSTANCE_CHANGED;
+use gwm_pg::lease::Held;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::Store;
+use super::item::{Item, SERVICE};
+use crate::domain::InstanceRecord;
+use crate::error::Result;
+
+/// An owner as auth tells it; `None`: nobody any more.
+pub(crate) type Copy = (Uuid, Option<String>);
+
+/// What auth has not taken yet.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct News {
+    pub(crate) position: i64,
+    pub(crate) what: String,
+    pub(crate) cluster_id: Uuid,
+    pub(crate) uuid: Option<Uuid>,
+}
+
+/// Keeps the copy as it is until the transaction ends: an instance that is new here takes its owner
+/// from the copy, and must not miss the change that is being applied. Taken before rows of
+/// `instance` are locked, so that nobody waits in a circle.
+pub(crate) async fn hold(connection: &mut PgConnection, cluster: Uuid) -> Result<()> {
+    sqlx::query("select pg_advisory_xact_lock_shared(hashtextextended('owners/' || $1::text, 0))")
+        .bind(cluster)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Who owns these, as far as the copy knows.
+pub(crate) async fn of(
+    connection: &mut PgConnection,
+    cluster: Uuid,
+    uuids: &[Uuid],
+) -> Result<HashMap<Uuid, String>> {
+    if uuids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "select uuid, owner from owner_copy where cluster_id = $1 and uuid = any($2)",
+    )
+    .bind(cluster)
+    .bind(uuids)
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Lets auth know, once this transaction is committed; without instances: of the cluster itself.
+pub(crate) async fn tell(
+    connection: &mut PgConnection,
+    what: &str,
+    cluster: Uuid,
+    uuids: Option<&[Uuid]>,
+) -> Result<()> {
+    let uuids: Vec<Option<Uuid>> =
+        uuids.map_or_else(|| vec![None], |all| all.iter().copied().map(Some).collect());
+    sqlx::query(
+        "insert into presence_news (what, cluster_id, uuid)
+         select $1, $2, u from unnest($3::uuid[]) with ordinality as l (u, n) order by n",
+    )
+    .bind(what)
+    .bind(cluster)
+    .bind(uuids)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+impl Store {
+    /// How far the copy goes: auth's number and its lineage.
+    pub(crate) async fn owners_followed(&self) -> Result<(i64, String)> {
+        Ok(sqlx::query_as("select revision, lineage from owner_followed")
+            .fetch_one(&self.pool)
+            .await?)
+    }
+
+    /// The copy goes as far as this now.
+    pub(crate) async fn mark_owners_followed(
+        &self,
+        held: &Held,
+        revision: i64,
+        lineage: &str,
+    ) -> Result<()> {
+        let mut tx = self.begin().await?;
+        gwm_pg::lease::assert_held(&mut tx, held).await?;
+        sqlx::query("update owner_followed set revision = $1, lineage = $2")
+            .bind(revision)
+            .bind(lineage)
+            .execute(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Those of the copy that are not among these.
+    pub(crate) async fn owners_besides(
+        &self,
+        known: &HashSet<(Uuid, Uuid)>,
+    ) -> Result<Vec<(Uuid, Uuid)>> {
+        let mut all: Vec<(Uuid, Uuid)> =
+            sqlx::query_as("select cluster_id, uuid from owner_copy").fetch_all(&self.pool).await?;
+        all.retain(|key| !known.contains(key));
+        Ok(all)
+    }
+
+    /// Applies what auth told of one cluster's instances, with an event for each that changes; yields
+    /// how many did. What the copy has already is not written again.
+    pub(crate) async fn apply_owners(
+        &self,
+        held: &Held,
+        cluster: Uuid,
+        copies: &[Copy],
+    ) -> Result<usize> {
+        let mut tx = self.begin().await?;
+        gwm_pg::lease::assert_held(&mut tx, held).await?;
+        sqlx::query("select pg_advisory_xact_lock(hashtextextended('owners/' || $1::text, 0))")
+            .bind(cluster)
+            .execute(&mut *tx)
+            .await?;
+        let uuids: Vec<Uuid> = copies.iter().map(|(uuid, _)| *uuid).collect();
+        let owners: Vec<Option<&str>> = copies.iter().map(|(_, owner)| owner.as_deref()).collect();
+        sqlx::query(
+            "with told as (select * from unnest($2::uuid[], $3::text[]) as l (uuid, owner)),
+                 gone as (
+                     delete from owner_copy using told
+                     where cluster_id = $1 and owner_copy.uuid = told.uuid and told.owner is null)
+             insert into owner_copy (cluster_id, uuid, owner)
+             select $1, uuid, owner from told where owner is not null
+             on conflict (cluster_id, uuid) do update set owner = excluded.owner
+                 where owner_copy.owner <> excluded.owner",
+        )
+        .bind(cluster)
+        .bind(&uuids)
+        .bind(&owners)
+        .execute(&mut *tx)
+        .await?;
+        let changed = self.show(&mut tx, cluster, &uuids, &owners).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    /// Brings the instances' rows after the copy.
+    async fn show(
+        &self,
+        connection: &mut PgConnection,
+        cluster: Uuid,
+        uuids: &[Uuid],
+        owners: &[Option<&str>],
+    ) -> Result<usize> {
+        let columns: Vec<String> =
+            InstanceRecord::COLUMNS.iter().map(|c| format!("i.{c}")).collect();
+        let sql = format!(
+            "select {} from instance i
+             join unnest($2::uuid[], $3::text[]) as told (uuid, owner) on told.uuid = i.uuid
+             where i.cluster_id = $1 and i.owner is distinct from told.owner
+             order by i.uuid for update of i",
+            columns.join(", ")
+        );
+        let mut rows: Vec<InstanceRecord> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(cluster)
+            .bind(uuids)
+            .bind(owners)
+            .fetch_all(&mut *connection)
+            .await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        let slug: String = sqlx::query_scalar("select slug from cluster where cluster_id = $1")
+            .bind(cluster)
+            .fetch_one(&mut *connection)
+            .await?;
+        let told: HashMap<Uuid, Option<&str>> =
+            uuids.iter().copied().zip(owners.iter().copied()).collect();
+        let mut events = Vec::new();
+        for row in &mut rows {
+            let owner = told.get(&row.uuid).copied().flatten().map(str::to_owned);
+            let before = std::mem::replace(&mut row.owner, owner);
+            row.revision += 1;
+            let changed = BTreeMap::from([("owner".to_owned(), before.into())]);
+            let event = Event::new(INSTANCE_CHANGED, SERVICE, Utc::now(), row.object(&slug))
+                .changed(changed);
+            events.push(event.outbox_row()?);
+        }
+        sqlx::query(
+            "update instance i set owner = told.owner, revision = told.revision
+             from unnest($2::uuid[], $3::text[], $4::bigint[]) as told (uuid, owner, revision)
+             where i.cluster_id = $1 and i.uuid = told.uuid",
+        )
+        .bind(cluster)
+        .bind(rows.iter().map(|r| r.uuid).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.owner.clone()).collect::<Vec<_>>())
+        .bind(rows.iter().map(|r| r.revision).collect::<Vec<_>>())
+        .execute(&mut *connection)
+        .await?;
+        gwm_pg::outbox::append_all(connection, &events).await?;
+        Ok(rows.len())
+    }
+
+    /// The oldest news that auth has not taken.
+    pub(crate) async fn list_news(&self, limit: i64) -> Result<Vec<News>> {
+        Ok(sqlx::query_as(
+            "select position, what, cluster_id, uuid from presence_news order by position limit $1",
+        )
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Auth took these.
+    pub(crate) async fn delete_news(&self, positions: &[i64]) -> Result<()> {
+        sqlx::query("delete from presence_news where position = any($1)")
+            .bind(positions)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
