@@ -28,5 +28,7 @@ mod story_api;
 mod story_bad_input;
 #[path = "suite/story_objects.rs"]
 mod story_objects;
+#[path = "suite/story_owner.rs"]
+mod story_owner;
 #[path = "suite/trace.rs"]
 mod trace;

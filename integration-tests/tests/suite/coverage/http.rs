@@ -79,6 +79,16 @@ fn body(path: &str) -> Value {
         }),
         "/consoles" => json!({"cluster": "fra1", "instance": "x", "kind": "vnc"}),
         "/grants" => json!({"username": "admin", "permission": "view", "cluster": "fra1"}),
+        "/imports/orphans/adopt" => json!({"csv": "fra1,x,admin"}),
+        "/imports/missing/restore" => {
+            let id = "01a20000-0000-7000-8000-000000000000";
+            json!({"from": id, "to": id})
+        }
+        "/imports/missing/purge" => {
+            let id = "01a20000-0000-7000-8000-000000000000";
+            json!({"kind": "node", "cluster_id": id, "uuid": id})
+        }
+        path if path.ends_with("/owner") => json!({"owner": "admin"}),
         "/imports/missing/confirm" => json!({"cluster": "fra1", "objects": 1}),
         "/users" => json!({"username": "eve", "password": "a password for tests"}),
         _ => json!({}),

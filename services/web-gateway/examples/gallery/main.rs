@@ -4,6 +4,7 @@
 //! that serves `assets/dist` as `/assets` (`npm run gallery` in `assets/` does, and runs axe over them).
 
 mod fleet;
+mod imports;
 mod machines;
 mod made_up;
 mod objects;
@@ -20,6 +21,7 @@ use fleet::{
     add_page, added_page, cluster_page, clusters_page, edit_page, node_page, nodes_page,
     overview_page,
 };
+use imports::{adopt_page, missing_page, orphans_page, owner_page};
 use machines::{console_page, create_page, delete_page, instance_page, instances_page, rows};
 use others::{error, job_page, jobs_page, login, me_page};
 
@@ -72,6 +74,11 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("networks-none", objects::networks(true).render()?),
         ("network", objects::network().render()?),
         ("oses", objects::oses().render()?),
+        ("orphans", orphans_page().render()?),
+        ("adopt", adopt_page(false).render()?),
+        ("adopt-wrong", adopt_page(true).render()?),
+        ("missing", missing_page().render()?),
+        ("instance-owner", owner_page().render()?),
         ("jobs", jobs_page().render()?),
         ("job-running", job_page(false).render()?),
         ("job-failed", job_page(true).render()?),

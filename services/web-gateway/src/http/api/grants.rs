@@ -34,7 +34,7 @@ pub(crate) struct GrantQuery {
 pub(crate) struct AddGrant {
     /// Login name.
     pub(crate) username: String,
-    /// `view`, `console` or `power`; each includes those before it.
+    /// `view`, `console`, `power` or, on an instance, `admin`; each includes those before it.
     pub(crate) permission: String,
     /// Slug.
     pub(crate) cluster: String,

@@ -344,22 +344,35 @@ pub(crate) fn text(owner: String) -> String {
     owner.strip_prefix("user/").map(str::to_owned).unwrap_or(owner)
 }
 
+#[derive(Debug, Deserialize)]
+pub(crate) struct RestoreForm {
+    from: String,
+    to: String,
+}
+
 pub(crate) async fn restore(
     State(state): State<AppState>,
     viewer: Viewer,
-    Form(form): Form<Restore>,
+    Form(RestoreForm { from, to }): Form<RestoreForm>,
 ) -> Page {
     administrator(&viewer)?;
-    imports::restore_rights(&state, &viewer.person, &form).await?;
+    imports::restore_rights(&state, &viewer.person, &Restore { from, to }).await?;
     Ok(see_other("/imports/missing").into_response())
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct PurgeForm {
+    kind: String,
+    cluster_id: String,
+    uuid: String,
 }
 
 pub(crate) async fn purge(
     State(state): State<AppState>,
     viewer: Viewer,
-    Form(form): Form<Purge>,
+    Form(PurgeForm { kind, cluster_id, uuid }): Form<PurgeForm>,
 ) -> Page {
     administrator(&viewer)?;
-    imports::forget(&state, &viewer.person, form).await?;
+    imports::forget(&state, &viewer.person, Purge { kind, cluster_id, uuid }).await?;
     Ok(see_other("/imports/missing").into_response())
 }
