@@ -19,7 +19,8 @@ create table owner_followed (
 insert into owner_followed default values;
 
 alter table instance add column owner text collate "C";
-create index instance_owner_idx on instance (owner, cluster_id, uuid);
+-- The order by owner, as src/store/list.rs asks for it.
+create index instance_order_owner_idx on instance ((coalesce(owner, '')), cluster_id, uuid);
 
 -- What auth has not taken yet, in order.
 create table presence_news (

@@ -100,7 +100,7 @@ const INSTANCE_FIELDS: &[Field] = &[
         Kind::Texts,
         None,
     ),
-    field(&["owner"], "o.owner", Kind::Persona, Some("coalesce(o.owner, '') collate \"C\"")),
+    field(&["owner"], "o.owner", Kind::Persona, Some("coalesce(o.owner, '')")),
     field(&["missing"], "o.missing", Kind::Flag, None),
 ];
 
