@@ -205,7 +205,7 @@ mod tests {
         before.owners.insert(mine.key(), (carla, "carla".to_owned()));
         let with_role =
             Plan::Do { owner: Some(carla), new: false, role: Some(Permission::Power), strip: None };
-        assert_eq!(plan(&[mine.clone()], &before, true), [with_role]);
+        assert_eq!(plan(std::slice::from_ref(&mine), &before, true), [with_role]);
         before.grants.entry(mine.key()).or_default().insert((carla, "power".to_owned()));
         assert_eq!(plan(&[mine], &before, true), [Plan::Same]);
         assert_eq!(plan(&[line("", "")], &before, false), [Plan::Same], "nobody owns it anyway");
@@ -214,7 +214,7 @@ mod tests {
         let others = line("carla", "");
         before.owners.insert(others.key(), (dora, "dora".to_owned()));
         let change = Plan::Do { owner: Some(carla), new: true, role: None, strip: Some(dora) };
-        assert_eq!(plan(&[others.clone()], &before, false), [change]);
+        assert_eq!(plan(std::slice::from_ref(&others), &before, false), [change]);
         let kept = Line { remove_former_grants: false, ..others };
         let change = Plan::Do { owner: Some(carla), new: true, role: None, strip: None };
         assert_eq!(plan(&[kept], &before, false), [change]);
