@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a program whose output is its table")]
 
 mod cache;
+mod fleet;
 mod place;
 mod report;
 
@@ -18,6 +19,9 @@ async fn main() -> anyhow::Result<()> {
     let mut report = Report::default();
     if wants("cache") {
         Box::pin(cache::run(&mut report)).await?;
+    }
+    if wants("fleet") || wants("lists") {
+        Box::pin(fleet::run(&mut report, wants("fleet"))).await?;
     }
     println!("{report}");
     Ok(())

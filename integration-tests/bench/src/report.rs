@@ -34,6 +34,27 @@ impl Report {
         });
     }
 
+    /// Ours against a peer's by another measure than time.
+    pub(crate) fn ratio(
+        &mut self,
+        what: &str,
+        ours: String,
+        peer: String,
+        ratio: f64,
+        bar: &str,
+        met: bool,
+    ) {
+        let ratio = format!("{ratio:.2}x");
+        self.push(Row { what: what.to_owned(), ours, peer, ratio, bar: bar.to_owned(), met });
+    }
+
+    /// A figure that has a limit and no peer.
+    pub(crate) fn limit(&mut self, what: &str, ours: String, bar: &str, met: bool) {
+        let none = || "-".to_owned();
+        let what = what.to_owned();
+        self.push(Row { what, ours, peer: none(), ratio: none(), bar: bar.to_owned(), met });
+    }
+
     /// Said below the table.
     pub(crate) fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
@@ -68,6 +89,19 @@ impl Times {
         let out = work.await;
         self.0.push(started.elapsed());
         out
+    }
+
+    /// Adds one that was measured elsewhere.
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
+    /// Seconds that so many in a hundred did not exceed.
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+        sorted.get(at).copied().unwrap_or_default().as_secs_f64()
     }
 
     /// The one in the middle.

@@ -36,7 +36,7 @@ pub struct Answers {
 /// A cluster under its lease.
 #[derive(Debug)]
 pub struct Polled {
-    session: Session,
+    pub(crate) session: Session,
 }
 
 impl Answers {

@@ -92,6 +92,11 @@ impl Session {
         reader: Option<&Reader>,
     ) -> Result<()> {
         polling.bulk_took = snapshot.bulk_took;
+        // Before anything is concluded: an answer that can't be read is no proof of absence either.
+        let parsed = {
+            let state = self.state.lock().await;
+            Parsed::of(state.as_ref().expect("it was loaded"), snapshot)?
+        };
         let (mut verdicts, mut objects) = {
             let mut state = self.state.lock().await;
             let state = state.as_mut().expect("it was loaded");
@@ -111,7 +116,8 @@ impl Session {
         }
         let mut state = self.state.lock().await;
         let state = state.as_mut().expect("it was loaded");
-        self.store_success(polling, state, snapshot, &verdicts.0, &verdicts.1, &objects).await?;
+        self.store_success(polling, state, snapshot, parsed, &verdicts.0, &verdicts.1, &objects)
+            .await?;
         polling.removed = verdicts.0.gone.len() + verdicts.1.gone.len() + objects.gone();
         Ok(())
     }
@@ -162,17 +168,15 @@ impl Session {
         polling: &Polling,
         state: &mut State,
         snapshot: &Snapshot,
+        parsed: Parsed,
         gone_nodes: &Verdict,
         gone_instances: &Verdict,
         gone_objects: &Verdicts,
     ) -> Result<()> {
-        let groups = snapshot.groups.clone().unwrap_or_else(|| state.groups.clone());
-        let nodes = look::nodes(state.nodes.changed(&snapshot.nodes), snapshot, &groups)?;
-        let mut node_groups = state.node_groups.clone();
-        node_groups.extend(nodes.iter().map(|n| (n.name.clone(), n.node_group.clone())));
-        let instances =
-            look::instances(state.instances.changed(&snapshot.instances), snapshot, &node_groups)
-                .collect::<Result<Vec<_>>>()?;
+        let Parsed { groups, mut nodes, node_groups, mut instances } = parsed;
+        // Read by name meanwhile: this answer is older.
+        nodes.retain(|n| !state.nodes.outdated(n.uuid, snapshot.nodes.asked_at));
+        instances.retain(|i| !state.instances.outdated(i.uuid, snapshot.instances.asked_at));
         let written = (remembered(&nodes), remembered_instances(&instances));
 
         // Large changes go in parts: each short, each with its own fence.
@@ -282,6 +286,28 @@ impl Session {
             0.0
         });
         Ok(())
+    }
+}
+
+/// What an answer says of the objects that changed.
+struct Parsed {
+    groups: HashMap<Uuid, String>,
+    nodes: Vec<NodeRecord>,
+    /// Node group by node name.
+    node_groups: HashMap<String, String>,
+    instances: Vec<InstanceRecord>,
+}
+
+impl Parsed {
+    fn of(state: &State, snapshot: &Snapshot) -> Result<Self> {
+        let groups = snapshot.groups.clone().unwrap_or_else(|| state.groups.clone());
+        let nodes = look::nodes(state.nodes.changed(&snapshot.nodes), snapshot, &groups)?;
+        let mut node_groups = state.node_groups.clone();
+        node_groups.extend(nodes.iter().map(|n| (n.name.clone(), n.node_group.clone())));
+        let changed = state.instances.changed(&snapshot.instances);
+        let instances =
+            look::instances(changed, snapshot, &node_groups).collect::<Result<Vec<_>>>()?;
+        Ok(Self { groups, nodes, node_groups, instances })
     }
 }
 

@@ -12,6 +12,8 @@ mod reader;
 mod session;
 mod slices;
 mod snapshot;
+#[cfg(test)]
+mod stored;
 mod supervisor;
 
 pub(crate) use access::{Access, connect, trust_of};

@@ -1,0 +1,98 @@
+//! The five services with a whole fleet: 200 clusters, 5,000 nodes, 100,000 instances.
+
+mod events;
+mod pages;
+mod process;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use futures::{StreamExt as _, TryStreamExt as _};
+use gwm_integration_tests::{Api, Options, Part, Stack};
+use gwm_rapi_sim::{ClusterConfig, Sim, SimConfig};
+use serde_json::json;
+
+use crate::report::Report;
+use process::Usage;
+
+const CLUSTERS: usize = 200;
+const NODES: usize = 25;
+const INSTANCES: usize = 500;
+/// How many clusters are added at once.
+const AT_ONCE: usize = 4;
+/// Two polls of each cluster, and one more to see it.
+const REST: Duration = Duration::from_secs(60);
+
+/// All rows that need the fleet; `lists` leaves out those of the fleet at rest.
+pub(crate) async fn run(report: &mut Report, rest: bool) -> anyhow::Result<()> {
+    let clusters = (0..CLUSTERS)
+        .map(|n| ClusterConfig {
+            name: format!("c{n:03}.example.org"),
+            seed: n as u64 + 1,
+            nodes: NODES,
+            instances: INSTANCES,
+            consoles: Some(false),
+            ..ClusterConfig::default()
+        })
+        .collect();
+    let sim = Sim::start(SimConfig { clusters, admin: None }).await?;
+    let quiet = json!({
+        "log": "warn",
+        "poll": { "interval": "30s", "scan": "2s" },
+        "lease": { "duration": "10s" },
+    });
+    let mut stack = Stack::start(Options::test("bench").with(Part::CacheUpdater, quiet)).await?;
+    let admin = stack.admin().await?;
+    import(report, &stack, &admin, &sim).await?;
+    pages::run(report, &stack, &admin).await?;
+    if rest {
+        at_rest(report, &stack).await?;
+        events::run(report, &stack).await?;
+        stack.kill(Part::CacheUpdater, 0).await?;
+        let started = Instant::now();
+        stack.restart(Part::CacheUpdater, 0).await?;
+        let took = started.elapsed().as_secs_f64();
+        report.limit(
+            "cache-updater, start to ready",
+            format!("{took:.2} s"),
+            "<= 2 s",
+            took <= 2.0,
+        );
+    }
+    drop(stack);
+    sim.stop().await;
+    Ok(())
+}
+
+async fn import(report: &mut Report, stack: &Stack, admin: &Api, sim: &Sim) -> anyhow::Result<()> {
+    let started = Instant::now();
+    futures::stream::iter(sim.clusters().iter().enumerate())
+        .map(|(n, cluster)| async move {
+            stack.add_sim(admin, &format!("c{n:03}"), cluster).await.map(drop)
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await?;
+    let took = started.elapsed().as_secs_f64();
+    let what = "first import of 200 clusters, 100,000 instances";
+    report.limit(what, format!("{took:.1} s"), "<= 60 s", took <= 60.0);
+    Ok(())
+}
+
+async fn at_rest(report: &mut Report, stack: &Stack) -> anyhow::Result<()> {
+    // The polls that follow an import read more than those at rest.
+    tokio::time::sleep(REST).await;
+    let (before, started) = (Usage::of(stack.root())?, Instant::now());
+    tokio::time::sleep(REST).await;
+    let (after, took) = (Usage::of(stack.root())?, started.elapsed().as_secs_f64());
+    let share = |name: &str| (after.cpu(name) - before.cpu(name)) / took * 100.0;
+    let (own, postgres) = (share("cache-updater"), share("gwm_cache"));
+    let what = "fleet at rest: cache-updater, of one core";
+    report.limit(what, format!("{own:.1} %"), "<= 20 %", own <= 20.0);
+    let what = "fleet at rest: its Postgres, of one core";
+    report.limit(what, format!("{postgres:.1} %"), "<= 10 %", postgres <= 10.0);
+    let memory = after.memory("cache-updater").context("cache-updater runs")?;
+    let what = "fleet at rest: cache-updater's memory";
+    report.limit(what, format!("{memory:.0} MB"), "<= 300 MB", memory <= 300.0);
+    Ok(())
+}
