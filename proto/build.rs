@@ -3,11 +3,14 @@
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
         "gwm/common/v1/common.proto",
+        "gwm/common/v1/complete.proto",
         "gwm/auth/v1/auth_service.proto",
         "gwm/auth/v1/owners.proto",
+        "gwm/auth/v1/views_service.proto",
         "gwm/cache/v1/cache_service.proto",
         "gwm/cache/v1/objects_service.proto",
         "gwm/cache/v1/imports.proto",
+        "gwm/cache/v1/find_service.proto",
         "gwm/jobs/v1/jobs_service.proto",
         "gwm/console/v1/console_service.proto",
     ];

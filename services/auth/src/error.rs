@@ -40,6 +40,8 @@ pub(crate) enum Error {
     NotFound(&'static str),
     #[error("there are {0} API tokens already; revoke one first")]
     TooManyTokens(i64),
+    #[error("there are {0} saved views already; delete one first")]
+    TooManyViews(i64),
     /// The signing key is not loaded yet, or changes can't be seen.
     #[error("sign-ins can't be checked just now; try again in a moment")]
     NotReady,
@@ -68,7 +70,9 @@ impl Error {
             Self::LoginRefused | Self::NotSignedIn | Self::TicketInvalid => {
                 ErrorCode::Unauthenticated
             }
-            Self::LoginThrottled { .. } | Self::TooManyTokens(_) => ErrorCode::ResourceExhausted,
+            Self::LoginThrottled { .. } | Self::TooManyTokens(_) | Self::TooManyViews(_) => {
+                ErrorCode::ResourceExhausted
+            }
             Self::LoginBusy | Self::NotReady => ErrorCode::Unavailable,
             Self::ConsoleLost => ErrorCode::PermissionDenied,
             Self::UserExists => ErrorCode::AlreadyExists,
@@ -85,6 +89,7 @@ impl Error {
             Self::TicketInvalid => "ticket_invalid",
             Self::UserExists => "user_exists",
             Self::TooManyTokens(_) => "too_many_tokens",
+            Self::TooManyViews(_) => "too_many_views",
             Self::NotReady => "auth_unavailable",
             Self::NotSignedIn => "unauthenticated",
             Self::ConsoleLost => "permission_denied",
@@ -142,6 +147,7 @@ impl From<Error> for Fault {
             | Error::UserExists
             | Error::NotFound(_)
             | Error::TooManyTokens(_)
+            | Error::TooManyViews(_)
             | Error::Internal(_) => {}
         }
         fault

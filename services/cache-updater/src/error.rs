@@ -130,6 +130,7 @@ impl From<Error> for tonic::Status {
 /// What is wrong with a list request.
 pub(crate) fn bad_list(error: &gwm_query::Error) -> Fault {
     let mut fault = Fault::invalid(error.field(), error.to_string());
+    fault.position = error.position();
     if *error == gwm_query::Error::Cursor {
         fault.reason = "invalid_cursor".into();
     }

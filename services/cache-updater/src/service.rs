@@ -7,6 +7,7 @@ use gwm_events::Relay;
 use gwm_kernel::{Boot, Condition};
 use gwm_pg::lease::Holder;
 use gwm_proto::cache::clusters_server::ClustersServer;
+use gwm_proto::cache::find_server::FindServer;
 use gwm_proto::cache::imports_server::ImportsServer;
 use gwm_proto::cache::internal_server::InternalServer;
 use gwm_proto::cache::inventory_server::InventoryServer;
@@ -111,6 +112,10 @@ impl gwm_kernel::Service for Service {
                     ("PurgeMissing", &["web-gateway"]),
                     ("ResolveInstances", &["web-gateway"]),
                 ],
+            )
+            .add(
+                FindServer::new(server.clone()),
+                &[("Complete", &["web-gateway"]), ("Search", &["web-gateway"])],
             )
             .add(
                 InternalServer::new(server),

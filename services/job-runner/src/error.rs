@@ -61,6 +61,7 @@ impl Error {
     /// The stable word.
     fn reason(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
+            Self::List(gwm_query::Error::Cursor) => "invalid_cursor",
             Self::Invalid(_) | Self::List(_) => "invalid_argument",
             Self::ReadOnly(_) => "read_only",
             Self::KeyReused => "idempotency_key_reused",
@@ -95,6 +96,7 @@ impl From<Error> for Fault {
             | Error::NoPerson(_)
             | Error::Database(_) => None,
         };
+        let position = if let Error::List(list) = &error { list.position() } else { None };
         let (code, reason, message) = (error.code(), error.reason(), error.to_string());
         match error {
             Error::Database(error) => error.into(),
@@ -108,6 +110,7 @@ impl From<Error> for Fault {
             | Error::List(_) => {
                 let mut fault = Self::new(code, reason, message);
                 fault.field = field;
+                fault.position = position;
                 fault
             }
         }

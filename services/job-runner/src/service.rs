@@ -47,6 +47,7 @@ impl gwm_kernel::Service for Service {
             &[
                 ("SubmitJob", &["web-gateway"]),
                 ("ListJobs", &["web-gateway"]),
+                ("CompleteJobs", &["web-gateway"]),
                 ("GetJob", &["web-gateway"]),
                 ("GetJobLog", &["web-gateway"]),
             ],

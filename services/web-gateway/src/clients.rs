@@ -9,7 +9,9 @@ use gwm_proto::auth::sessions_client::SessionsClient;
 use gwm_proto::auth::tickets_client::TicketsClient;
 use gwm_proto::auth::tokens_client::TokensClient;
 use gwm_proto::auth::users_client::UsersClient;
+use gwm_proto::auth::views_client::ViewsClient;
 use gwm_proto::cache::clusters_client::ClustersClient;
+use gwm_proto::cache::find_client::FindClient;
 use gwm_proto::cache::imports_client::ImportsClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::objects_client::ObjectsClient;
@@ -47,6 +49,10 @@ impl Clients {
         UsersClient::new(self.auth.clone())
     }
 
+    pub(crate) fn views(&self) -> ViewsClient<Peer> {
+        ViewsClient::new(self.auth.clone())
+    }
+
     pub(crate) fn grants(&self) -> GrantsClient<Peer> {
         GrantsClient::new(self.auth.clone())
     }
@@ -75,6 +81,10 @@ impl Clients {
 
     pub(crate) fn objects(&self) -> ObjectsClient<KeptReads> {
         ObjectsClient::new(self.cache.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    pub(crate) fn find(&self) -> FindClient<KeptReads> {
+        FindClient::new(self.cache.clone())
     }
 
     pub(crate) fn jobs(&self) -> JobsClient<Peer> {

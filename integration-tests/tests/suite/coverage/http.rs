@@ -68,6 +68,7 @@ fn body(path: &str) -> Value {
     match path {
         "/session" => json!({"username": "admin", "password": "wrong password"}),
         "/me/tokens" => json!({"name": "t"}),
+        "/me/views" => json!({"list": "instances", "name": "v", "q": "status:running"}),
         "/clusters/probe" => json!({"endpoints": ["10.0.0.1"]}),
         "/clusters" => {
             let user = json!({"username": "a", "password": "b"});

@@ -27,6 +27,7 @@ pub const CALLERS: &[Service] = &[
             ("TellPresence", &["cache-updater"]),
         ],
     ),
+    ("Views", &[("ListViews", GATEWAY), ("SaveView", GATEWAY), ("DeleteView", GATEWAY)]),
 ];
 
 /// Those of one gRPC service.

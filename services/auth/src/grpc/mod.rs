@@ -10,6 +10,7 @@ mod sessions;
 mod tickets;
 mod tokens;
 mod users;
+mod views;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use gwm_proto::auth::sessions_server::SessionsServer;
 use gwm_proto::auth::tickets_server::TicketsServer;
 use gwm_proto::auth::tokens_server::TokensServer;
 use gwm_proto::auth::users_server::UsersServer;
+use gwm_proto::auth::views_server::ViewsServer;
 
 use crate::app::{Hub, Login, OwnerNews, Passwords, SignerSlot};
 use crate::config::{SessionConfig, TicketConfig};
@@ -57,6 +59,7 @@ impl Rpcs {
             .add(AccessServer::new(self.clone()), callers::of("Access"))
             .add(TicketsServer::new(self.clone()), callers::of("Tickets"))
             .add(OwnershipServer::new(self.clone()), callers::of("Ownership"))
-            .add(OwnersServer::new(self.clone()), callers::of("Owners"));
+            .add(OwnersServer::new(self.clone()), callers::of("Owners"))
+            .add(ViewsServer::new(self.clone()), callers::of("Views"));
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod throttle;
 pub(crate) mod ticket;
 pub(crate) mod token;
 pub(crate) mod user;
+pub(crate) mod view;
 
 use std::time::Duration;
 

@@ -11,5 +11,6 @@ mod proxy;
 mod settle;
 mod tickets;
 mod tokens;
+mod views;
 mod watch;
 mod world;

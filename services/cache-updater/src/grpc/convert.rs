@@ -78,6 +78,9 @@ pub(super) fn cluster(c: &ClusterRecord, whole: bool, administrator: bool) -> pb
         out.memory_free_mib = unsigned(c.memory_free_mib);
         out.disk_total_mib = unsigned(c.disk_total_mib);
         out.disk_free_mib = unsigned(c.disk_free_mib);
+        out.memory_allocated_mib = unsigned(c.memory_allocated_mib);
+        out.disk_allocated_mib = unsigned(c.disk_allocated_mib);
+        out.certificate_not_after = c.certificate_not_after.map(timestamp);
         out.enabled_hypervisors.clone_from(&c.enabled_hypervisors);
         out.tags.clone_from(&c.tags);
     }

@@ -337,6 +337,11 @@ impl Inventory for Server {
             memory_free_mib: unsigned(sums.memory_free_mib),
             disk_total_mib: unsigned(sums.disk_total_mib),
             disk_free_mib: unsigned(sums.disk_free_mib),
+            memory_allocated_mib: unsigned(sums.memory_allocated_mib),
+            disk_allocated_mib: unsigned(sums.disk_allocated_mib),
+            nodes_silent: count(sums.nodes_silent),
+            missing: count(sums.missing),
+            certificates_expiring: count(sums.certificates_expiring),
             wrong: wrong
                 .into_iter()
                 .map(|w| pb::Wrong { kind: w.kind, cluster: w.cluster, name: w.name, text: w.text })

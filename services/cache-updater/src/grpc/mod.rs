@@ -4,6 +4,7 @@ mod checks;
 mod clusters;
 mod convert;
 mod convert_objects;
+mod find;
 mod forward;
 mod imports;
 mod internal;

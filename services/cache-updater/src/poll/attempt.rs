@@ -70,6 +70,10 @@ impl Session {
         let snapshot = Snapshot::read(&reader, Some(cluster.ganeti_uuid), &want).await?;
         drop(want);
         self.take_in(polling, &snapshot, Some(&reader)).await?;
+        let ends = reader.client.certificate_not_after();
+        if ends != cluster.certificate_not_after {
+            self.store.note_certificate(self.cluster_id, ends).await?;
+        }
         self.trouble.lock().expect("no panic while held").backoff.succeeded();
         metrics::gauge!("gwm_cluster_up", "cluster" => cluster.slug).set(1.0);
         Ok(())

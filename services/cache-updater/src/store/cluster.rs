@@ -22,6 +22,20 @@ pub(crate) struct Health {
 }
 
 impl Store {
+    /// When the endpoint's certificate ends, as it was shown just now.
+    pub(crate) async fn note_certificate(
+        &self,
+        id: Uuid,
+        not_after: Option<DateTime<Utc>>,
+    ) -> Result<()> {
+        sqlx::query("update cluster set certificate_not_after = $2 where cluster_id = $1")
+            .bind(id)
+            .bind(not_after)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// A cluster by slug or id.
     pub(crate) async fn fetch_cluster(&self, slug_or_id: &str) -> Result<Option<ClusterRecord>> {
         if let Ok(id) = Uuid::try_parse(slug_or_id) {

@@ -73,13 +73,36 @@ pub(super) const fn field(
 pub(super) const KEYS: &[Key] =
     &[Key { sql: "o.cluster_id", cast: "uuid" }, Key { sql: "o.uuid", cast: "uuid" }];
 
+/// Ganeti's words, as it writes them.
+const STATUSES: &[&str] = &[
+    "running",
+    "ADMIN_down",
+    "ADMIN_offline",
+    "USER_down",
+    "ERROR_up",
+    "ERROR_down",
+    "ERROR_wrongnode",
+    "ERROR_nodedown",
+    "ERROR_nodeoffline",
+];
+const ADMIN_STATES: &[&str] = &["up", "down", "offline"];
+const ROLES: &[&str] = &["master", "master-candidate", "regular", "drained", "offline"];
+
+const MOMENT: Kind = Kind::Time { order: "::timestamptz" };
+const ADDRESS: Kind = Kind::Found { by: "o.found_by" };
+
 const INSTANCE_FIELDS: &[Field] = &[
-    field(&["name"], "o.name", Kind::Text, Some("o.name")),
-    field(&["uuid"], "o.uuid::text", Kind::Text, None),
-    field(&["cluster"], "o.cluster", Kind::Text, Some("o.cluster")),
-    field(&["status"], "o.status", Kind::Text, Some("o.status")),
-    field(&["admin_state"], "o.admin_state", Kind::Text, None),
-    field(&["node", "primary_node", "pnode"], "o.primary_node", Kind::Text, Some("o.primary_node")),
+    field(&["name"], "o.name", Kind::Lower, Some("o.name")),
+    field(&["uuid"], "o.uuid::text", Kind::Lower, None),
+    field(&["cluster"], "o.cluster", Kind::Lower, Some("o.cluster")),
+    field(&["status"], "o.status", Kind::Known(STATUSES), Some("o.status")),
+    field(&["admin_state"], "o.admin_state", Kind::Known(ADMIN_STATES), None),
+    field(
+        &["node", "primary_node", "pnode"],
+        "o.primary_node",
+        Kind::Lower,
+        Some("o.primary_node"),
+    ),
     field(&["secondary_node", "snode"], "o.secondary_nodes", Kind::Texts, None),
     field(&["node_group", "group"], "o.node_group", Kind::Text, None),
     field(&["hypervisor", "hv"], "o.hypervisor", Kind::Text, None),
@@ -100,12 +123,36 @@ const INSTANCE_FIELDS: &[Field] = &[
         Kind::Texts,
         None,
     ),
+    field(
+        &["ip"],
+        "(select array_agg(n ->> 'ip') from jsonb_array_elements(o.nics) n where n ->> 'ip' <> '')",
+        ADDRESS,
+        None,
+    ),
+    field(
+        &["mac"],
+        "(select array_agg(n ->> 'mac') from jsonb_array_elements(o.nics) n where n ->> 'mac' <> '')",
+        ADDRESS,
+        None,
+    ),
+    field(
+        &["created"],
+        "o.created_at",
+        MOMENT,
+        Some("coalesce(o.created_at, '-infinity'::timestamptz)"),
+    ),
+    field(
+        &["modified"],
+        "o.modified_at",
+        MOMENT,
+        Some("coalesce(o.modified_at, '-infinity'::timestamptz)"),
+    ),
     field(&["owner"], "o.owner", Kind::Persona, Some("coalesce(o.owner, '')")),
     field(&["missing"], "o.missing", Kind::Flag, None),
 ];
 
 const fn instances(name: &'static str) -> Table {
-    Table { name, words: "o.name", default_sort: "name", keys: KEYS, fields: INSTANCE_FIELDS }
+    Table { name, words: "o.found_by", default_sort: "name", keys: KEYS, fields: INSTANCE_FIELDS }
 }
 
 pub(crate) static INSTANCES: Table = instances("instances");
@@ -118,10 +165,10 @@ pub(crate) static NODES: Table = Table {
     default_sort: "name",
     keys: KEYS,
     fields: &[
-        field(&["name", "node"], "o.name", Kind::Text, Some("o.name")),
-        field(&["uuid"], "o.uuid::text", Kind::Text, None),
-        field(&["cluster"], "o.cluster", Kind::Text, Some("o.cluster")),
-        field(&["role", "status"], "o.role", Kind::Text, Some("o.role")),
+        field(&["name", "node"], "o.name", Kind::Lower, Some("o.name")),
+        field(&["uuid"], "o.uuid::text", Kind::Lower, None),
+        field(&["cluster"], "o.cluster", Kind::Lower, Some("o.cluster")),
+        field(&["role", "status"], "o.role", Kind::Known(ROLES), Some("o.role")),
         field(&["node_group", "group"], "o.node_group", Kind::Text, Some("o.node_group")),
         field(&["tag", "tags"], "o.tags", Kind::Texts, None),
         field(
@@ -162,6 +209,8 @@ pub(crate) static NODES: Table = Table {
         ),
         field(&["offline"], "o.offline", Kind::Flag, None),
         field(&["drained"], "o.drained", Kind::Flag, None),
+        field(&["ip"], "array[o.primary_ip, o.secondary_ip]", Kind::Texts, None),
+        field(&["silent"], "(not o.offline and o.memory_total_mib is null)", Kind::Flag, None),
         field(&["missing"], "o.missing", Kind::Flag, None),
     ],
 };
@@ -180,7 +229,7 @@ const PLACEMENT: [(&str, &str); 4] = [
 ];
 
 /// Appends `from (..) o`: the table with what the scope shows of it.
-fn push_from<T: Listable>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
+pub(super) fn push_from<T: Listable>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
     sql.push(" from (select i.cluster_id, c.slug as cluster");
     for column in T::COLUMNS {
         let hidden = PLACEMENT.iter().find(|(name, _)| name == column && T::TABLE == "instance");
@@ -211,6 +260,9 @@ fn push_from<T: Listable>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
                 sql.push(format_args!(", i.{column}"));
             }
         }
+    }
+    if T::TABLE == "instance" {
+        sql.push(", i.found_by");
     }
     match scope {
         Scope::Fleet => {
@@ -255,7 +307,7 @@ fn push_orphans(sql: &mut QueryBuilder<Postgres>, table: &Table) {
     }
 }
 
-fn ids(clusters: &[ClusterId]) -> Vec<Uuid> {
+pub(super) fn ids(clusters: &[ClusterId]) -> Vec<Uuid> {
     clusters.iter().map(|c| c.0).collect()
 }
 

@@ -1,45 +1,85 @@
 //! The list of clusters: few rows, the same grammar and paging.
 
+use gwm_authz::Scope;
 use gwm_query::{Cursor, Field, Key, Kind, Sort, Table};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::Store;
-use super::list::{Page, Request};
+use super::list::{Page, Request, ids};
 use crate::domain::ClusterRecord;
 use crate::error::{Error, Result, bad_list};
 
+const fn field(
+    names: &'static [&'static str],
+    sql: &'static str,
+    kind: Kind,
+    order: Option<&'static str>,
+) -> Field {
+    Field { names, sql, kind, order }
+}
+
+/// `s` is what the person sees of the cluster: its sums and tags only with all of it.
 pub(crate) static CLUSTERS: Table = Table {
     name: "clusters",
     words: "(o.slug || ' ' || o.name)",
     default_sort: "slug",
     keys: &[Key { sql: "o.cluster_id", cast: "uuid" }],
     fields: &[
-        Field {
-            names: &["slug", "cluster"],
-            sql: "o.slug",
-            kind: Kind::Text,
-            order: Some("o.slug"),
-        },
-        Field { names: &["name"], sql: "o.name", kind: Kind::Text, order: Some("o.name") },
-        Field { names: &["tag", "tags"], sql: "o.tags", kind: Kind::Texts, order: None },
-        Field { names: &["reachable"], sql: "o.reachable", kind: Kind::Flag, order: None },
-        Field { names: &["version"], sql: "o.ganeti_version", kind: Kind::Text, order: None },
-        Field {
-            names: &["instances"],
-            sql: "o.instances_total",
-            kind: Kind::Number,
-            order: Some("o.instances_total::bigint"),
-        },
-        Field {
-            names: &["nodes"],
-            sql: "o.nodes_total",
-            kind: Kind::Number,
-            order: Some("o.nodes_total::bigint"),
-        },
+        field(&["slug", "cluster"], "o.slug", Kind::Lower, Some("o.slug")),
+        field(&["name"], "o.name", Kind::Text, Some("o.name")),
+        field(&["tag", "tags"], "s.tags", Kind::Texts, None),
+        field(&["reachable"], "o.reachable", Kind::Flag, None),
+        field(&["read_only"], "(o.write_password_sealed is null)", Kind::Flag, None),
+        field(&["version"], "o.ganeti_version", Kind::Text, None),
+        field(
+            &["instances"],
+            "s.instances",
+            Kind::Number,
+            Some("coalesce(s.instances, -1)::bigint"),
+        ),
+        field(&["nodes"], "s.nodes", Kind::Number, Some("coalesce(s.nodes, -1)::bigint")),
+        field(&["missing"], "s.missing", Kind::Number, None),
+        field(&["memory", "ram"], "s.memory", Kind::Size, Some("coalesce(s.memory, -1)::bigint")),
+        field(
+            &["memory_free", "free"],
+            "s.memory_free",
+            Kind::Size,
+            Some("coalesce(s.memory_free, -1)::bigint"),
+        ),
+        field(&["disk"], "s.disk", Kind::Size, Some("coalesce(s.disk, -1)::bigint")),
+        field(&["disk_free"], "s.disk_free", Kind::Size, Some("coalesce(s.disk_free, -1)::bigint")),
+        field(
+            &["certificate"],
+            "s.certificate",
+            Kind::Until,
+            Some("coalesce(s.certificate, 'infinity'::timestamptz)"),
+        ),
     ],
 };
+
+/// Appends ` from ..`: the clusters of which the person sees something, with what they see.
+pub(super) fn push_clusters(sql: &mut QueryBuilder<sqlx::Postgres>, scope: &Scope) {
+    sql.push(
+        " from cluster o cross join lateral (select o.tags, o.instances_total as instances, \
+         o.nodes_total as nodes, o.missing, o.memory_total_mib as memory, \
+         o.memory_free_mib as memory_free, o.disk_total_mib as disk, o.disk_free_mib as disk_free, \
+         o.certificate_not_after as certificate",
+    );
+    match (scope, scope.visible_clusters()) {
+        (Scope::Limited { clusters, .. }, Some(visible)) => {
+            sql.push(" where o.cluster_id = any(").push_bind(ids(clusters));
+            sql.push(") union all select '{}', null, null, null, null, null, null, null, null");
+            sql.push(" where o.cluster_id <> all(").push_bind(ids(clusters));
+            let visible: Vec<Uuid> = visible.into_iter().map(|c| c.0).collect();
+            sql.push(")) s where o.cluster_id = any(").push_bind(visible).push(")");
+        }
+        (Scope::Fleet, _) | (_, None) => {
+            sql.push(") s where true");
+        }
+    }
+}
 
 struct Placed {
     cluster: ClusterRecord,
@@ -63,18 +103,14 @@ impl Store {
             .key
             .open(&CLUSTERS, &sort, request.q, request.person, request.cursor)
             .map_err(bad)?;
-        let visible: Option<Vec<Uuid>> =
-            request.scope.visible_clusters().map(|ids| ids.into_iter().map(|c| c.0).collect());
         let mut tx = self.pool.begin().await?;
         sqlx::query("set transaction isolation level repeatable read, read only")
             .execute(&mut *tx)
             .await?;
         let mut sql = QueryBuilder::new(format!("select o.*, {} as place", sort.place_sql()));
         let push_where = |sql: &mut QueryBuilder<sqlx::Postgres>| {
-            sql.push(" from cluster o where ");
-            if let Some(visible) = &visible {
-                sql.push("o.cluster_id = any(").push_bind(visible.clone()).push(") and ");
-            }
+            push_clusters(sql, request.scope);
+            sql.push(" and ");
             gwm_query::push_filter(sql, &CLUSTERS, &filter).map_err(bad)
         };
         push_where(&mut sql)?;

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod columns;
+mod complete;
 mod forgotten;
 mod imports;
 mod inventory;
@@ -13,9 +14,11 @@ mod list_objects;
 mod objects;
 mod overview;
 mod owner;
+mod search;
 mod write;
 
 pub(crate) use cluster::{Health, ping};
+pub(crate) use complete::table_of;
 pub(crate) use forgotten::{purge, recall, remember};
 pub(crate) use imports::Vanished;
 pub(crate) use inventory::{Known, list_uuids};
@@ -24,6 +27,7 @@ pub(crate) use list::{INSTANCES, Listed, NODES, ORPHANS, Page, Request};
 pub(crate) use list_objects::{Listable, NETWORKS, NODE_GROUPS, OSES, OsRecord};
 pub(crate) use objects::{put_info, replace_details};
 pub(crate) use owner::Copy as OwnerCopy;
+pub(crate) use search::Hit;
 pub(crate) use write::{mark_absent, put, put_each, recount, remove};
 
 use sqlx::{PgPool, Postgres, Transaction};

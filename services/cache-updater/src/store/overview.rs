@@ -24,6 +24,11 @@ pub(crate) struct OverviewRow {
     pub(crate) memory_free_mib: i64,
     pub(crate) disk_total_mib: i64,
     pub(crate) disk_free_mib: i64,
+    pub(crate) memory_allocated_mib: i64,
+    pub(crate) disk_allocated_mib: i64,
+    pub(crate) nodes_silent: i64,
+    pub(crate) missing: i64,
+    pub(crate) certificates_expiring: i64,
 }
 
 /// One thing that is wrong now.
@@ -43,7 +48,7 @@ impl Store {
             "with whole as (
                  select * from cluster where $1 or cluster_id = any($2)
              ), single as (
-                 select status from instance
+                 select status, missing, memory_mib, disk_mib from instance
                  where not $1 and cluster_id <> all($2)
                      and (cluster_id, uuid) in (select * from unnest($3::uuid[], $4::uuid[]))
              ), seen as (
@@ -63,7 +68,18 @@ impl Store {
                  coalesce(sum(memory_total_mib), 0)::bigint as memory_total_mib,
                  coalesce(sum(memory_free_mib), 0)::bigint as memory_free_mib,
                  coalesce(sum(disk_total_mib), 0)::bigint as disk_total_mib,
-                 coalesce(sum(disk_free_mib), 0)::bigint as disk_free_mib
+                 coalesce(sum(disk_free_mib), 0)::bigint as disk_free_mib,
+                 coalesce(sum(memory_allocated_mib), 0)::bigint
+                     + (select coalesce(sum(memory_mib), 0)::bigint from single)
+                     as memory_allocated_mib,
+                 coalesce(sum(disk_allocated_mib), 0)::bigint
+                     + (select coalesce(sum(disk_mib), 0)::bigint from single)
+                     as disk_allocated_mib,
+                 coalesce(sum(nodes_silent), 0)::bigint as nodes_silent,
+                 coalesce(sum(missing), 0)::bigint
+                     + (select count(*) from single where missing) as missing,
+                 count(*) filter (where certificate_not_after < now() + interval '30 days')
+                     as certificates_expiring
              from whole",
         )
         .bind(all)
@@ -73,21 +89,39 @@ impl Store {
         .fetch_one(&self.pool)
         .await?;
         let wrong = sqlx::query_as(
-            "select * from (
-                 select 'cluster' as kind, slug as cluster, slug as name, error as text
+            "select kind, cluster, name, text from (
+                 select 0 as rank, 'cluster' as kind, slug as cluster, slug as name, error as text
                  from cluster where not reachable and ($1 or cluster_id = any($2 || $3))
                  union all
-                 select 'node', c.slug, n.name, case when n.missing
-                     then 'missing: vanished together with many others' else 'marked offline' end
+                 select 1, 'node', c.slug, n.name, case when n.missing
+                     then 'missing: vanished together with many others'
+                     when n.offline then 'marked offline'
+                     else 'silent: Ganeti has no figures of it' end
                  from node n join cluster c using (cluster_id)
-                 where (n.offline or n.missing) and ($1 or n.cluster_id = any($2))
+                 where (n.offline or n.missing or n.memory_total_mib is null)
+                     and ($1 or n.cluster_id = any($2))
                  union all
-                 select 'instance', c.slug, i.name, case when i.missing
-                     then 'missing: vanished together with many others' else i.status end
+                 (select 2, 'instance', c.slug, i.name, i.status
                  from instance i join cluster c using (cluster_id)
-                 where (i.status like 'ERROR%' or i.missing) and ($1 or i.cluster_id = any($2)
+                 where i.status like 'ERROR%' and not i.missing
+                     and ($1 or i.cluster_id = any($2)
                      or (i.cluster_id, i.uuid) in (select * from unnest($3::uuid[], $4::uuid[])))
-             ) wrong order by kind, cluster, name limit $5",
+                 limit $5)
+                 union all
+                 (select 2, 'instance', c.slug, i.name,
+                     'missing: vanished together with many others'
+                 from instance i join cluster c using (cluster_id)
+                 where i.missing and ($1 or i.cluster_id = any($2)
+                     or (i.cluster_id, i.uuid) in (select * from unnest($3::uuid[], $4::uuid[])))
+                 limit $5)
+                 union all
+                 select 3, 'certificate', slug, slug,
+                     case when certificate_not_after < now() then 'certificate ended '
+                         else 'certificate ends ' end
+                     || to_char(certificate_not_after at time zone 'UTC', 'YYYY-MM-DD')
+                 from cluster where certificate_not_after < now() + interval '30 days'
+                     and ($1 or cluster_id = any($2))
+             ) wrong order by rank, cluster, name limit $5",
         )
         .bind(all)
         .bind(clusters)

@@ -203,9 +203,11 @@ pub(crate) async fn recount(connection: &mut PgConnection, cluster_id: Uuid) -> 
              instances_total = i.total, instances_running = i.running, instances_error = i.error,
              missing = n.missing + i.missing
                  + (select count(*) from node_group where cluster_id = $1 and missing)
-                 + (select count(*) from network where cluster_id = $1 and missing)
+                 + (select count(*) from network where cluster_id = $1 and missing),
+             nodes_silent = n.silent, memory_allocated_mib = i.memory, disk_allocated_mib = i.disk
          from (select count(*) as total, count(*) filter (where not offline) as online,
                    count(*) filter (where missing) as missing,
+                   count(*) filter (where not offline and memory_total_mib is null) as silent,
                    coalesce(sum(memory_total_mib), 0)::bigint as memory,
                    coalesce(sum(memory_free_mib), 0)::bigint as memory_free,
                    coalesce(sum(disk_total_mib), 0)::bigint as disk,
@@ -213,7 +215,9 @@ pub(crate) async fn recount(connection: &mut PgConnection, cluster_id: Uuid) -> 
                from node where cluster_id = $1) n,
               (select count(*) as total, count(*) filter (where status = 'running') as running,
                    count(*) filter (where status like 'ERROR%') as error,
-                   count(*) filter (where missing) as missing
+                   count(*) filter (where missing) as missing,
+                   coalesce(sum(memory_mib), 0)::bigint as memory,
+                   coalesce(sum(disk_mib * (1 + cardinality(secondary_nodes))), 0)::bigint as disk
                from instance where cluster_id = $1) i
          where cluster_id = $1",
     )

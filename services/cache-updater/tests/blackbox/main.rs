@@ -5,6 +5,7 @@
 
 mod auth;
 mod console;
+mod find;
 mod gone;
 mod health;
 mod inventory;

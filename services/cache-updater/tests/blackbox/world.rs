@@ -4,6 +4,7 @@ use std::time::Duration;
 use gwm_kernel::TlsPaths;
 use gwm_kernel::grpc::{Peer, TlsIdentity, connect_replica};
 use gwm_proto::cache::clusters_client::ClustersClient;
+use gwm_proto::cache::find_client::FindClient;
 use gwm_proto::cache::imports_client::ImportsClient;
 use gwm_proto::cache::internal_client::InternalClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
@@ -306,6 +307,10 @@ impl Replica {
     /// As web-gateway.
     pub(crate) fn gateway(&self) -> Peer {
         self.peers.gateway.clone()
+    }
+
+    pub(crate) fn find(&self) -> FindClient<Peer> {
+        FindClient::new(self.peers.gateway.clone())
     }
 
     /// As job-runner.

@@ -1,10 +1,10 @@
-//! The list of jobs.
+//! The list of jobs, and what its filter is completed with.
 
 use gwm_authz::Mode;
 use gwm_kernel::Fault;
-use gwm_proto::common::{ObjectRef, PageInfo};
+use gwm_proto::common::{CompleteRequest, CompleteResponse, ObjectRef, PageInfo, Suggestion};
 use gwm_proto::jobs::{ListJobsRequest, ListJobsResponse};
-use gwm_query::{CursorKey, Sort};
+use gwm_query::{About, CursorKey, Sort};
 use gwm_types::{ClusterId, InstanceUuid, Permission};
 use tonic::Request;
 
@@ -53,6 +53,35 @@ impl JobsServer {
                 total_exact: found.total_exact,
                 stream_sequence: found.stream_sequence,
             }),
+        })
+    }
+
+    pub(super) async fn complete(
+        &self,
+        request: Request<CompleteRequest>,
+    ) -> Result<CompleteResponse, Fault> {
+        let person = self.authz.principal(&request, Mode::Read)?;
+        let scope = self.authz.scope(&person, Permission::View);
+        let asked = request.into_inner();
+        let at = usize::try_from(asked.at).unwrap_or(usize::MAX);
+        let completion = gwm_query::complete(&TABLE, &asked.q, at);
+        let suggestions = match &completion.about {
+            About::Field(_) => completion.suggest_fields(&TABLE),
+            About::Value(field, prefix) => {
+                let values = list::values(&self.store, field, prefix, &scope, person.user_id);
+                gwm_query::suggest_values(values.await.map_err(Error::from)?, prefix)
+            }
+            About::Nothing => Vec::new(),
+        };
+        let suggestion = |s: gwm_query::Suggestion| Suggestion {
+            kind: s.kind.to_owned(),
+            text: s.text,
+            detail: s.detail.to_owned(),
+        };
+        Ok(CompleteResponse {
+            from: u32::try_from(completion.from).unwrap_or(u32::MAX),
+            to: u32::try_from(completion.to).unwrap_or(u32::MAX),
+            suggestions: suggestions.into_iter().map(suggestion).collect(),
         })
     }
 

@@ -9,6 +9,7 @@ mod waited;
 use std::sync::Arc;
 
 use gwm_authz::{Authz, Principal};
+use gwm_proto::common::{CompleteRequest, CompleteResponse};
 use gwm_proto::jobs::jobs_server::Jobs;
 use gwm_proto::jobs::{
     GetJobLogRequest, GetJobLogResponse, GetJobRequest, Job, ListJobsRequest, ListJobsResponse,
@@ -59,6 +60,13 @@ impl Jobs for JobsServer {
         request: Request<ListJobsRequest>,
     ) -> Result<Response<ListJobsResponse>, Status> {
         Ok(Response::new(self.list(request).await?))
+    }
+
+    async fn complete_jobs(
+        &self,
+        request: Request<CompleteRequest>,
+    ) -> Result<Response<CompleteResponse>, Status> {
+        Ok(Response::new(self.complete(request).await?))
     }
 
     async fn get_job(&self, request: Request<GetJobRequest>) -> Result<Response<Job>, Status> {

@@ -10,37 +10,48 @@ use super::Store;
 use super::row::JobRow;
 use crate::domain::Job;
 
+/// Suggestions come from this many jobs.
+const LATEST: i64 = 2000;
+
 /// Totals are exact up to here.
 const COUNTED: i64 = 10_000;
 
 const STATE: &str = "(case when phase in ('queued', 'succeeded', 'failed', 'canceled') then phase \
      else 'running' end)";
 
+const STATES: &[&str] = &["queued", "running", "succeeded", "failed", "canceled"];
+const KINDS: &[&str] = &["create", "startup", "shutdown", "reboot", "remove"];
+
+/// Their order is that of their numbers.
+const MOMENT: Kind = Kind::Time { order: "::bigint" };
+
 /// What jobs can be asked about.
 pub(crate) static TABLE: Table = Table {
     name: "jobs",
     fields: &[
-        text(&["state"], STATE),
-        text(&["kind"], "kind"),
-        text(&["cluster"], "cluster_slug"),
-        text(&["instance", "name", "object"], "object_name"),
-        text(&["user", "requested_by"], "requested_by"),
-        text(&["error"], "coalesce(error_code, '')"),
-        Field { names: &["created"], sql: "number", kind: Kind::Number, order: Some("number") },
-        Field {
-            names: &["ganeti_job"],
-            sql: "coalesce(ganeti_job, 0)",
-            kind: Kind::Number,
-            order: None,
-        },
+        field(&["state"], STATE, Kind::Known(STATES), None),
+        field(&["kind"], "kind", Kind::Known(KINDS), None),
+        field(&["cluster"], "cluster_slug", Kind::Lower, None),
+        field(&["instance", "name", "object"], "object_name", Kind::Lower, None),
+        field(&["user", "requested_by"], "requested_by", Kind::Text, None),
+        field(&["error"], "coalesce(error_code, '')", Kind::Text, None),
+        field(&["created"], "created_at", MOMENT, Some("number")),
+        field(&["started"], "started_at", MOMENT, None),
+        field(&["ended"], "ended_at", MOMENT, None),
+        field(&["ganeti_job"], "ganeti_job", Kind::Number, None),
     ],
     words: "(object_name || ' ' || cluster_slug || ' ' || kind || ' ' || coalesce(error_message, ''))",
     default_sort: "created",
     keys: &[Key { sql: "job_id", cast: "uuid" }],
 };
 
-const fn text(names: &'static [&'static str], sql: &'static str) -> Field {
-    Field { names, sql, kind: Kind::Text, order: None }
+const fn field(
+    names: &'static [&'static str],
+    sql: &'static str,
+    kind: Kind,
+    order: Option<&'static str>,
+) -> Field {
+    Field { names, sql, kind, order }
 }
 
 /// Whose list, and of what.
@@ -136,23 +147,28 @@ async fn count(tx: &mut PgConnection, wanted: &Wanted<'_>) -> Result<(u64, bool)
     Ok((u64::try_from(counted.min(COUNTED)).unwrap_or_default(), counted <= COUNTED))
 }
 
-fn push_where(
-    sql: &mut QueryBuilder<Postgres>,
-    wanted: &Wanted<'_>,
-) -> Result<(), gwm_query::Error> {
-    match wanted.scope {
+/// Appends what the person may see: jobs on what they may see, and their own.
+fn push_scope(sql: &mut QueryBuilder<Postgres>, scope: &Scope, person: UserId) {
+    match scope {
         Scope::Fleet => {
             sql.push("true");
         }
         Scope::Limited { clusters, instances } => {
             let clusters: Vec<_> = clusters.iter().map(|id| id.0).collect();
             let (of, uuids): (Vec<_>, Vec<_>) = instances.iter().map(|(c, i)| (c.0, i.0)).unzip();
-            sql.push("(requested_by_id = ").push_bind(wanted.person.0);
+            sql.push("(requested_by_id = ").push_bind(person.0);
             sql.push(" or cluster_id = any(").push_bind(clusters);
             sql.push(") or (cluster_id, instance_uuid) in (select * from unnest(").push_bind(of);
             sql.push(", ").push_bind(uuids).push(")))");
         }
     }
+}
+
+fn push_where(
+    sql: &mut QueryBuilder<Postgres>,
+    wanted: &Wanted<'_>,
+) -> Result<(), gwm_query::Error> {
+    push_scope(sql, wanted.scope, wanted.person);
     if let Some((cluster, instance)) = wanted.object {
         sql.push(" and cluster_id = ").push_bind(cluster.0);
         if let Some(uuid) = instance {
@@ -161,4 +177,27 @@ fn push_where(
     }
     sql.push(" and ");
     gwm_query::push_filter(sql, &TABLE, wanted.filter)
+}
+
+/// Values of a field that begin so, of the latest jobs that the person may see.
+pub(crate) async fn values(
+    store: &Store,
+    field: &Field,
+    prefix: &str,
+    scope: &Scope,
+    person: UserId,
+) -> Result<Vec<String>, Error> {
+    let mut sql = QueryBuilder::new("");
+    let asked = gwm_query::push_values(&mut sql, field, prefix, |sql| {
+        sql.push(" from (select * from job where ");
+        push_scope(sql, scope, person);
+        sql.push(" order by number desc limit ").push_bind(LATEST).push(") as latest");
+    });
+    if !asked {
+        return Ok(Vec::new());
+    }
+    let mut tx = store.begin().await?;
+    let values = sql.build_query_scalar().fetch_all(&mut *tx).await?;
+    tx.commit().await?;
+    Ok(values)
 }

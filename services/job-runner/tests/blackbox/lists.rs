@@ -1,6 +1,6 @@
 //! Lists and logs: what one may see, page by page.
 
-use gwm_proto::common::{ObjectRef, PageRequest};
+use gwm_proto::common::{CompleteRequest, ObjectRef, PageRequest};
 use gwm_proto::jobs::{GetJobRequest, ListJobsRequest, ListJobsResponse};
 use gwm_types::UserId;
 use serde_json::json;
@@ -97,4 +97,31 @@ async fn jobs_are_listed_filtered_and_paged_by_what_one_may_see() {
     let object = all[0].object.clone();
     let of_one = list(&stage, &runner, admin, query("kind:shutdown"), object).await.unwrap();
     assert_eq!(of_one.jobs.len(), 1);
+}
+
+#[tokio::test]
+async fn the_filter_is_completed_with_what_one_may_see() {
+    let stage = Stage::new().await;
+    let runner = stage.runner().await;
+    let (admin, jane) = (stage.fakes.admin, stage.fakes.jane);
+    let names: Vec<String> = stage.sim.look(|c| c.instances.keys().cloned().collect());
+    for name in &names[..3] {
+        let job = stage.submit(&runner, "shutdown", name, json!({})).await;
+        stage.ended(&runner, &job).await;
+    }
+    let complete = async |user: UserId, q: &str| {
+        let at = u32::try_from(q.chars().count()).unwrap();
+        let request = CompleteRequest { list: "jobs".to_owned(), q: q.to_owned(), at };
+        let request = stage.fakes.assertion(user).attach(request);
+        let answer = runner.client().complete_jobs(request).await.unwrap().into_inner();
+        answer.suggestions.into_iter().map(|s| s.text).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(admin, "st").await, ["state:", "started>"]);
+    assert_eq!(complete(admin, "state:").await, ["succeeded"]);
+    assert_eq!(complete(admin, "kind:s").await, ["shutdown"]);
+    let mut all = names[..3].to_vec();
+    all.sort();
+    assert_eq!(complete(admin, "instance:").await, all);
+    let hers = complete(jane, "instance:").await;
+    assert!(hers.len() < 3, "{hers:?}");
 }

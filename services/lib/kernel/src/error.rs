@@ -110,6 +110,8 @@ pub struct Fault {
     pub message: String,
     /// The request's field that is at fault.
     pub field: Option<String>,
+    /// Where in that field, in characters from 1.
+    pub position: Option<u32>,
     /// When trying again makes sense.
     pub retry_after: Option<Duration>,
 }
@@ -128,6 +130,7 @@ impl Fault {
             reason: reason.into(),
             message: message.into(),
             field: None,
+            position: None,
             retry_after: None,
         }
     }
@@ -189,6 +192,7 @@ impl Fault {
             reason,
             message,
             field: info.and_then(|i| i.metadata.get("field").cloned()),
+            position: info.and_then(|i| i.metadata.get("position")?.parse().ok()),
             retry_after: details.retry_info().and_then(|r| r.retry_delay),
         }
     }
@@ -223,6 +227,9 @@ impl From<Fault> for Status {
         if let Some(field) = fault.field {
             metadata.insert("field".to_owned(), field);
         }
+        if let Some(position) = fault.position {
+            metadata.insert("position".to_owned(), position.to_string());
+        }
         let mut details = ErrorDetails::with_error_info(fault.reason, DOMAIN, metadata);
         if let Some(after) = fault.retry_after {
             details.set_retry_info(Some(after));
@@ -243,13 +250,15 @@ mod tests {
 
     #[test]
     fn a_fault_survives_the_wire() {
-        let sent =
+        let mut sent =
             Fault::invalid("name", "a name has no spaces").retry_after(Duration::from_secs(3));
+        sent.position = Some(7);
         let got = Fault::from_status(&Status::from(sent));
         assert_eq!(got.code, ErrorCode::InvalidArgument);
         assert_eq!(got.reason, "invalid_argument");
         assert_eq!(got.message, "a name has no spaces");
         assert_eq!(got.field.as_deref(), Some("name"));
+        assert_eq!(got.position, Some(7));
         assert_eq!(got.retry_after, Some(Duration::from_secs(3)));
     }
 

@@ -34,6 +34,15 @@ impl Error {
         }
     }
 
+    /// Where in that field, from 1.
+    #[must_use]
+    pub fn position(&self) -> Option<u32> {
+        match self {
+            Self::Query { position, .. } => u32::try_from(*position).ok(),
+            Self::Sort(_) | Self::Limit | Self::Cursor => None,
+        }
+    }
+
     pub(crate) fn query(position: usize, message: impl Into<String>) -> Self {
         Self::Query { position, message: message.into() }
     }

@@ -29,11 +29,16 @@ pub(crate) struct Placed {
 }
 
 pub(crate) fn tokens(text: &str) -> Result<Vec<Placed>, Error> {
-    let chars: Vec<char> = text.chars().collect();
-    if chars.len() > LONGEST {
-        return Err(Error::query(LONGEST, format!("a query has at most {LONGEST} characters")));
+    // Counted without a copy: what is refused may be megabytes.
+    if text.chars().nth(LONGEST).is_some() {
+        let message = format!("a query has at most {LONGEST} characters");
+        return Err(Error::query(LONGEST + 1, message));
     }
-    let mut out = Vec::new();
+    let chars: Vec<char> = text.chars().collect();
+    if let Some(place) = chars.iter().position(|c| c.is_control() && !c.is_whitespace()) {
+        return Err(Error::query(place + 1, "control characters can't be searched for"));
+    }
+    let mut out: Vec<Placed> = Vec::new();
     let (mut at, mut apart) = (0, true);
     while let Some(&c) = chars.get(at) {
         let start = at;
@@ -42,12 +47,10 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Placed>, Error> {
             apart = true;
             continue;
         }
-        if c.is_control() {
-            return Err(Error::query(at + 1, "control characters can't be searched for"));
-        }
         // An operator belongs to the word before it; elsewhere its characters are text.
         let after_word = !apart
-            && matches!(out.last(), Some(Placed { token: Token::Text { bare: true, .. }, .. }));
+            && matches!(out.last(), Some(Placed { token: Token::Text { bare: true, .. }, .. }))
+            && !matches!(out.iter().rev().nth(1), Some(Placed { token: Token::Operator(_), .. }));
         let token = match c {
             '(' => Token::Open,
             ')' => Token::Close,
@@ -67,14 +70,27 @@ pub(crate) fn tokens(text: &str) -> Result<Vec<Placed>, Error> {
     Ok(out)
 }
 
+/// `\"` and `\\` stand for the quotation mark and the backslash themselves.
 fn quoted(chars: &[char], at: &mut usize) -> Result<String, Error> {
     let start = *at;
-    let end = chars[start + 1..].iter().position(|c| *c == '"');
-    let Some(length) = end else {
-        return Err(Error::query(start + 1, "this quotation mark is never closed"));
-    };
-    *at = start + length + 2;
-    Ok(chars[start + 1..=start + length].iter().collect())
+    let mut out = String::new();
+    *at += 1;
+    loop {
+        match (chars.get(*at), chars.get(*at + 1)) {
+            (Some('"'), _) => break,
+            (Some('\\'), Some(c @ ('"' | '\\'))) => {
+                out.push(*c);
+                *at += 1;
+            }
+            (Some(c), _) => out.push(*c),
+            (None, _) => {
+                return Err(Error::query(start + 1, "this quotation mark is never closed"));
+            }
+        }
+        *at += 1;
+    }
+    *at += 1;
+    Ok(out)
 }
 
 fn operator(chars: &[char], at: &mut usize) -> Result<Token, Error> {

@@ -44,9 +44,16 @@ impl Sort {
 
     fn cast(&self) -> &'static str {
         match self.field.kind {
-            Kind::Text | Kind::Texts | Kind::Persona => "::text collate \"C\"",
+            Kind::Text
+            | Kind::Lower
+            | Kind::Known(_)
+            | Kind::Texts
+            | Kind::Persona
+            | Kind::Found { .. } => "::text collate \"C\"",
             Kind::Number | Kind::Size => "::bigint",
             Kind::Flag => "::boolean",
+            Kind::Time { order } => order,
+            Kind::Until => "::timestamptz",
         }
     }
 

@@ -1,9 +1,10 @@
 //! The client of one cluster's RAPI.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,6 +40,7 @@ struct Inner {
     tls: rustls::ClientConfig,
     credentials: Option<Credentials>,
     limits: Limits,
+    certificate_not_after: Mutex<Option<DateTime<Utc>>>,
 }
 
 /// Credentials must never go to a server that nobody vouches for.
@@ -58,7 +60,9 @@ impl Client {
             return Err(UntrustedCredentials);
         }
         let tls = client_config(trust);
-        Ok(Self { inner: Arc::new(Inner { endpoint, tls, credentials, limits }) })
+        let certificate_not_after = Mutex::default();
+        let inner = Inner { endpoint, tls, credentials, limits, certificate_not_after };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Where it connects to.
@@ -73,8 +77,21 @@ impl Client {
 
     pub(crate) async fn send(&self, call: Call, any_status: bool) -> Result<Answer, Error> {
         let inner = &*self.inner;
-        exchange(&inner.endpoint, inner.tls.clone(), inner.credentials.as_ref(), call, any_status)
-            .await
+        let credentials = inner.credentials.as_ref();
+        let answer =
+            exchange(&inner.endpoint, inner.tls.clone(), credentials, call, any_status).await?;
+        if answer.certificate_not_after.is_some() {
+            let mut seen =
+                inner.certificate_not_after.lock().unwrap_or_else(PoisonError::into_inner);
+            *seen = answer.certificate_not_after;
+        }
+        Ok(answer)
+    }
+
+    /// When the certificate that the server showed last ends; none before the first answer.
+    #[must_use]
+    pub fn certificate_not_after(&self) -> Option<DateTime<Utc>> {
+        *self.inner.certificate_not_after.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reading(&self, method: Method, path: String, query: &[(&str, &str)]) -> Call {

@@ -33,7 +33,23 @@ pub(crate) fn overview_page(empty: bool) -> overview::OverviewPage {
         memory: usage("memory", 900_000, 1_179_648),
         disk: usage("disk", 21_000_000, 34_020_096),
         problems: problems(),
-        clusters: lines(),
+        nodes_silent: 1,
+        missing: 12,
+        certificates: 1,
+        jobs_open: 2,
+        jobs_failed: 3,
+        memory_allocated_mib: 870_000,
+        disk_allocated_mib: 30_000_000,
+        clusters: lines()
+            .into_iter()
+            .map(|line| overview::OverviewCluster {
+                line,
+                version: "3.0.2".to_owned(),
+                last_read: Some(when(12)),
+                memory_allocated_mib: 290_000,
+                disk_allocated_mib: 9_000_000,
+            })
+            .collect(),
         jobs: job_lines(),
         first_steps: if empty {
             vec![

@@ -42,6 +42,7 @@ pub(crate) fn around(
             aged_after_seconds: 60,
         }),
         stream_position: String::new(),
+        search: String::new(),
         version: "0.1.0".to_owned(),
     }
 }
@@ -107,7 +108,22 @@ pub(crate) fn list(
     shown: usize,
     total: u64,
 ) -> listing::Listing {
+    let view = |name: &str, current, is_default| listing::ViewTab {
+        id: uuid(9),
+        name: name.to_owned(),
+        href: format!("{path}?q=x"),
+        current,
+        is_default,
+    };
     listing::Listing {
+        q_position: None,
+        csv_href: format!("/api/v1{path}?format=csv"),
+        ndjson_href: format!("/api/v1{path}?format=ndjson"),
+        clear_href: path.to_owned(),
+        back: path.to_owned(),
+        all_href: format!("{path}?q="),
+        views: vec![view("In trouble", false, true), view("Large and running", true, false)],
+        chosen: vec![],
         path,
         kind: noun.trim_end_matches('s'),
         noun,

@@ -83,6 +83,12 @@ pub(crate) struct ClusterDocument {
     pub(crate) memory_free_mib: u64,
     pub(crate) disk_total_mib: u64,
     pub(crate) disk_free_mib: u64,
+    /// What its instances are given, summed up.
+    pub(crate) memory_allocated_mib: u64,
+    /// Likewise, on every node that holds a copy.
+    pub(crate) disk_allocated_mib: u64,
+    /// When the endpoint's certificate ends, as last seen.
+    pub(crate) certificate_not_after: Option<DateTime<Utc>>,
     pub(crate) hypervisors: Vec<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) revision: u64,
@@ -152,6 +158,9 @@ pub(crate) fn cluster(cluster: cache::Cluster) -> ClusterDocument {
         memory_free_mib: cluster.memory_free_mib,
         disk_total_mib: cluster.disk_total_mib,
         disk_free_mib: cluster.disk_free_mib,
+        memory_allocated_mib: cluster.memory_allocated_mib,
+        disk_allocated_mib: cluster.disk_allocated_mib,
+        certificate_not_after: time(cluster.certificate_not_after),
         hypervisors: cluster.enabled_hypervisors,
         tags: cluster.tags,
         revision: cluster.revision,

@@ -23,6 +23,9 @@ pub(crate) struct ProblemDocument {
     /// The field of the request that is at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
+    /// Where in that field, in characters from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) position: Option<u32>,
     /// To find it in the logs.
     pub(crate) request_id: Option<String>,
 }
@@ -67,6 +70,7 @@ impl IntoResponse for Problem {
             code: fault.reason.to_string(),
             detail: fault.message,
             field: fault.field,
+            position: fault.position,
             request_id: current_request_id(),
         };
         let mut response = (status, Json(document)).into_response();

@@ -53,6 +53,12 @@ impl CertificateInfo {
     }
 }
 
+/// When a DER certificate ends; none if it can't be read.
+pub(crate) fn not_after(der: &[u8]) -> Option<DateTime<Utc>> {
+    let (_, parsed) = X509Certificate::from_der(der).ok()?;
+    DateTime::from_timestamp(parsed.validity().not_after.timestamp(), 0)
+}
+
 /// X.509 counts from zero.
 fn version_number(version: X509Version) -> u32 {
     version.0.saturating_add(1)

@@ -6,6 +6,7 @@ mod problem;
 mod steps;
 
 pub use certificate::CertificateInfo;
+pub(crate) use certificate::not_after;
 pub use problem::Problem;
 pub use steps::{CredentialReport, ProbeOutcome, ProbeRequest, probe};
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, SERVER};
 use http::{HeaderMap, Method, StatusCode};
 use tokio::time::timeout_at;
@@ -15,6 +16,7 @@ use crate::credentials::Credentials;
 use crate::deadline::Deadline;
 use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind, Phase, kind_of_transport_error};
+use crate::probe::not_after;
 
 /// How much of an error answer is read.
 const ERROR_LIMIT: usize = 64 * 1024;
@@ -46,6 +48,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// When the server's certificate ends.
+    pub(crate) certificate_not_after: Option<DateTime<Utc>>,
 }
 
 impl Answer {
@@ -146,7 +150,10 @@ async fn send(
     let status = response.status();
     if status.is_success() || any_status {
         let body = read_bounded(&mut response, call.limit).await?;
-        return Ok(Answer { status, headers: response.headers().clone(), body });
+        let shown = response.extensions().get::<reqwest::tls::TlsInfo>();
+        let certificate_not_after = shown.and_then(|tls| not_after(tls.peer_certificate()?));
+        let headers = response.headers().clone();
+        return Ok(Answer { status, headers, body, certificate_not_after });
     }
     // The status alone decides when the text of the error can't be read.
     let body = read_bounded(&mut response, ERROR_LIMIT).await.unwrap_or_default();
@@ -162,6 +169,7 @@ fn http_client(
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .https_only(true)
+        .tls_info(true)
         .http1_only()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

@@ -3,6 +3,7 @@
 import "htmx.org";
 
 import { startActions } from "./actions";
+import { startCombobox } from "./combobox";
 import { startDialogs } from "./dialogs";
 import { startForms } from "./forms";
 import { startJobPage } from "./joblog";
@@ -20,6 +21,7 @@ startActions();
 startDialogs();
 startKeys();
 startLists();
+startCombobox();
 startLive();
 startJobPage();
 document.addEventListener("gwm:refresh", (event) => refresh((event as CustomEvent<string>).detail));

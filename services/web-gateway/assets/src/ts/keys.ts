@@ -11,7 +11,8 @@ const GO: Record<string, [string, string]> = {
 };
 
 const HELP: [string, string][] = [
-  ["/", "Search or filter"],
+  ["/", "Search everything (also Ctrl K)"],
+  ["f", "Filter this list"],
   ["?", "This list"],
   ["j", "Next row"],
   ["k", "Row before"],
@@ -41,6 +42,14 @@ function step(by: number): void {
 export function startKeys(): void {
   document.addEventListener("keydown", (event) => {
     const at = event.target as Element;
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k" && !at.closest("dialog")) {
+      const search = document.querySelector<HTMLInputElement>("[data-search]");
+      if (search) {
+        event.preventDefault();
+        search.select();
+      }
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey || at.closest("input, textarea, select, dialog, [contenteditable]")) return;
     if (prefix && Date.now() - prefix < 1500) {
       prefix = 0;
@@ -51,7 +60,11 @@ export function startKeys(): void {
     switch (event.key) {
       case "/":
         event.preventDefault();
-        (document.querySelector<HTMLInputElement>("#q") ?? document.querySelector<HTMLInputElement>("[data-key='/']"))?.select();
+        document.querySelector<HTMLInputElement>("[data-search]")?.select();
+        break;
+      case "f":
+        if (document.querySelector("#q")) event.preventDefault();
+        document.querySelector<HTMLInputElement>("#q")?.select();
         break;
       case "?":
         help();

@@ -16,6 +16,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::http::problem::Problem;
 
 const STREAM_PAGE: u32 = 200;
+/// What the grammar takes; more is not even passed on.
+const LONGEST_QUERY: usize = 1000;
 
 /// What every list takes.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -29,6 +31,8 @@ pub(crate) struct ListQuery {
     pub(crate) limit: Option<u32>,
     /// `next_cursor` of the page before.
     pub(crate) cursor: String,
+    /// `csv` or `ndjson`: the whole filtered list as a file, as `Accept` would; for links.
+    pub(crate) format: String,
 }
 
 impl ListQuery {
@@ -39,8 +43,11 @@ impl ListQuery {
         if !(1..=200).contains(&limit) {
             return Err(Fault::invalid("limit", "limit must be 1 to 200"));
         }
-        if self.q.len() > 4096 {
-            return Err(Fault::invalid("q", "a query has at most 4096 characters"));
+        if self.q.chars().nth(LONGEST_QUERY).is_some() {
+            let mut fault =
+                Fault::invalid("q", format!("a query has at most {LONGEST_QUERY} characters"));
+            fault.position = u32::try_from(LONGEST_QUERY + 1).ok();
+            return Err(fault);
         }
         if self.cursor.len() > 2048 || self.sort.len() > 64 {
             return Err(Fault::invalid("cursor", "this cursor was not made by gwm"));
@@ -90,7 +97,18 @@ enum Format {
     Csv,
 }
 
-fn format(headers: &HeaderMap) -> Format {
+impl ListQuery {
+    fn format(&self, headers: &HeaderMap) -> Result<Format, Fault> {
+        match self.format.as_str() {
+            "" => Ok(accepted(headers)),
+            "csv" => Ok(Format::Csv),
+            "ndjson" => Ok(Format::Ndjson),
+            _ => Err(Fault::invalid("format", "format is csv or ndjson")),
+        }
+    }
+}
+
+fn accepted(headers: &HeaderMap) -> Format {
     let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if accept.contains("application/x-ndjson") {
         Format::Ndjson
@@ -118,7 +136,7 @@ where
     Fut: Future<Output = Result<Page<T>, Problem>> + Send,
 {
     let mut request = query.page()?;
-    let format = format(headers);
+    let format = query.format(headers)?;
     if format == Format::Json {
         return Ok(axum::Json(fetch(request).await?).into_response());
     }
@@ -131,6 +149,11 @@ where
     let body = Body::from_stream(lines(first, request, format, columns, fetch));
     let mut response = body.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    if !query.format.is_empty() {
+        let name = if format == Format::Csv { "gwm-list.csv" } else { "gwm-list.ndjson" };
+        let saved = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""));
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, saved.expect("names are ASCII"));
+    }
     Ok(response)
 }
 
@@ -220,6 +243,15 @@ mod tests {
         assert_eq!(cell(json!(-5)), "-5");
         assert_eq!(cell(json!(["a", "b"])), "a b");
         assert_eq!(csv_cell(None), "");
+    }
+
+    #[test]
+    fn a_query_of_ten_kilobytes_is_refused_at_its_place() {
+        let query = ListQuery { q: "a".repeat(10_240), ..Default::default() };
+        let fault = query.page().unwrap_err();
+        assert_eq!((fault.field.as_deref(), fault.position), (Some("q"), Some(1001)));
+        let query = ListQuery { q: "ä".repeat(1000), ..Default::default() };
+        assert!(query.page().is_ok());
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) mod clusters;
 mod consoles;
 mod events;
 mod extract;
+pub(crate) mod find;
 pub(crate) mod grants;
 pub(crate) mod imports;
 pub(crate) mod instances;
@@ -17,6 +18,7 @@ mod objects;
 pub(crate) mod owners;
 pub(crate) mod session;
 mod users;
+mod views;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -52,6 +54,10 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(me::me))
         .routes(routes!(me::tokens, me::create_token))
         .routes(routes!(me::revoke_token))
+        .routes(routes!(views::list, views::save))
+        .routes(routes!(views::delete))
+        .routes(routes!(find::search))
+        .routes(routes!(find::complete))
         .routes(routes!(clusters::list, clusters::add))
         .routes(routes!(clusters::probe))
         .routes(routes!(clusters::get, clusters::edit, clusters::remove))

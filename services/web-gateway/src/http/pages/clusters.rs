@@ -1,7 +1,7 @@
 //! `/clusters` and one cluster.
 
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::IntoResponse;
 use axum_extra::extract::Query;
 use chrono::Utc;
@@ -20,7 +20,7 @@ use super::jobs::job_line;
 use super::listing::{About, Column, ListState};
 use super::login::see_other;
 use super::typed::Typed;
-use super::{facts, grants};
+use super::{facts, grants, views};
 use crate::http::AppState;
 use crate::http::api::imports;
 use crate::http::model::{ClusterDocument, cluster, from_struct};
@@ -86,11 +86,16 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     viewer: Viewer,
     Query(list): Query<ListState>,
+    query: RawQuery,
 ) -> Page {
     let shell = common::shell(&state, &viewer, Section::Clusters, "Clusters", Vec::new());
     let request = viewer.person.ask(ListClustersRequest { page: Some(list.request()) });
     let mut clusters = state.clients.clusters();
-    let (mut shell, answer) = tokio::join!(shell, clusters.list_clusters(request));
+    let (mut shell, answer, views) =
+        tokio::join!(shell, clusters.list_clusters(request), views::of(&state, &viewer, &ABOUT));
+    if let Some(elsewhere) = views::opens_at(&views, &ABOUT, &query) {
+        return Ok(elsewhere);
+    }
     let answer = match answer {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
@@ -98,7 +103,9 @@ pub(crate) async fn list(
             if fault.code == ErrorCode::Unauthenticated {
                 return Err(fault.into());
             }
-            let list = list.failed(&ABOUT, &fault);
+            let mut failed = list.failed(&ABOUT, &fault);
+            views::tabs(views, &list, &ABOUT, &mut failed);
+            let list = failed;
             return common::ok(&ClustersPage { shell, list, rows: Vec::new() });
         }
     };
@@ -115,7 +122,8 @@ pub(crate) async fn list(
             last_success: c.health.last_success.map(|at| When::new(at, now)),
         })
         .collect();
-    let listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    let mut listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    views::tabs(views, &list, &ABOUT, &mut listing);
     common::ok(&ClustersPage { shell, list: listing, rows })
 }
 

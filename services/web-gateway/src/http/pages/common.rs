@@ -194,6 +194,7 @@ pub(crate) async fn shell(
         aged: viewer.person.1.clone().unwrap_or_default(),
         as_of: None,
         stream_position: format_id(&viewer.position),
+        search: String::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! `/instances`.
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum_extra::extract::Query;
 use chrono::Utc;
 use gwm_kernel::{ErrorCode, Fault};
@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use super::common::{self, Page, Viewer, escape};
 use super::listing::{About, Column, ListState};
+use super::views;
 use crate::http::AppState;
 use crate::http::model::{HealthDocument, health};
 use crate::http::views::instances::{InstanceRow, InstancesPage};
@@ -52,11 +53,16 @@ pub(crate) async fn page(
     State(state): State<AppState>,
     viewer: Viewer,
     Query(list): Query<ListState>,
+    query: RawQuery,
 ) -> Page {
     let shell = common::shell(&state, &viewer, Section::Instances, "Instances", Vec::new());
     let request = viewer.person.ask(ListInstancesRequest { page: Some(list.request()) });
     let mut inventory = state.clients.inventory();
-    let (mut shell, answer) = tokio::join!(shell, inventory.list_instances(request));
+    let (mut shell, answer, views) =
+        tokio::join!(shell, inventory.list_instances(request), views::of(&state, &viewer, &ABOUT));
+    if let Some(elsewhere) = views::opens_at(&views, &ABOUT, &query) {
+        return Ok(elsewhere);
+    }
     let answer = match answer {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
@@ -64,7 +70,9 @@ pub(crate) async fn page(
             if fault.code == ErrorCode::Unauthenticated {
                 return Err(fault.into());
             }
-            let list = list.failed(&ABOUT, &fault);
+            let mut failed = list.failed(&ABOUT, &fault);
+            views::tabs(views, &list, &ABOUT, &mut failed);
+            let list = failed;
             let page = InstancesPage {
                 shell,
                 list,
@@ -109,7 +117,8 @@ pub(crate) async fn page(
             row(instance, &place)
         })
         .collect();
-    let listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    let mut listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    views::tabs(views, &list, &ABOUT, &mut listing);
     let no_clusters = rows.is_empty() && viewer.admin && no_clusters(&state, &viewer).await;
     let may_create = viewer.admin;
     common::ok(&InstancesPage { shell, list: listing, rows, may_create, no_clusters })

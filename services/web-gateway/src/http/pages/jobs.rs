@@ -1,6 +1,6 @@
 //! `/jobs` and one job with its log.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum_extra::extract::Query;
 use chrono::{DateTime, Utc};
 use gwm_kernel::{ErrorCode, Fault};
@@ -8,6 +8,7 @@ use gwm_proto::jobs::{Job, ListJobsRequest, Step};
 
 use super::common::{self, Page, Viewer, sentence};
 use super::listing::{About, Column, ListState};
+use super::views;
 use crate::http::AppState;
 use crate::http::api::jobs::{find, lines};
 use crate::http::model::{time, time_or_epoch};
@@ -98,11 +99,16 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     viewer: Viewer,
     Query(list): Query<ListState>,
+    query: RawQuery,
 ) -> Page {
     let shell = common::shell(&state, &viewer, Section::Jobs, "Jobs", Vec::new());
     let request = viewer.person.ask(ListJobsRequest { page: Some(list.request()), object: None });
     let mut jobs = state.clients.jobs();
-    let (shell, answer) = tokio::join!(shell, jobs.list_jobs(request));
+    let (shell, answer, views) =
+        tokio::join!(shell, jobs.list_jobs(request), views::of(&state, &viewer, &ABOUT));
+    if let Some(elsewhere) = views::opens_at(&views, &ABOUT, &query) {
+        return Ok(elsewhere);
+    }
     let answer = match answer {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
@@ -110,13 +116,16 @@ pub(crate) async fn list(
             if fault.code == ErrorCode::Unauthenticated {
                 return Err(fault.into());
             }
-            let list = list.failed(&ABOUT, &fault);
+            let mut failed = list.failed(&ABOUT, &fault);
+            views::tabs(views, &list, &ABOUT, &mut failed);
+            let list = failed;
             return common::ok(&JobsPage { shell, list, rows: Vec::new() });
         }
     };
     let now = Utc::now();
     let rows: Vec<JobRow> = answer.jobs.iter().map(|j| row(j, now)).collect();
-    let listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    let mut listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    views::tabs(views, &list, &ABOUT, &mut listing);
     common::ok(&JobsPage { shell, list: listing, rows })
 }
 

@@ -21,7 +21,9 @@ pub(crate) struct ListState {
     pub(crate) columns: Vec<String>,
 }
 
-fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+pub(crate) fn one_or_many<'de, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<Vec<String>, D::Error> {
     Vec::deserialize(from)
 }
 
@@ -66,6 +68,24 @@ impl ListState {
             limit: self.limit(),
             cursor: self.cursor.clone(),
         }
+    }
+
+    /// The list with filter, sort, columns and size, at its first page.
+    pub(crate) fn whole_href(&self, about: &About) -> String {
+        self.href(about, &self.sort, "", 0)
+    }
+
+    /// The same list from the API, as a file.
+    fn export_href(&self, about: &About, format: &str) -> String {
+        let mut pairs = vec![("format", format)];
+        if !self.q.is_empty() {
+            pairs.push(("q", &self.q));
+        }
+        if !self.sort.is_empty() {
+            pairs.push(("sort", &self.sort));
+        }
+        let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
+        format!("/api/v1{}?{query}", about.path)
     }
 
     fn href(&self, about: &About, sort: &str, cursor: &str, row: u64) -> String {
@@ -138,6 +158,14 @@ impl ListState {
             noun: about.noun,
             q: self.q.clone(),
             q_error: String::new(),
+            q_position: None,
+            csv_href: self.export_href(about, "csv"),
+            ndjson_href: self.export_href(about, "ndjson"),
+            clear_href: Self { q: String::new(), ..self.clone() }.whole_href(about),
+            back: self.whole_href(about),
+            all_href: String::new(),
+            views: Vec::new(),
+            chosen: self.columns.clone(),
             q_hint: about.q_hint,
             sort: self.sort.clone(),
             heads: about
@@ -165,6 +193,7 @@ impl ListState {
         let mut listing = self.listing(about, 0, None);
         if fault.code == gwm_kernel::ErrorCode::InvalidArgument {
             listing.q_error = sentence(&fault.message);
+            listing.q_position = fault.position;
         } else {
             listing.failed = sentence(&fault.message);
         }

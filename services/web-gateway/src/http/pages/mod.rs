@@ -21,8 +21,10 @@ mod object;
 mod objects;
 mod overview;
 mod owner;
+mod search;
 mod sure;
 mod typed;
+mod views;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -40,6 +42,9 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/me", get(me::page))
         .route("/me/tokens", post(me::create_token))
         .route("/me/tokens/{id}/revoke", post(me::revoke_token))
+        .route("/me/views", post(views::save))
+        .route("/me/views/{id}/delete", post(views::delete))
+        .route("/search", get(search::page))
         .route("/instances", get(instances::page))
         .route("/instances/new", get(instance_create::page).post(instance_create::create))
         .route("/clusters", get(clusters::list))

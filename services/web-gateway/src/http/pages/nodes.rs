@@ -1,6 +1,6 @@
 //! `/nodes` and one node.
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum_extra::extract::Query;
 use chrono::Utc;
 use gwm_kernel::{ErrorCode, Fault};
@@ -10,6 +10,7 @@ use super::common::{self, Page, Viewer};
 use super::facts;
 use super::instances::healths;
 use super::listing::{About, Column, ListState};
+use super::views;
 use crate::http::AppState;
 use crate::http::model::{from_struct, health};
 use crate::http::views::nodes::{Flag, NodeInstance, NodePage, NodeRow, NodesPage};
@@ -43,11 +44,16 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     viewer: Viewer,
     Query(list): Query<ListState>,
+    query: RawQuery,
 ) -> Page {
     let shell = common::shell(&state, &viewer, Section::Nodes, "Nodes", Vec::new());
     let request = viewer.person.ask(ListNodesRequest { page: Some(list.request()) });
     let mut inventory = state.clients.inventory();
-    let (mut shell, answer) = tokio::join!(shell, inventory.list_nodes(request));
+    let (mut shell, answer, views) =
+        tokio::join!(shell, inventory.list_nodes(request), views::of(&state, &viewer, &ABOUT));
+    if let Some(elsewhere) = views::opens_at(&views, &ABOUT, &query) {
+        return Ok(elsewhere);
+    }
     let answer = match answer {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
@@ -55,7 +61,9 @@ pub(crate) async fn list(
             if fault.code == ErrorCode::Unauthenticated {
                 return Err(fault.into());
             }
-            let list = list.failed(&ABOUT, &fault);
+            let mut failed = list.failed(&ABOUT, &fault);
+            views::tabs(views, &list, &ABOUT, &mut failed);
+            let list = failed;
             return common::ok(&NodesPage { shell, list, rows: Vec::new() });
         }
     };
@@ -74,7 +82,8 @@ pub(crate) async fn list(
             row(node, old)
         })
         .collect();
-    let listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    let mut listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
+    views::tabs(views, &list, &ABOUT, &mut listing);
     common::ok(&NodesPage { shell, list: listing, rows })
 }
 

@@ -11,14 +11,19 @@ use gwm_proto::jobs::{Job, ListJobsRequest};
 
 use super::clusters::line;
 use super::common::{self, Page, Viewer};
-use super::jobs::job_line;
+use super::jobs::{job_line, kind_word};
 use crate::http::AppState;
 use crate::http::model::{ClusterDocument, cluster};
-use crate::http::views::overview::{FirstStep, OverviewPage};
-use crate::http::views::parts::{Link, Mark, Problem, Status, Usage};
+use crate::http::views::overview::{FirstStep, OverviewCluster, OverviewPage};
+use crate::http::views::parts::{Link, Mark, Problem, Status, Usage, When};
 use crate::http::views::shell::Section;
 
 const MOST_CLUSTERS: usize = 12;
+/// As the links of the page ask for them.
+const OPEN: &str = "state:queued or state:running";
+const FAILED: &str = "state:failed ended<1d";
+/// Failed jobs among what is wrong now; the list has the rest.
+const MOST_FAILED: u32 = 10;
 
 pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page {
     if !viewer.admin
@@ -26,11 +31,13 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
     {
         return Ok(Redirect::to(&only).into_response());
     }
-    let (mut shell, overview, clusters, jobs) = tokio::join!(
+    let (mut shell, overview, clusters, latest, open, failed) = tokio::join!(
         common::shell(&state, &viewer, Section::Overview, "Overview", Vec::new()),
         overview(&state, &viewer),
         clusters(&state, &viewer),
-        jobs(&state, &viewer),
+        jobs(&state, &viewer, "", 8),
+        jobs(&state, &viewer, OPEN, 1),
+        jobs(&state, &viewer, FAILED, MOST_FAILED),
     );
     let (overview, mut clusters) = (overview?, clusters?);
     let now = Utc::now();
@@ -44,6 +51,13 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
     };
     let page = OverviewPage {
         shell,
+        nodes_silent: overview.nodes_silent.into(),
+        missing: overview.missing.into(),
+        certificates: overview.certificates_expiring.into(),
+        jobs_open: open.1,
+        jobs_failed: failed.1,
+        memory_allocated_mib: overview.memory_allocated_mib,
+        disk_allocated_mib: overview.disk_allocated_mib,
         instances_running: overview.instances_running.into(),
         instances_total: overview.instances_total.into(),
         instances_wrong: overview.instances_error.into(),
@@ -53,9 +67,19 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
         clusters_total: overview.clusters_total.into(),
         memory: usage("memory", overview.memory_total_mib, overview.memory_free_mib),
         disk: usage("disk", overview.disk_total_mib, overview.disk_free_mib),
-        problems: overview.wrong.into_iter().map(problem).collect(),
-        clusters: clusters.iter().take(MOST_CLUSTERS).map(|c| line(&state, &viewer, c)).collect(),
-        jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
+        problems: problems(overview.wrong, &failed.0),
+        clusters: clusters
+            .iter()
+            .take(MOST_CLUSTERS)
+            .map(|c| OverviewCluster {
+                line: line(&state, &viewer, c),
+                version: c.ganeti_version.clone().unwrap_or_default(),
+                last_read: c.health.last_success.map(|at| When::new(at, now)),
+                memory_allocated_mib: c.memory_allocated_mib,
+                disk_allocated_mib: c.disk_allocated_mib,
+            })
+            .collect(),
+        jobs: latest.0.iter().map(|j| job_line(j, now)).collect(),
         first_steps,
     };
     common::ok(&page)
@@ -85,17 +109,46 @@ async fn clusters(
     Ok(answer.clusters.into_iter().map(cluster).collect())
 }
 
-/// The overview is worth having without them.
-async fn jobs(state: &AppState, viewer: &Viewer) -> Vec<Job> {
-    let page = PageRequest { limit: 8, ..Default::default() };
+/// The newest of them, and how many there are. The overview is worth having without them.
+async fn jobs(state: &AppState, viewer: &Viewer, q: &str, limit: u32) -> (Vec<Job>, u64) {
+    let page = PageRequest { q: q.to_owned(), limit, ..Default::default() };
     let request = viewer.person.ask(ListJobsRequest { page: Some(page), object: None });
-    state.clients.jobs().list_jobs(request).await.map_or_else(|_| vec![], |a| a.into_inner().jobs)
+    match state.clients.jobs().list_jobs(request).await {
+        Ok(answer) => {
+            let answer = answer.into_inner();
+            (answer.jobs, answer.page.unwrap_or_default().total)
+        }
+        Err(_) => (Vec::new(), 0),
+    }
+}
+
+/// Worst first: clusters, nodes, instances, failed jobs, certificates.
+fn problems(wrong: Vec<Wrong>, failed: &[Job]) -> Vec<Problem> {
+    let (certificates, now): (Vec<Wrong>, Vec<Wrong>) =
+        wrong.into_iter().partition(|w| w.kind == "certificate");
+    let failed = failed.iter().map(|job| Problem {
+        status: Status::job("failed"),
+        link: Link::new(
+            format!("{} {}", kind_word(&job.kind), job.object_name),
+            format!("/jobs/{}", job.job_id),
+        ),
+        detail: common::sentence(job.error.as_ref().map_or("", |e| e.message.as_str())),
+        place: job.cluster.clone(),
+    });
+    now.into_iter()
+        .map(problem)
+        .chain(failed)
+        .chain(certificates.into_iter().map(problem))
+        .collect()
 }
 
 pub(crate) fn problem(wrong: Wrong) -> Problem {
     let (status, href) = match wrong.kind.as_str() {
         "cluster" => {
             (Status::new(Mark::Bad, "does not answer", ""), format!("/clusters/{}", wrong.cluster))
+        }
+        "certificate" => {
+            (Status::new(Mark::Warn, "certificate", ""), format!("/clusters/{}", wrong.cluster))
         }
         "node" => (
             Status::new(Mark::Bad, "node", ""),

@@ -19,6 +19,7 @@ pub mod objects;
 pub mod outside;
 pub mod overview;
 pub mod parts;
+pub mod search;
 pub mod shell;
 pub mod text;
 pub mod ui;

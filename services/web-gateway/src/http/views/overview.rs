@@ -44,6 +44,21 @@ pub struct ClusterLine {
     pub disk: Usage,
 }
 
+/// A cluster's row on the overview.
+#[derive(Debug, Clone)]
+pub struct OverviewCluster {
+    /// What all pages show of it.
+    pub line: ClusterLine,
+    /// Ganeti's version; empty: not known.
+    pub version: String,
+    /// When it was read last; none: never.
+    pub last_read: Option<When>,
+    /// What its instances are given, MiB.
+    pub memory_allocated_mib: u64,
+    /// Likewise.
+    pub disk_allocated_mib: u64,
+}
+
 /// A job's line.
 #[derive(Debug, Clone)]
 pub struct JobLine {
@@ -81,6 +96,20 @@ pub struct OverviewPage {
     pub clusters_reachable: u64,
     /// Clusters in all.
     pub clusters_total: u64,
+    /// Not marked offline, and yet without figures.
+    pub nodes_silent: u64,
+    /// Nodes and instances that wait for more proof of their end.
+    pub missing: u64,
+    /// Clusters whose certificate ends within 30 days, or has.
+    pub certificates: u64,
+    /// Jobs queued or running now, of what one may see.
+    pub jobs_open: u64,
+    /// Jobs that failed within a day.
+    pub jobs_failed: u64,
+    /// What all instances are given, MiB.
+    pub memory_allocated_mib: u64,
+    /// Likewise, on every node that holds a copy.
+    pub disk_allocated_mib: u64,
     /// Memory of all nodes.
     pub memory: Usage,
     /// Disk of all nodes.
@@ -88,7 +117,7 @@ pub struct OverviewPage {
     /// What is wrong now; empty is good news.
     pub problems: Vec<Problem>,
     /// The clusters, worst first, at most 12.
-    pub clusters: Vec<ClusterLine>,
+    pub clusters: Vec<OverviewCluster>,
     /// The latest jobs, at most 8.
     pub jobs: Vec<JobLine>,
     /// Shown instead of all this while there is no cluster.

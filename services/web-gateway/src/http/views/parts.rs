@@ -109,6 +109,11 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Not used now.
+    pub fn free_mib(&self) -> Option<u64> {
+        Some(self.total_mib?.saturating_sub(self.used_mib?))
+    }
+
     fn percent(&self) -> u64 {
         match (self.used_mib, self.total_mib) {
             (Some(used), Some(total)) if total > 0 => (used * 100 / total).min(100),

@@ -86,6 +86,8 @@ pub struct Shell {
     /// Where live updates start: opaque, given back as `/api/v1/events?after=…`; read with the data.
     /// Empty when not known: then updates start with the connection.
     pub stream_position: String,
+    /// What the search box holds; empty but on the page of what it found.
+    pub search: String,
     /// Version of gwm, for the foot of the side bar.
     pub version: String,
 }

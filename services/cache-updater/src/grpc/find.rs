@@ -1,0 +1,108 @@
+//! What is asked while somebody types.
+
+use gwm_authz::Mode;
+use gwm_kernel::Fault;
+use gwm_proto::cache as pb;
+use gwm_proto::cache::find_server::Find;
+use gwm_proto::common::{CompleteRequest, CompleteResponse, Suggestion};
+use gwm_query::{About, Kind};
+use gwm_types::Permission;
+use tonic::{Request, Response, Status};
+
+use super::Server;
+use crate::store::{Hit, table_of};
+
+/// Longer texts are no names, tags or addresses.
+const LONGEST: usize = 200;
+
+#[tonic::async_trait]
+impl Find for Server {
+    async fn complete(
+        &self,
+        request: Request<CompleteRequest>,
+    ) -> Result<Response<CompleteResponse>, Status> {
+        let decided = self.0.authz.decided();
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let asked = request.into_inner();
+        let table = table_of(&asked.list).ok_or_else(|| {
+            Fault::invalid("list", "suggestions are made for instances, nodes and clusters")
+        })?;
+        let scope = self.0.authz.scope(&person, Permission::View);
+        let at = usize::try_from(asked.at).unwrap_or(usize::MAX);
+        let completion = gwm_query::complete(table, &asked.q, at);
+        let suggestions = match &completion.about {
+            About::Field(_) => completion.suggest_fields(table),
+            About::Value(field, prefix) => {
+                let values = if field.kind == Kind::Flag {
+                    ["yes", "no"].map(str::to_owned).to_vec()
+                } else {
+                    self.0.store.values(table, field, prefix, &scope).await?
+                };
+                gwm_query::suggest_values(values, prefix)
+            }
+            About::Nothing => Vec::new(),
+        };
+        let suggestion = |s: gwm_query::Suggestion| Suggestion {
+            kind: s.kind.to_owned(),
+            text: s.text,
+            detail: s.detail.to_owned(),
+        };
+        Ok(decided.answer(CompleteResponse {
+            from: u32::try_from(completion.from).unwrap_or(u32::MAX),
+            to: u32::try_from(completion.to).unwrap_or(u32::MAX),
+            suggestions: suggestions.into_iter().map(suggestion).collect(),
+        }))
+    }
+
+    async fn search(
+        &self,
+        request: Request<pb::SearchRequest>,
+    ) -> Result<Response<pb::SearchResponse>, Status> {
+        let decided = self.0.authz.decided();
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let asked = request.into_inner();
+        let text = asked.q.trim();
+        let length = text.chars().count();
+        if length == 0 || length > LONGEST || text.chars().any(char::is_control) {
+            let message = format!("search for 1 to {LONGEST} printable characters");
+            return Err(Fault::invalid("q", message).into());
+        }
+        let limit = match asked.limit {
+            0 => 8,
+            n @ 1..=50 => i64::from(n),
+            _ => return Err(Fault::invalid("limit", "limit must be from 1 to 50").into()),
+        };
+        let scope = self.0.authz.scope(&person, Permission::View);
+        let store = &self.0.store;
+        let (instances, nodes, clusters) = tokio::try_join!(
+            store.search_instances(text, &scope, limit),
+            store.search_nodes(text, &scope, limit),
+            store.search_clusters(text, &scope, limit),
+        )?;
+        let mut answer = pb::SearchResponse::default();
+        let size = usize::try_from(limit).unwrap_or(usize::MAX);
+        for (kind, mut hits) in [("instance", instances), ("node", nodes), ("cluster", clusters)] {
+            if hits.len() > size {
+                answer.more.push(kind.to_owned());
+                hits.truncate(size);
+            }
+            // The very name before those that only begin so.
+            hits.sort_by_key(|hit| hit.name != text.to_lowercase());
+            answer.found.extend(hits.into_iter().map(|hit| found(kind, hit, text)));
+        }
+        Ok(decided.answer(answer))
+    }
+}
+
+fn found(kind: &str, hit: Hit, text: &str) -> pb::Found {
+    let matched = hit.matched(text);
+    let id = if kind == "cluster" { hit.cluster.clone() } else { hit.uuid.to_string() };
+    pb::Found {
+        kind: kind.to_owned(),
+        id,
+        matched,
+        name: hit.name,
+        cluster: hit.cluster,
+        status: hit.status,
+    }
+}

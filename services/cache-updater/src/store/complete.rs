@@ -1,0 +1,100 @@
+//! The values that a list's field has, within what the person may see.
+
+use gwm_authz::Scope;
+use gwm_query::{Field, Table, push_values};
+use sqlx::{PgConnection, Postgres, QueryBuilder};
+
+use super::Store;
+use super::list::{INSTANCES, NODES, ids, push_from};
+use super::list_clusters::{CLUSTERS, push_clusters};
+use crate::domain::{InstanceRecord, NodeRecord};
+use crate::error::Result;
+
+/// Nobody waits longer for a suggestion; then there is none.
+const LONGEST: &str = "set local statement_timeout = '400ms'";
+
+/// The list of this name.
+pub(crate) fn table_of(list: &str) -> Option<&'static Table> {
+    [&INSTANCES, &NODES, &CLUSTERS].into_iter().find(|table| table.name == list)
+}
+
+impl Store {
+    /// Values of a field that begin so, in order.
+    pub(crate) async fn values(
+        &self,
+        table: &'static Table,
+        field: &Field,
+        prefix: &str,
+        scope: &Scope,
+    ) -> Result<Vec<String>> {
+        let mut sql = QueryBuilder::new("");
+        let asked =
+            push_values(&mut sql, field, prefix, |sql| push_source(sql, table, field, scope));
+        if !asked {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.pool.begin().await?;
+        sqlx::query(LONGEST).execute(&mut *tx).await?;
+        let found = fetch(&mut tx, sql).await;
+        match found {
+            Ok(values) => {
+                tx.commit().await?;
+                Ok(values)
+            }
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("57014") => {
+                tracing::debug!(field = field.names[0], "no suggestions in time");
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+async fn fetch(
+    connection: &mut PgConnection,
+    mut sql: QueryBuilder<Postgres>,
+) -> Result<Vec<String>, sqlx::Error> {
+    sql.build_query_scalar().fetch_all(connection).await
+}
+
+/// What the person sees of the list; names of clusters and nodes from where there are few of them.
+fn push_source(
+    sql: &mut QueryBuilder<Postgres>,
+    table: &'static Table,
+    field: &Field,
+    scope: &Scope,
+) {
+    match (table.name, field.names[0]) {
+        ("clusters", _) => {
+            push_clusters_named(sql, scope, "slug");
+        }
+        ("instances" | "nodes", "cluster") => push_clusters_named(sql, scope, "cluster"),
+        ("instances", "node") => push_nodes(sql, scope, "name as primary_node"),
+        ("instances", "secondary_node") => {
+            push_nodes(sql, scope, "array[name] as secondary_nodes");
+        }
+        ("nodes", _) => push_from::<NodeRecord>(sql, scope),
+        _ => push_from::<InstanceRecord>(sql, scope),
+    }
+}
+
+fn push_clusters_named(sql: &mut QueryBuilder<Postgres>, scope: &Scope, name: &str) {
+    if name == "slug" {
+        sql.push(" from (select o.*, s.tags as seen_tags");
+        push_clusters(sql, scope);
+        sql.push(") o cross join lateral (select o.seen_tags as tags) s");
+    } else {
+        sql.push(" from (select o.slug as cluster");
+        push_clusters(sql, scope);
+        sql.push(") o");
+    }
+}
+
+/// Nodes are for those who see the whole cluster.
+fn push_nodes(sql: &mut QueryBuilder<Postgres>, scope: &Scope, column: &str) {
+    sql.push(format_args!(" from (select {column} from node"));
+    if let Scope::Limited { clusters, .. } = scope {
+        sql.push(" where cluster_id = any(").push_bind(ids(clusters)).push(")");
+    }
+    sql.push(") o");
+}
