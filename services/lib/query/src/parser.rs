@@ -266,7 +266,9 @@ mod tests {
         assert_eq!(parse("\"and\"").unwrap(), Expr::Word("and".to_owned()));
         let value = |q: &str| match parse(q).unwrap() {
             Expr::Field(term) => term.value,
-            other => panic!("{other:?}"),
+            other @ (Expr::All(_) | Expr::Any(_) | Expr::Not(_) | Expr::Word(_)) => {
+                panic!("{other:?}")
+            }
         };
         assert_eq!(value("os:none"), Value::Unknown);
         assert_eq!(value("os:\"none\""), Value::Text("none".to_owned()));
