@@ -77,7 +77,7 @@ async fn polls(
         let (mut ours, mut peer) = (Times::default(), Times::default());
         for round in 0..ROUNDS * 2 {
             let answers = answers[round % 2];
-            ours.round(polled.poll(answers)).await?;
+            Box::pin(ours.round(polled.poll(answers))).await?;
             peer.round(predecessor.poll(answers)).await?;
             // Neither is to pay for the rows that the other one, or the rounds before, left behind.
             for tidy in ["vacuum instance, node, cluster, old_vm", "truncate outbox"] {

@@ -38,7 +38,10 @@ impl Stage {
 
     async fn set(&self, request: SetOwnersRequest) -> Result<SetOwnersResponse, Status> {
         let mut owners = OwnersClient::new(self.gateway.clone());
-        Ok(owners.set_owners(self.admin.ask(request)).await?.into_inner())
+        // As web-gateway allows it: ten thousand lines take their time.
+        let mut request = self.admin.ask(request);
+        request.set_timeout(std::time::Duration::from_secs(60));
+        Ok(owners.set_owners(request).await?.into_inner())
     }
 
     async fn tell(&self, news: &[(&str, &ObjectRef)]) {

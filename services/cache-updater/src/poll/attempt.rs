@@ -120,8 +120,7 @@ impl Session {
         }
         let mut state = self.state.lock().await;
         let state = state.as_mut().expect("it was loaded");
-        self.store_success(polling, state, snapshot, parsed, &verdicts.0, &verdicts.1, &objects)
-            .await?;
+        self.store_success(polling, state, snapshot, parsed, &verdicts, &objects).await?;
         polling.removed = verdicts.0.gone.len() + verdicts.1.gone.len() + objects.gone();
         Ok(())
     }
@@ -173,8 +172,7 @@ impl Session {
         state: &mut State,
         snapshot: &Snapshot,
         parsed: Parsed,
-        gone_nodes: &Verdict,
-        gone_instances: &Verdict,
+        (gone_nodes, gone_instances): &(Verdict, Verdict),
         gone_objects: &Verdicts,
     ) -> Result<()> {
         let Parsed { groups, mut nodes, node_groups, mut instances } = parsed;

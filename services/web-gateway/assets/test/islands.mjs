@@ -176,12 +176,14 @@ const tests = {
     screen.end(4003, "");
     await page.getByRole("heading", { name: "You may not use this console any more" }).waitFor();
   },
-  async "keys: slash filters, g j goes to jobs, ? lists them"() {
+  async "keys: slash searches, f filters, g j goes to jobs, ? lists them"() {
     await page.goto(`${url}/instances`);
-    await page.keyboard.press("/");
-    assert.equal(await page.evaluate(() => document.activeElement.id), "q");
-    await page.keyboard.press("Escape");
-    await page.locator("#main").focus();
+    for (const [key, field] of [["/", "top-search"], ["f", "q"]]) {
+      await page.keyboard.press(key);
+      assert.equal(await page.evaluate(() => document.activeElement.id), field);
+      await page.keyboard.press("Escape");
+      await page.locator("#main").focus();
+    }
     await page.keyboard.press("?");
     await page.getByRole("dialog", { name: "Keys" }).waitFor();
     await page.keyboard.press("Escape");

@@ -81,8 +81,16 @@ pub(crate) fn read_csv(text: &str) -> Result<Vec<Line>, Fault> {
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let mut lines = Vec::new();
+    let (mut number, mut counted) = (1, 0);
     for (at, record) in reader.records().enumerate() {
         let record = record.map_err(|error| wrong(format!("this is no CSV: {error}")))?;
+        // The reader's own count lags behind where lines end in CR LF: a record begins at the rest of
+        // the line end before it.
+        let from = record.position().map_or(0, csv::Position::byte);
+        let rest = text.get(usize::try_from(from).unwrap_or(0)..).unwrap_or_default();
+        let begins = text.len() - rest.trim_start_matches(['\r', '\n']).len();
+        number += text.as_bytes()[counted..begins].iter().filter(|b| **b == b'\n').count();
+        counted = begins;
         let head = |n: usize| record.get(n).unwrap_or_default().eq_ignore_ascii_case(HEAD[n]);
         if at == 0 && head(0) && head(1) && head(2) {
             continue;
@@ -97,7 +105,7 @@ pub(crate) fn read_csv(text: &str) -> Result<Vec<Line>, Fault> {
         let cell = |n: usize| record.get(n).unwrap_or_default().to_owned();
         let role = Some(cell(3)).filter(|r| !r.is_empty()).unwrap_or_else(|| ROLE.to_owned());
         lines.push(Line {
-            number: record.position().map_or(0, csv::Position::line),
+            number: u64::try_from(number).unwrap_or(u64::MAX),
             cluster: cell(0),
             instance: cell(1),
             owner: cell(2),
