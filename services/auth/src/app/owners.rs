@@ -206,6 +206,8 @@ pub(crate) async fn restore(
     let of = |uuid: Uuid| rows.iter().find(|row| row.instance_uuid == uuid);
     let (former, present) = (of(asked.from).cloned(), of(asked.to));
     let heir = former.as_ref().and_then(|f| f.owner_id).filter(|_| present.is_none());
+    // The inventory knows that it is gone; that news may still be on its way here.
+    let removed = grant::bury(&mut tx, asked.cluster, Some(&[asked.from])).await?;
     let added = grant::hand_over(&mut tx, from, to, &who.username).await?;
     if added.is_empty() && heir.is_none() {
         return Err(Error::NotFound("right kept of it"));
@@ -225,9 +227,9 @@ pub(crate) async fn restore(
             (row, before)
         })
         .collect();
-    touch(&mut tx, &added, &[]).await?;
+    touch(&mut tx, &added, &removed).await?;
     event::owners(&mut tx, &changed, Some(&by)).await?;
-    event::grants(&mut tx, &added, &[], Some(&by)).await?;
+    event::grants(&mut tx, &added, &removed, Some(&by)).await?;
     let owner = was.filter(|_| heir.is_some());
     let details = BTreeMap::from([
         ("from".to_owned(), Value::from(asked.from.to_string())),
