@@ -107,8 +107,8 @@ async fn what_a_cluster_is_made_of_is_for_those_who_see_all_of_it() {
     let (world, replica) = world().await;
     let cluster = world.add(&replica).await;
     let one = world.list(&replica, "").await.instances.remove(0);
-    let customer = world.auth.person(Some(vec![("view", object("instance", &cluster, &one.uuid))]));
-    let operator = world.auth.person(Some(vec![("view", object("cluster", &cluster, ""))]));
+    let customer = world.person(&replica, "view", object("instance", &cluster, &one.uuid)).await;
+    let operator = world.person(&replica, "view", object("cluster", &cluster, "")).await;
     let name = world.cluster().look(|c| c.groups.keys().next().unwrap().clone());
     let lan = world.cluster().look(|c| c.networks.keys().next().unwrap().clone());
     for (who, sees) in [(&customer, false), (&operator, true), (&world.admin, true)] {
@@ -272,7 +272,7 @@ async fn oses_are_read_by_themselves_and_values_of_os_parameters_never_come_in()
     assert!(known[0].value.is_none());
     // Names are for administrators.
     let cluster = world.get(&replica, "one").await;
-    let operator = world.auth.person(Some(vec![("view", object("cluster", &cluster, ""))]));
+    let operator = world.person(&replica, "view", object("cluster", &cluster, "")).await;
     let detail = replica.instance(&operator, &name).await.unwrap();
     assert!(detail.parameters.iter().all(|p| p.kind != "osparams"));
 

@@ -193,6 +193,25 @@ impl World {
         answer.map(tonic::Response::into_inner)
     }
 
+    /// Somebody with one right, of which the replica has heard: rights come by a stream, a moment
+    /// later.
+    pub(crate) async fn person(
+        &self,
+        replica: &Replica,
+        permission: &str,
+        on: ObjectRef,
+    ) -> Person {
+        let person = self.auth.person(Some(vec![(permission, on)]));
+        wait_for("the right to be known", PATIENCE, async || {
+            match replica.list(&person, "", "", 0, "").await {
+                Ok(page) if !page.instances.is_empty() => Ok(()),
+                answer => Err(format!("{answer:?}")),
+            }
+        })
+        .await;
+        person
+    }
+
     /// All that the administrator sees.
     pub(crate) async fn list(&self, replica: &Replica, q: &str) -> ListInstancesResponse {
         replica.list(&self.admin, q, "", 200, "").await.unwrap()
