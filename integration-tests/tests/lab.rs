@@ -5,6 +5,8 @@
 
 #[path = "lab/acts.rs"]
 mod acts;
+#[path = "lab/adoption.rs"]
+mod adoption;
 #[path = "lab/bad_input.rs"]
 mod bad_input;
 #[path = "browser/driver.rs"]

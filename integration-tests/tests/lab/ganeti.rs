@@ -70,17 +70,33 @@ pub(crate) fn instances(cluster: &str) -> Vec<String> {
     table(cluster, "gnt-instance", "name").into_iter().flatten().collect()
 }
 
-/// Removes whatever tests made here.
+/// Makes instances of the fake hypervisor without disks, all at once, and waits until they are there.
+pub(crate) async fn make(cluster: &'static str, names: &[String]) {
+    let add = "gnt-instance add --submit -t diskless -H fake --no-name-check --no-ip-check \
+               --no-conflicts-check -o noop+default --no-install -B memory=128M,vcpus=1 \
+               -n node1.CLUSTER.lab.test --net 0:mode=bridged,link=br0";
+    let add = add.replace("CLUSTER", cluster);
+    let script = format!(
+        "set -e; for name in {names}; do {add} $name; done
+         for try in $(seq 300); do
+             there=$(gnt-instance list --no-headers -o name)
+             left=; for name in {names}; do echo \"$there\" | grep -qx $name || left=$name; done
+             [ -n \"$left\" ] || exit 0; sleep 0.3
+         done; echo \"$left is not there\" >&2; exit 1",
+        names = names.join(" ")
+    );
+    run_beside(cluster, &["bash", "-c", &script]).await;
+}
+
+/// Removes whatever tests made here, all at once, and waits until it is gone.
 pub(crate) fn remove_ours(cluster: &str) {
-    let Ok(listed) = try_run(cluster, &["gnt-instance", "list", "--no-headers", "-o", "name"])
-    else {
-        return;
-    };
-    for name in listed.lines().filter(|name| name.starts_with(OURS)) {
-        let remove = ["gnt-instance", "remove", "--force", "--shutdown-timeout=0", name];
-        if let Err(error) = try_run(cluster, &remove) {
-            eprintln!("{name} stays: {error}");
-        }
+    let script = format!(
+        "ours() {{ gnt-instance list --no-headers -o name | grep '^{OURS}'; }}
+         for name in $(ours); do gnt-instance remove --submit --force --shutdown-timeout=0 $name; done
+         for try in $(seq 300); do ours > /dev/null || exit 0; sleep 0.3; done; ours >&2; exit 1"
+    );
+    if let Err(error) = try_run(cluster, &["bash", "-c", &script]) {
+        eprintln!("these tests' instances stay: {error}");
     }
 }
 

@@ -123,15 +123,15 @@ impl VanishedRow {
     }
 
     fn restore_question(&self) -> String {
-        let mut parts = self.grants.clone();
+        let mut parts: Vec<String> = self.grants.iter().map(|grant| format!("“{grant}”")).collect();
         if !self.owner.is_empty() {
-            parts.insert(0, format!("owner {}", self.owner));
+            parts.insert(0, format!("its owner {}", self.owner));
         }
         format!(
-            "Give {} of the former {} to the instance that is called so now ({})?",
-            parts.join(", "),
+            "Another instance is called {} now ({}). Give it what the former one had: {}?",
             self.name,
-            self.successor
+            self.successor,
+            parts.join(", ")
         )
     }
 
