@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Params;
-use super::lenient::{float_time, null_as_default};
+use super::lenient::{float_time, named_or_default, null_as_default};
 
 /// Backend parameters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ pub struct Instance {
     #[serde(default, rename = "nic.networks.names", deserialize_with = "null_as_default")]
     pub nic_network_names: Vec<Option<String>>,
     /// Backend parameters, defaults filled in.
-    #[serde(default, deserialize_with = "null_as_default")]
+    #[serde(default, deserialize_with = "named_or_default")]
     pub beparams: BeParams,
     /// Hypervisor parameters, defaults filled in.
     #[serde(default)]
