@@ -18,6 +18,8 @@ mod fields;
 mod ganeti;
 #[path = "lab/kills.rs"]
 mod kills;
+#[path = "lab/objects.rs"]
+mod objects;
 #[path = "lab/outages.rs"]
 mod outages;
 #[path = "lab/replicas.rs"]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use gwm_integration_tests::binary_directory;
-use gwm_testkit::paths::program;
+use gwm_testkit::paths::{program, project_root};
 use gwm_testkit::{Plan, Scratch, Supervised, wait_for};
 use serde_json::{Value, json};
 use thirtyfour::common::log::LoggingPrefsLogLevel;
@@ -55,6 +55,7 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts one for the pages at `base`.
     pub(crate) async fn start(base: &str) -> Self {
+        assets_are_built();
         let scratch = Scratch::new("gwm-browser-").unwrap();
         let (chromedriver, port) = chromedriver(&scratch).await;
         let mut capabilities = DesiredCapabilities::chrome();
@@ -275,6 +276,14 @@ async fn chromedriver(scratch: &Scratch) -> (Supervised, u16) {
     })
     .await;
     (running, port)
+}
+
+/// The services show what was built last: a test of older scripts would say nothing.
+fn assets_are_built() {
+    let mut make = std::process::Command::new("make");
+    let make = make.args(["--question", ".local/assets.stamp"]).current_dir(project_root());
+    let built = make.output().is_ok_and(|output| output.status.success());
+    assert!(built, "the pages' scripts and styles are older than their sources: run `make assets`");
 }
 
 /// A directory in cargo's target directory.

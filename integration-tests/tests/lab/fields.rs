@@ -121,11 +121,11 @@ fn same(
 }
 
 /// Text, or null for Ganeti's words for nothing.
-fn text(cell: &str) -> Value {
+pub(crate) fn text(cell: &str) -> Value {
     if ["", "-", "None"].contains(&cell) { Value::Null } else { cell.into() }
 }
 
-fn number(cell: &str) -> Value {
+pub(crate) fn number(cell: &str) -> Value {
     cell.parse::<u64>().map_or(Value::Null, Value::from)
 }
 
@@ -135,24 +135,24 @@ fn list(cell: &str) -> Vec<&str> {
     parts.map(|part| part.trim_matches([' ', '\''])).filter(|part| !part.is_empty()).collect()
 }
 
-fn sorted(cell: &str) -> Value {
+pub(crate) fn sorted(cell: &str) -> Value {
     let mut parts = list(cell);
     parts.sort_unstable();
     json!(parts)
 }
 
 /// `2026-11-22 18:59:13` as JSON has it.
-fn moment(cell: &str) -> Value {
+pub(crate) fn moment(cell: &str) -> Value {
     format!("{}Z", cell.replacen(' ', "T", 1)).into()
 }
 
 /// A moment without fractions of a second.
-fn to_seconds(moment: &Value) -> Value {
+pub(crate) fn to_seconds(moment: &Value) -> Value {
     let text = moment.as_str().unwrap_or_default().trim_end_matches('Z');
     format!("{}Z", text.split('.').next().unwrap_or_default()).into()
 }
 
-fn columns<'a>(cells: &'a [String], fields: &'a str) -> impl Fn(&str) -> &'a str {
+pub(crate) fn columns<'a>(cells: &'a [String], fields: &'a str) -> impl Fn(&str) -> &'a str {
     move |field| {
         let at = fields.split(',').position(|name| name == field);
         &cells[at.unwrap_or_else(|| panic!("{field} was not asked for"))]
