@@ -45,10 +45,14 @@ async fn outages_on_real_ganeti_show_and_pass() {
     browser.see("tbody th", "web1.alpha").await;
     browser.unsee("tr.stale th", "").await;
 
+    browser.goto("/clusters/beta").await;
+    browser.see(".notice", "Next try in").await;
     drop(back);
     let found = |seen: &Value| seen["health"]["reachable"] == json!(true);
     let _seen = eventually("beta back", &stage.admin, "/clusters/beta", found).await;
     say("started again, and read");
+    browser.unsee(".notice", "does not answer").await;
+    say("its open page says so by itself");
     browser.goto("/instances?q=cluster%3Abeta").await;
     browser.see("tbody th", "web1.beta").await;
     browser.unsee("tr.stale th", "").await;

@@ -109,6 +109,21 @@ const tests = {
     assert.equal(await page.getByLabel("Filter instances").inputValue(), "web1");
     assert.ok(refetches - before <= 5, `100 events made ${refetches - before} requests`);
   },
+  async "the next try of a dead cluster is counted down, and the page looks when it is due"() {
+    const html = await readFile(join(pages, "cluster-dead.html"), "utf8");
+    const seconds = (n) => html.replace(/datetime="[^"]*"([^>]*data-until)/, `datetime="${new Date(Date.now() + n * 1000).toISOString()}"$1`);
+    let asked = 0;
+    await page.route(`${url}/cluster-dead`, async (route) => {
+      const again = route.request().headers()["gwm-fragment"];
+      if (again) asked++;
+      const body = again ? html.replaceAll("Connection refused", "No route to host") : seconds(4);
+      await route.fulfill({ body, contentType: "text/html; charset=utf-8", headers: { "Content-Security-Policy": CSP } });
+    });
+    await page.goto(`${url}/cluster-dead`);
+    await page.locator("time[data-until]", { hasText: /^in [23] s$/ }).waitFor();
+    assert.equal(asked, 0);
+    await page.locator("[data-cell=trouble]").getByText("No route to host").waitFor();
+  },
   async "a new object is announced by a chip, not inserted"() {
     await page.goto(`${url}/instances`);
     await page.waitForFunction(() => document.readyState === "complete");

@@ -4,8 +4,8 @@ use gwm_web_gateway::http::views::{clusters, form, nodes, overview, parts, shell
 
 use crate::machines::rows;
 use crate::made_up::{
-    access_section, action, around, fingerprint, head, job_lines, lines, list, problems, usage,
-    uuid, when,
+    access_section, action, around, fingerprint, head, job_lines, lines, list, problems, soon,
+    usage, uuid, when,
 };
 use crate::objects::parameters;
 
@@ -150,7 +150,7 @@ pub(crate) fn cluster_page(dead: bool) -> clusters::ClusterPage {
         hypervisors: vec!["kvm".to_owned(), "fake".to_owned()],
         console_enabled: true,
         last_success: Some(when(240)),
-        next_attempt: dead.then(|| when(0)),
+        next_attempt: dead.then(|| soon(24)),
         error: if dead {
             "Connection refused at ams-lab.example.com:5080.".to_owned()
         } else {

@@ -11,6 +11,10 @@ pub(crate) fn when(seconds: i64) -> parts::When {
     parts::When::new(now() - TimeDelta::seconds(seconds), now())
 }
 
+pub(crate) fn soon(seconds: i64) -> parts::When {
+    parts::When::to_come(now() + TimeDelta::seconds(seconds), now())
+}
+
 pub(crate) fn uuid(n: u64) -> String {
     format!("5f0c6a1e-2b7d-4c7e-9d1a-{n:012x}")
 }

@@ -1,4 +1,10 @@
-// Keeps "12 s ago" running. The words are those of views/text.rs; both must agree.
+// Keeps "12 s ago" and "in 12 s" running. The words are those of views/text.rs; both must agree.
+
+import { refresh } from "./live";
+
+const DUE_MS = 2_000;
+const AGAIN_MS = 5_000;
+let asked = 0;
 
 export function ago(at: number, now: number): string {
   const seconds = Math.max(0, Math.floor((now - at) / 1000));
@@ -10,6 +16,23 @@ export function ago(at: number, now: number): string {
   return new Date(at).toISOString().slice(0, 10);
 }
 
+export function until(at: number, now: number): string {
+  const seconds = Math.floor((at - now) / 1000);
+  if (seconds < 1) return "now";
+  return seconds < 90 ? `in ${seconds} s` : `in ${Math.floor((seconds + 30) / 60)} min`;
+}
+
+/** What was to come is there: what it stands in is read again, until another moment stands there or none. */
+function countDown(element: HTMLTimeElement, now: number): void {
+  const at = Date.parse(element.dateTime);
+  const words = until(at, now);
+  if (element.textContent !== words) element.textContent = words;
+  const key = element.closest<HTMLElement>("[data-object]")?.dataset["object"];
+  if (!key || now < at + DUE_MS || now < asked + AGAIN_MS) return;
+  asked = now;
+  refresh(key);
+}
+
 function tick(): void {
   if (document.hidden) return;
   const now = Date.now();
@@ -17,6 +40,7 @@ function tick(): void {
     const words = ago(Date.parse(element.dateTime), now);
     if (element.textContent !== words) element.textContent = words;
   }
+  for (const element of document.querySelectorAll<HTMLTimeElement>("time[data-until]")) countDown(element, now);
   for (const element of document.querySelectorAll<HTMLElement>("[data-as-of]")) {
     const limit = Number(element.dataset["agedAfter"] ?? "0");
     const at = element.querySelector("time");

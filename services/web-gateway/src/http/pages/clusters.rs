@@ -188,7 +188,7 @@ pub(crate) async fn page(
             .health
             .next_attempt
             .filter(|_| !found.health.reachable)
-            .map(|at| When::new(at, now)),
+            .map(|at| When::to_come(at, now)),
         error: found
             .health
             .error

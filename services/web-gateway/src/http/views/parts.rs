@@ -135,18 +135,24 @@ impl HtmlSafe for Usage {}
 /// A moment: relative in the text, exact in the title, kept running by the browser.
 #[derive(Debug, Clone, Template)]
 #[template(
-    source = r#"<time datetime="{{ exact }}" title="{{ exact }}" data-ago>{{ words }}</time>"#,
+    source = r#"<time datetime="{{ exact }}" title="{{ exact }}" data-{{ side }}>{{ words }}</time>"#,
     ext = "html"
 )]
 pub struct When {
     exact: String,
     words: String,
+    side: &'static str,
 }
 
 impl When {
     /// A moment as seen from `now`.
     pub fn new(at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
-        Self { exact: text::exact(at), words: text::ago(at, now) }
+        Self { exact: text::exact(at), words: text::ago(at, now), side: "ago" }
+    }
+
+    /// One to come, counted down; once it is there, the browser reads again what it stands in.
+    pub fn to_come(at: DateTime<Utc>, now: DateTime<Utc>) -> Self {
+        Self { exact: text::exact(at), words: text::until(at, now), side: "until" }
     }
 }
 

@@ -58,6 +58,15 @@ pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// `in 12 s`, `in 5 min`; what is due is `now`.
+pub fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    match (at - now).num_seconds() {
+        ..1 => "now".to_owned(),
+        seconds @ 1..=89 => format!("in {seconds} s"),
+        seconds => format!("in {} min", (seconds + 30) / 60),
+    }
+}
+
 /// A host name up to its first dot; the whole name belongs into the title.
 pub fn short(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
@@ -112,6 +121,8 @@ mod tests {
         assert_eq!(at(7_200), "2 h ago");
         assert_eq!(at(172_800), "2 d ago");
         assert_eq!(at(40 * 86_400), "2026-12-06");
+        let to = |s: i64| until(now + TimeDelta::seconds(s), now);
+        assert_eq!([to(-5), to(0), to(30), to(90)], ["now", "now", "in 30 s", "in 2 min"]);
         assert_eq!(span(75), "1 min 15 s");
         assert_eq!(span(3_700), "1 h 1 min");
     }
