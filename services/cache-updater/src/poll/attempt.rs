@@ -72,7 +72,7 @@ impl Session {
         self.take_in(polling, &snapshot, Some(&reader)).await?;
         let ends = reader.client.certificate_not_after();
         if ends != cluster.certificate_not_after {
-            self.store.note_certificate(self.cluster_id, ends).await?;
+            self.store.note_certificate(&self.held, self.cluster_id, ends).await?;
         }
         self.trouble.lock().expect("no panic while held").backoff.succeeded();
         metrics::gauge!("gwm_cluster_up", "cluster" => cluster.slug).set(1.0);

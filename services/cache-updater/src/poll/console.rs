@@ -97,7 +97,7 @@ impl Session {
             .map(|os| (listed("hidden_os", &os), listed("blacklisted_os", &os), os))
             .map(|(hidden, blacklisted, os)| (os, hidden, blacklisted))
             .collect();
-        self.store.replace_oses(self.cluster_id, &oses).await?;
+        self.store.replace_oses(&self.held, self.cluster_id, &oses).await?;
         let offered = oses.into_iter().filter(|(_, hidden, blacklisted)| !hidden && !blacklisted);
         Ok(offered.map(|(os, ..)| os).collect())
     }

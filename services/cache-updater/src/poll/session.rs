@@ -210,7 +210,8 @@ impl Session {
                 (pause, outcome, polling.bulk_took)
             };
             let (id, calls) = (self.cluster_id, self.calls.last_minute());
-            if let Err(error) = self.store.update_rate(id, calls, bulk.as_secs_f64()).await {
+            let stored = self.store.update_rate(&self.held, id, calls, bulk.as_secs_f64()).await;
+            if let Err(error) = stored {
                 tracing::debug!(cluster = %id, %error, "rate not stored");
             }
             match outcome {

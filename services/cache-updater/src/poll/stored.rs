@@ -213,3 +213,46 @@ fn no_sequence_of_answers_loses_what_exists_or_brings_back_what_does_not() {
         runtime.block_on(story(&pool, steps))?;
     });
 }
+
+#[tokio::test]
+async fn who_lost_the_lease_writes_nothing_not_even_what_a_look_costs() {
+    let pool = TestPg::fresh("fence", "migrations/cache").await.pool().await;
+    let old = Poller::new(&pool).await;
+    let body = |uuids: &[u128]| {
+        let texts: Vec<String> = uuids.iter().map(|u| text(Uuid::from_u128(*u))).collect();
+        format!("[{}]", texts.join(", "))
+    };
+    old.poll(body(&[1, 2]), 1).await.unwrap();
+    sqlx::query("update lease set expires_at = clock_timestamp()").execute(&pool).await.unwrap();
+    let polled = Polled::open(&pool, old.cluster).await.unwrap();
+    polled.session.load().await.unwrap();
+    let new = Poller { cluster: old.cluster, polled, began: old.began };
+    new.poll(body(&[2, 3]), 2).await.unwrap();
+    let stored = async || {
+        let all: (String, String, i64) = sqlx::query_as(
+            "select (select json_agg(i order by uuid)::text from instance i),
+                 (select json_agg(c)::text from cluster c), (select count(*) from outbox)",
+        )
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+        all
+    };
+    let before = stored().await;
+
+    let session = &old.polled.session;
+    let (store, held, id) = (&session.store, &session.held, old.cluster);
+    let late = [("late".to_owned(), false, false)];
+    let refused = [
+        // It saw what is gone by now, and lacks what came.
+        old.poll(body(&[1, 2]), 3).await,
+        store.update_rate(held, id, 9, 9.0).await,
+        store.note_certificate(held, id, Some(Utc::now())).await,
+        store.replace_oses(held, id, &late).await,
+    ];
+    for outcome in refused {
+        let error = outcome.unwrap_err().to_string();
+        assert!(error.contains("lease"), "{error}");
+    }
+    assert_eq!(stored().await, before);
+}

@@ -1,6 +1,7 @@
 //! The registry of clusters.
 
 use chrono::{DateTime, Utc};
+use gwm_pg::lease::Held;
 use sqlx::types::Json;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
@@ -25,15 +26,17 @@ impl Store {
     /// When the endpoint's certificate ends, as it was shown just now.
     pub(crate) async fn note_certificate(
         &self,
+        held: &Held,
         id: Uuid,
         not_after: Option<DateTime<Utc>>,
     ) -> Result<()> {
+        let mut tx = self.begin_held(held).await?;
         sqlx::query("update cluster set certificate_not_after = $2 where cluster_id = $1")
             .bind(id)
             .bind(not_after)
-            .execute(&self.pool)
+            .execute(&mut *tx)
             .await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// A cluster by slug or id.
@@ -79,16 +82,23 @@ impl Store {
     }
 
     /// Remembers what the looks cost the cluster.
-    pub(crate) async fn update_rate(&self, id: Uuid, requests: i32, bulk: f64) -> Result<()> {
+    pub(crate) async fn update_rate(
+        &self,
+        held: &Held,
+        id: Uuid,
+        requests: i32,
+        bulk: f64,
+    ) -> Result<()> {
+        let mut tx = self.begin_held(held).await?;
         sqlx::query(
             "update cluster set requests_per_minute = $2, bulk_seconds = $3 where cluster_id = $1",
         )
         .bind(id)
         .bind(requests)
         .bind(bulk)
-        .execute(&self.pool)
+        .execute(&mut *tx)
         .await?;
-        Ok(())
+        Ok(tx.commit().await?)
     }
 
     /// Seconds since these clusters were last read completely, by slug.

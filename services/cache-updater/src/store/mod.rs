@@ -30,6 +30,7 @@ pub(crate) use owner::Copy as OwnerCopy;
 pub(crate) use search::Hit;
 pub(crate) use write::{mark_absent, put, put_each, recount, remove};
 
+use gwm_pg::lease::Held;
 use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::error::Result;
@@ -44,5 +45,12 @@ impl Store {
     /// A transaction.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
         Ok(self.pool.begin().await?)
+    }
+
+    /// A transaction that only the holder of the lease can begin, and that keeps it from changing hands.
+    pub(crate) async fn begin_held(&self, held: &Held) -> Result<Transaction<'static, Postgres>> {
+        let mut tx = self.begin().await?;
+        gwm_pg::lease::assert_held(&mut tx, held).await?;
+        Ok(tx)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gwm_pg::lease::Held;
 use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -117,14 +118,19 @@ impl Store {
     }
 
     /// Remembers the OSes and that they were asked for now; each with whether it is hidden and blacklisted.
-    pub(crate) async fn replace_oses(&self, id: Uuid, oses: &[(String, bool, bool)]) -> Result<()> {
+    pub(crate) async fn replace_oses(
+        &self,
+        held: &Held,
+        id: Uuid,
+        oses: &[(String, bool, bool)],
+    ) -> Result<()> {
         let names: Vec<&str> = oses.iter().map(|(name, ..)| name.as_str()).collect();
         let offered: Vec<&str> = oses
             .iter()
             .filter(|(_, hid, black)| !hid && !black)
             .map(|(n, ..)| n.as_str())
             .collect();
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_held(held).await?;
         sqlx::query("update cluster set oses = $2, oses_read_at = now() where cluster_id = $1")
             .bind(id)
             .bind(offered)

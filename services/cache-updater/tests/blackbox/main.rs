@@ -16,4 +16,5 @@ mod pause;
 mod registry;
 mod replicas;
 mod secrets;
+mod upgrade;
 mod world;
