@@ -116,13 +116,16 @@ const tests = {
     await page.route(`${url}/cluster-dead`, async (route) => {
       const again = route.request().headers()["gwm-fragment"];
       if (again) asked++;
-      const body = again ? html.replaceAll("Connection refused", "No route to host") : seconds(4);
+      const back = asked > 1 ? html.replace(/<div class="notice bad"[^>]*data-about[\s\S]*?<\/div><\/div><\/div>/, "") : seconds(2).replaceAll("Connection refused", "No route to host");
+      const body = again ? back : seconds(4);
       await route.fulfill({ body, contentType: "text/html; charset=utf-8", headers: { "Content-Security-Policy": CSP } });
     });
     await page.goto(`${url}/cluster-dead`);
     await page.locator("time[data-until]", { hasText: /^in [23] s$/ }).waitFor();
     assert.equal(asked, 0);
-    await page.locator("[data-cell=trouble]").getByText("No route to host").waitFor();
+    const banner = page.locator("#banners [data-about]");
+    await banner.getByText("No route to host").waitFor();
+    await banner.waitFor({ state: "detached", timeout: 15_000 });
   },
   async "a new object is announced by a chip, not inserted"() {
     await page.goto(`${url}/instances`);

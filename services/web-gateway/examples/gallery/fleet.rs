@@ -135,6 +135,14 @@ pub(crate) fn cluster_page(dead: bool) -> clusters::ClusterPage {
             reason: "the cluster does not answer".to_owned(),
             aged_after_seconds: 60,
         });
+        let mut notice = parts::Notice::new(
+            parts::Tone::Bad,
+            "ams-lab does not answer",
+            "Connection refused at ams-lab.example.com:5080. What is shown is as it was 4 min ago; actions wait until it answers.",
+        );
+        notice.about = "cluster:ams-lab".to_owned();
+        notice.next = Some(soon(24));
+        shell.notices.push(notice);
     }
     clusters::ClusterPage {
         shell,
@@ -149,13 +157,6 @@ pub(crate) fn cluster_page(dead: bool) -> clusters::ClusterPage {
         write_username: if dead { String::new() } else { "gwm-write".to_owned() },
         hypervisors: vec!["kvm".to_owned(), "fake".to_owned()],
         console_enabled: true,
-        last_success: Some(when(240)),
-        next_attempt: dead.then(|| soon(24)),
-        error: if dead {
-            "Connection refused at ams-lab.example.com:5080.".to_owned()
-        } else {
-            String::new()
-        },
         problems: if dead { problems() } else { vec![] },
         jobs: job_lines(),
         actions: vec![refresh],

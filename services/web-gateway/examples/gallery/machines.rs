@@ -3,7 +3,7 @@
 use gwm_web_gateway::http::views::{console, form, instances, listing, parts, shell};
 
 use crate::made_up::{
-    access_section, action, actions, around, choice, head, job_lines, list, usage, uuid, when,
+    access_section, action, actions, around, choice, head, job_lines, list, soon, usage, uuid, when,
 };
 
 pub(crate) fn rows() -> Vec<instances::InstanceRow> {
@@ -109,12 +109,15 @@ pub(crate) fn instances_page(
     .collect();
     let mut shell = around("Instances", shell::Section::Instances, &[]);
     if !rows.is_empty() {
-        shell.notices.push(parts::Notice {
-            tone: parts::Tone::Warn,
-            text: "ams-lab does not answer".to_owned(),
-            detail: "Connection refused since 4 min ago. Its instances are shown as they were; actions on them are off.".to_owned(),
-            link: Some(parts::Link::new("Open ams-lab", "/clusters/ams-lab")),
-        });
+        let mut notice = parts::Notice::new(
+            parts::Tone::Bad,
+            "ams-lab does not answer",
+            "Connection refused. What is shown is as it was 4 min ago; actions wait until it answers.",
+        );
+        notice.link = Some(parts::Link::new("Open ams-lab", "/clusters/ams-lab"));
+        notice.about = "cluster:ams-lab".to_owned();
+        notice.next = Some(soon(24));
+        shell.notices.push(notice);
     }
     instances::InstancesPage { shell, list, rows, may_create: true, no_clusters: false }
 }
@@ -162,7 +165,11 @@ pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {
         config_version: "abc".to_owned(),
         console: "VNC".to_owned(),
         findings: if wrong {
-            vec![parts::Notice { tone: parts::Tone::Bad, text: "Its node node1.fra1.example.com is down".to_owned(), detail: "The instance should run and does not. Fail it over to node2.fra1.example.com, which has its DRBD copy.".to_owned(), link: None }]
+            vec![parts::Notice::new(
+                parts::Tone::Bad,
+                "Its node node1.fra1.example.com is down",
+                "The instance should run and does not. Fail it over to node2.fra1.example.com, which has its DRBD copy.",
+            )]
         } else {
             vec![]
         },

@@ -54,6 +54,8 @@ function receive(message: MessageEvent<string>): void {
     return;
   }
   const { kind, verb, keys } = keysOf(event);
+  // What is shown of it is of another age now, and there is a banner to come or go.
+  if (kind === "cluster" && ["reachable", "unreachable"].includes(verb)) return refreshAll();
   if (kind === "job") document.dispatchEvent(new CustomEvent("gwm:job", { detail: event.data?.object }));
   const shown = visible();
   let known = false;
@@ -145,6 +147,7 @@ function patch(fresh: Document, keys: string[]): void {
     });
   }
   replaceText("[data-as-of]", fresh);
+  patchBanners(fresh);
   const strip = document.querySelector<HTMLElement>("[data-strip-of]");
   const freshStrip = fresh.querySelector("[data-strip-of]");
   // A job began or ended: its strip comes or goes as a whole; it holds no field.
@@ -155,6 +158,22 @@ function patch(fresh: Document, keys: string[]): void {
     shown.textContent = count.textContent;
     shown.dataset["n"] = count.dataset["n"] ?? "0";
   }
+}
+
+/** The banners of clusters: one that stays gets its new words, and is not read out again. */
+function patchBanners(fresh: Document): void {
+  const of = (page: Document) => [...page.querySelectorAll<HTMLElement>("#banners [data-about]")];
+  const title = (banner: HTMLElement) => banner.querySelector("strong")?.textContent ?? "";
+  const next = of(fresh);
+  const known = new Map(of(document).map((banner) => [title(banner), banner]));
+  for (const banner of next) {
+    const now = known.get(title(banner));
+    known.delete(title(banner));
+    const words = banner.querySelector(".detail");
+    if (!now) document.getElementById("banners")?.append(banner);
+    else if (words && now.querySelector(".detail")?.innerHTML !== words.innerHTML) now.querySelector(".detail")?.replaceWith(words);
+  }
+  for (const banner of known.values()) banner.remove();
 }
 
 function replaceText(selector: string, fresh: Document): void {

@@ -27,7 +27,7 @@ function countDown(element: HTMLTimeElement, now: number): void {
   const at = Date.parse(element.dateTime);
   const words = until(at, now);
   if (element.textContent !== words) element.textContent = words;
-  const key = element.closest<HTMLElement>("[data-object]")?.dataset["object"];
+  const key = element.closest<HTMLElement>("[data-about]")?.dataset["about"];
   if (!key || now < at + DUE_MS || now < asked + AGAIN_MS) return;
   asked = now;
   refresh(key);

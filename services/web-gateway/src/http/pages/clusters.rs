@@ -183,19 +183,6 @@ pub(crate) async fn page(
         hypervisors: found.hypervisors,
         tags: found.tags,
         console_enabled: found.console.enabled,
-        last_success: found.health.last_success.map(|at| When::new(at, now)),
-        next_attempt: found
-            .health
-            .next_attempt
-            .filter(|_| !found.health.reachable)
-            .map(|at| When::to_come(at, now)),
-        error: found
-            .health
-            .error
-            .as_deref()
-            .filter(|_| !found.paused)
-            .map(common::sentence)
-            .unwrap_or_default(),
         read_only,
         pace,
         problems,

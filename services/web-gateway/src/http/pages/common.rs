@@ -272,20 +272,19 @@ pub(crate) fn dead_cluster(slug: &str, health: &HealthDocument, now: DateTime<Ut
             )
         },
     );
-    if health.paused() {
-        return Notice {
-            tone: Tone::Warn,
-            text: format!("{slug} is paused"),
-            detail: format!("An administrator wants it left alone: jobs wait. {since}"),
-            link: Some(Link::new(format!("Open {slug}"), format!("/clusters/{slug}"))),
-        };
-    }
-    Notice {
-        tone: Tone::Bad,
-        text: format!("{slug} does not answer"),
-        detail: format!("{} {since}", sentence(health.error.as_deref().unwrap_or("no answer"))),
-        link: Some(Link::new(format!("Open {slug}"), format!("/clusters/{slug}"))),
-    }
+    let mut notice = if health.paused() {
+        let detail = format!("An administrator wants it left alone: jobs wait. {since}");
+        Notice::new(Tone::Warn, format!("{slug} is paused"), detail)
+    } else {
+        let error = sentence(health.error.as_deref().unwrap_or("no answer"));
+        let mut notice =
+            Notice::new(Tone::Bad, format!("{slug} does not answer"), format!("{error} {since}"));
+        notice.next = health.next_attempt.map(|at| When::to_come(at, now));
+        notice
+    };
+    notice.link = Some(Link::new(format!("Open {slug}"), format!("/clusters/{slug}")));
+    notice.about = format!("cluster:{slug}");
+    notice
 }
 
 /// A name in a path or query.

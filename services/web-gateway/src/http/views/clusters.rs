@@ -67,12 +67,6 @@ pub struct ClusterPage {
     pub tags: Vec<String>,
     /// Console access is on.
     pub console_enabled: bool,
-    /// Last complete answer.
-    pub last_success: Option<When>,
-    /// Next try when it does not answer.
-    pub next_attempt: Option<When>,
-    /// Why the last read failed; empty when it did not.
-    pub error: String,
     /// What is wrong in it now.
     pub problems: Vec<Problem>,
     /// Its latest jobs.

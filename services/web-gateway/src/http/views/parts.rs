@@ -219,12 +219,23 @@ pub struct Notice {
     pub detail: String,
     /// Where to go on.
     pub link: Option<Link>,
+    /// What it tells of as `cluster:SLUG`, where it comes and goes by itself; else empty.
+    pub about: String,
+    /// When gwm tries again.
+    pub next: Option<When>,
 }
 
 impl Notice {
     /// A notice without a link.
     pub fn new(tone: Tone, text: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { tone, text: text.into(), detail: detail.into(), link: None }
+        Self {
+            tone,
+            text: text.into(),
+            detail: detail.into(),
+            link: None,
+            about: String::new(),
+            next: None,
+        }
     }
 }
 
