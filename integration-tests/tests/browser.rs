@@ -9,6 +9,8 @@ mod add_cluster;
 mod driver;
 #[path = "browser/edit_cluster.rs"]
 mod edit_cluster;
+#[path = "browser/finding.rs"]
+mod finding;
 #[path = "browser/keyboard.rs"]
 mod keyboard;
 #[path = "browser/login_ended.rs"]

@@ -40,6 +40,23 @@ pub(crate) fn about(
     row(person, action, None, object, details)
 }
 
+/// The same, about an instance.
+pub(crate) fn of_instance(
+    person: &Principal,
+    action: &str,
+    cluster: &str,
+    uuid: Uuid,
+    name: &str,
+    details: BTreeMap<String, Value>,
+) -> Result<OutboxRow> {
+    let object = RecordObject {
+        kind: "instance".to_owned(),
+        id: Some(uuid.to_string()),
+        name: Some(name.to_owned()),
+    };
+    row(person, action, Some(cluster.to_owned()), object, details)
+}
+
 fn row(
     person: &Principal,
     action: &str,

@@ -9,6 +9,7 @@ use gwm_pg::lease::Holder;
 use gwm_proto::cache::clusters_server::ClustersServer;
 use gwm_proto::cache::find_server::FindServer;
 use gwm_proto::cache::imports_server::ImportsServer;
+use gwm_proto::cache::instance_notes_server::InstanceNotesServer;
 use gwm_proto::cache::internal_server::InternalServer;
 use gwm_proto::cache::inventory_server::InventoryServer;
 use gwm_proto::cache::objects_server::ObjectsServer;
@@ -93,6 +94,7 @@ impl gwm_kernel::Service for Service {
                     ("GetOverview", &["web-gateway"]),
                 ],
             )
+            .add(InstanceNotesServer::new(server.clone()), &[("ChangeNotes", &["web-gateway"])])
             .add(
                 ObjectsServer::new(server.clone()),
                 &[

@@ -13,6 +13,7 @@ use gwm_proto::auth::views_client::ViewsClient;
 use gwm_proto::cache::clusters_client::ClustersClient;
 use gwm_proto::cache::find_client::FindClient;
 use gwm_proto::cache::imports_client::ImportsClient;
+use gwm_proto::cache::instance_notes_client::InstanceNotesClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::objects_client::ObjectsClient;
 use gwm_proto::jobs::jobs_client::JobsClient;
@@ -77,6 +78,10 @@ impl Clients {
 
     pub(crate) fn inventory(&self) -> InventoryClient<KeptReads> {
         InventoryClient::new(self.cache.clone()).max_decoding_message_size(LARGEST_ANSWER)
+    }
+
+    pub(crate) fn notes(&self) -> InstanceNotesClient<KeptReads> {
+        InstanceNotesClient::new(self.cache.clone())
     }
 
     pub(crate) fn objects(&self) -> ObjectsClient<KeptReads> {

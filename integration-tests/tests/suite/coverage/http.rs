@@ -89,6 +89,7 @@ fn body(path: &str) -> Value {
             let id = "01a20000-0000-7000-8000-000000000000";
             json!({"kind": "node", "cluster_id": id, "uuid": id})
         }
+        path if path.ends_with("/notes") => json!({"text": "a note"}),
         path if path.ends_with("/owner") => json!({"owner": "admin"}),
         "/imports/missing/confirm" => json!({"cluster": "fra1", "objects": 1}),
         "/users" => json!({"username": "eve", "password": "a password for tests"}),

@@ -25,7 +25,7 @@ impl Find for Server {
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let asked = request.into_inner();
         let table = table_of(&asked.list).ok_or_else(|| {
-            Fault::invalid("list", "suggestions are made for instances, nodes and clusters")
+            Fault::invalid("list", "suggestions are made for instances, nodes, clusters, node-groups, networks and oses")
         })?;
         let scope = self.0.authz.scope(&person, Permission::View);
         let at = usize::try_from(asked.at).unwrap_or(usize::MAX);
@@ -104,5 +104,6 @@ fn found(kind: &str, hit: Hit, text: &str) -> pb::Found {
         name: hit.name,
         cluster: hit.cluster,
         status: hit.status,
+        owner: hit.owner.unwrap_or_default(),
     }
 }

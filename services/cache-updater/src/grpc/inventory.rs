@@ -26,6 +26,7 @@ use crate::store::{self, INSTANCES, NODES};
 
 /// Instances shown with a node: more is what lists are for.
 const ON_NODE: u32 = 50;
+const LONGEST_PERSONA: usize = 200;
 
 impl Server {
     fn console(&self, cluster: &ClusterRecord, instance: &InstanceRecord) -> pb::ConsoleInfo {
@@ -207,6 +208,7 @@ impl Inventory for Server {
         self.0.authz.require(&person, Permission::View, object)?;
         let scope = self.0.authz.scope(&person, Permission::View);
         let console = self.console(&cluster, &instance);
+        let notes = self.0.store.fetch_notes(cluster.cluster_id, instance.uuid).await?;
         let whole = convert::sees_whole(&scope, cluster.cluster_id);
         let administrator = self.0.authz.is_admin(&person);
         let (parameters, violations) = if whole {
@@ -227,6 +229,7 @@ impl Inventory for Server {
             parameters: parameters.into_iter().map(parameter).collect(),
             violations,
             said: Some(to_struct(instance.said.get())),
+            notes: notes.map(super::notes::message),
             instance: Some(convert::instance(&instance, cluster.cluster_id, &cluster.slug)),
         }))
     }
@@ -323,7 +326,20 @@ impl Inventory for Server {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let scope = self.0.authz.scope(&person, Permission::View);
-        let (sums, wrong) = self.0.store.overview(&scope).await?;
+        let persona = match request.get_ref().persona.as_str() {
+            "" => format!("user/{}", person.username),
+            persona if persona.len() <= LONGEST_PERSONA => persona.to_owned(),
+            _ => return Err(Fault::invalid("persona", "there is no such persona").into()),
+        };
+        let store = &self.0.store;
+        let kept = async {
+            match self.0.authz.is_admin(&person) {
+                true => store.count_kept().await.map(Some),
+                false => Ok(None),
+            }
+        };
+        let ((sums, wrong), own, kept) =
+            tokio::try_join!(store.overview(&scope), store.own_use(&persona, &scope), kept)?;
         let count = |n: i64| u32::try_from(n).unwrap_or(0);
         Ok(decided.answer(pb::Overview {
             clusters_total: count(sums.clusters_total),
@@ -342,6 +358,16 @@ impl Inventory for Server {
             nodes_silent: count(sums.nodes_silent),
             missing: count(sums.missing),
             certificates_expiring: count(sums.certificates_expiring),
+            instances_owned: count(sums.instances_owned),
+            removed_kept: kept.map(count),
+            own: Some(pb::OwnUse {
+                owner: persona,
+                instances: count(own.instances),
+                instances_running: count(own.running),
+                vcpus: unsigned(own.vcpus),
+                memory_mib: unsigned(own.memory_mib),
+                disk_mib: unsigned(own.disk_mib),
+            }),
             wrong: wrong
                 .into_iter()
                 .map(|w| pb::Wrong { kind: w.kind, cluster: w.cluster, name: w.name, text: w.text })

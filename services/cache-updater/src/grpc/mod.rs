@@ -9,6 +9,7 @@ mod forward;
 mod imports;
 mod internal;
 mod inventory;
+mod notes;
 mod objects;
 mod probe;
 mod registry;

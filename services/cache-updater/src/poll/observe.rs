@@ -116,6 +116,8 @@ impl Session {
         };
         let mut tx = self.store.begin().await?;
         gwm_pg::lease::assert_held(&mut tx, &self.held).await?;
+        // First, as everywhere: the cluster's counters are written last, and owners wait for each other too.
+        ClusterRecord::lock(&mut tx, cluster.cluster_id).await?;
         let mut wrote = !gone.is_empty();
         store::remove::<InstanceRecord>(&mut tx, &context, &gone, What::Removed).await?;
         if let Some(record) = record.as_ref().filter(|_| !overtaken) {

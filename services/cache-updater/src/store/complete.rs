@@ -7,7 +7,8 @@ use sqlx::{PgConnection, Postgres, QueryBuilder};
 use super::Store;
 use super::list::{INSTANCES, NODES, ids, push_from};
 use super::list_clusters::{CLUSTERS, push_clusters};
-use crate::domain::{InstanceRecord, NodeRecord};
+use super::list_objects::{NETWORKS, NODE_GROUPS, OSES, OsRecord};
+use crate::domain::{InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord};
 use crate::error::Result;
 
 /// Nobody waits longer for a suggestion; then there is none.
@@ -15,7 +16,15 @@ const LONGEST: &str = "set local statement_timeout = '400ms'";
 
 /// The list of this name.
 pub(crate) fn table_of(list: &str) -> Option<&'static Table> {
-    [&INSTANCES, &NODES, &CLUSTERS].into_iter().find(|table| table.name == list)
+    match list {
+        "instances" => Some(&INSTANCES),
+        "nodes" => Some(&NODES),
+        "clusters" => Some(&CLUSTERS),
+        "node-groups" => Some(&NODE_GROUPS),
+        "networks" => Some(&NETWORKS),
+        "oses" => Some(&OSES),
+        _ => None,
+    }
 }
 
 impl Store {
@@ -74,6 +83,9 @@ fn push_source(
             push_nodes(sql, scope, "array[name] as secondary_nodes");
         }
         ("nodes", _) => push_from::<NodeRecord>(sql, scope),
+        (name, _) if name == NODE_GROUPS.name => push_from::<NodeGroupRecord>(sql, scope),
+        (name, _) if name == NETWORKS.name => push_from::<NetworkRecord>(sql, scope),
+        (name, _) if name == OSES.name => push_from::<OsRecord>(sql, scope),
         _ => push_from::<InstanceRecord>(sql, scope),
     }
 }

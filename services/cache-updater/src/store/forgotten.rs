@@ -72,6 +72,10 @@ pub(crate) async fn purge(
             .bind(cluster)
             .execute(&mut *connection)
             .await?;
+        sqlx::query("delete from instance_notes where cluster_id = $1")
+            .bind(cluster)
+            .execute(&mut *connection)
+            .await?;
         owner::tell(connection, "purged", cluster, None).await?;
         return Ok(true);
     }
@@ -83,6 +87,11 @@ pub(crate) async fn purge(
             .execute(&mut *connection)
             .await?;
     if gone.rows_affected() > 0 && kind == "instance" {
+        sqlx::query("delete from instance_notes where cluster_id = $1 and uuid = $2")
+            .bind(cluster)
+            .bind(uuid)
+            .execute(&mut *connection)
+            .await?;
         owner::tell(connection, "purged", cluster, Some(&[uuid])).await?;
     }
     Ok(gone.rows_affected() > 0)
@@ -116,6 +125,10 @@ impl Store {
             "with gone as (
                  delete from tombstone where removed_at < now() - interval '30 days'
                  returning cluster_id, kind, uuid),
+             noted as (
+                 delete from instance_notes using gone where gone.kind = 'instance'
+                     and instance_notes.cluster_id = gone.cluster_id
+                     and instance_notes.uuid = gone.uuid),
              told as (
                  insert into presence_news (what, cluster_id, uuid)
                  select 'purged', cluster_id, uuid from gone where kind = 'instance')

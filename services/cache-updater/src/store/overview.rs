@@ -29,6 +29,17 @@ pub(crate) struct OverviewRow {
     pub(crate) nodes_silent: i64,
     pub(crate) missing: i64,
     pub(crate) certificates_expiring: i64,
+    pub(crate) instances_owned: i64,
+}
+
+/// What somebody owns.
+#[derive(Debug, Default, FromRow)]
+pub(crate) struct OwnUse {
+    pub(crate) instances: i64,
+    pub(crate) running: i64,
+    pub(crate) vcpus: i64,
+    pub(crate) memory_mib: i64,
+    pub(crate) disk_mib: i64,
 }
 
 /// One thing that is wrong now.
@@ -48,7 +59,7 @@ impl Store {
             "with whole as (
                  select * from cluster where $1 or cluster_id = any($2)
              ), single as (
-                 select status, missing, memory_mib, disk_mib from instance
+                 select status, missing, memory_mib, disk_mib, owner from instance
                  where not $1 and cluster_id <> all($2)
                      and (cluster_id, uuid) in (select * from unnest($3::uuid[], $4::uuid[]))
              ), seen as (
@@ -78,6 +89,8 @@ impl Store {
                  coalesce(sum(nodes_silent), 0)::bigint as nodes_silent,
                  coalesce(sum(missing), 0)::bigint
                      + (select count(*) from single where missing) as missing,
+                 coalesce(sum(instances_owned), 0)::bigint
+                     + (select count(owner) from single) as instances_owned,
                  count(*) filter (where certificate_not_after < now() + interval '30 days')
                      as certificates_expiring
              from whole",
@@ -131,6 +144,38 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         Ok((row, wrong))
+    }
+
+    /// What a persona owns of what the person may see.
+    pub(crate) async fn own_use(&self, owner: &str, scope: &Scope) -> Result<OwnUse> {
+        let (all, clusters, of, uuids) = parts(scope);
+        Ok(sqlx::query_as(
+            "select count(*) as instances,
+                 count(*) filter (where status = 'running') as running,
+                 coalesce(sum(vcpus), 0)::bigint as vcpus,
+                 coalesce(sum(memory_mib), 0)::bigint as memory_mib,
+                 coalesce(sum(disk_mib), 0)::bigint as disk_mib
+             from instance
+             where owner = $5 and ($1 or cluster_id = any($2)
+                 or (cluster_id, uuid) in (select * from unnest($3::uuid[], $4::uuid[])))",
+        )
+        .bind(all)
+        .bind(clusters)
+        .bind(of)
+        .bind(uuids)
+        .bind(owner)
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// How many removed instances and nodes are kept.
+    pub(crate) async fn count_kept(&self) -> Result<i64> {
+        Ok(sqlx::query_scalar(
+            "select count(*) from tombstone join cluster using (cluster_id)
+             where kind in ('instance', 'node')",
+        )
+        .fetch_one(&self.pool)
+        .await?)
     }
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::Store;
 use super::item::{Item, SERVICE};
-use crate::domain::InstanceRecord;
+use crate::domain::{ClusterRecord, InstanceRecord};
 use crate::error::Result;
 
 /// An owner as auth tells it; `None`: nobody any more.
@@ -124,6 +124,8 @@ impl Store {
     ) -> Result<usize> {
         let mut tx = self.begin().await?;
         gwm_pg::lease::assert_held(&mut tx, held).await?;
+        // Before the owners, as polls do: its counter is written at the end.
+        ClusterRecord::lock(&mut tx, cluster).await?;
         sqlx::query("select pg_advisory_xact_lock(hashtextextended('owners/' || $1::text, 0))")
             .bind(cluster)
             .execute(&mut *tx)
@@ -183,9 +185,11 @@ impl Store {
         let told: HashMap<Uuid, Option<&str>> =
             uuids.iter().copied().zip(owners.iter().copied()).collect();
         let mut events = Vec::new();
+        let mut more_owned = 0_i32;
         for row in &mut rows {
             let owner = told.get(&row.uuid).copied().flatten().map(str::to_owned);
             let before = std::mem::replace(&mut row.owner, owner);
+            more_owned += i32::from(row.owner.is_some()) - i32::from(before.is_some());
             row.revision += 1;
             let changed = BTreeMap::from([("owner".to_owned(), before.into())]);
             let event = Event::new(INSTANCE_CHANGED, SERVICE, Utc::now(), row.object(&slug))
@@ -203,7 +207,16 @@ impl Store {
         .bind(rows.iter().map(|r| r.revision).collect::<Vec<_>>())
         .execute(&mut *connection)
         .await?;
-        gwm_pg::outbox::append_all(connection, &events).await?;
+        gwm_pg::outbox::append_all(&mut *connection, &events).await?;
+        if more_owned != 0 {
+            sqlx::query(
+                "update cluster set instances_owned = instances_owned + $2 where cluster_id = $1",
+            )
+            .bind(cluster)
+            .bind(more_owned)
+            .execute(connection)
+            .await?;
+        }
         Ok(rows.len())
     }
 

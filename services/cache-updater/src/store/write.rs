@@ -201,7 +201,7 @@ pub(crate) async fn recount(connection: &mut PgConnection, cluster_id: Uuid) -> 
              memory_total_mib = n.memory, memory_free_mib = n.memory_free,
              disk_total_mib = n.disk, disk_free_mib = n.disk_free,
              instances_total = i.total, instances_running = i.running, instances_error = i.error,
-             missing = n.missing + i.missing
+             instances_owned = i.owned, missing = n.missing + i.missing
                  + (select count(*) from node_group where cluster_id = $1 and missing)
                  + (select count(*) from network where cluster_id = $1 and missing),
              nodes_silent = n.silent, memory_allocated_mib = i.memory, disk_allocated_mib = i.disk
@@ -215,7 +215,7 @@ pub(crate) async fn recount(connection: &mut PgConnection, cluster_id: Uuid) -> 
                from node where cluster_id = $1) n,
               (select count(*) as total, count(*) filter (where status = 'running') as running,
                    count(*) filter (where status like 'ERROR%') as error,
-                   count(*) filter (where missing) as missing,
+                   count(*) filter (where missing) as missing, count(owner) as owned,
                    coalesce(sum(memory_mib), 0)::bigint as memory,
                    coalesce(sum(disk_mib * (1 + cardinality(secondary_nodes))), 0)::bigint as disk
                from instance where cluster_id = $1) i

@@ -130,6 +130,11 @@ async fn an_administrator_is_offered_what_there_is() {
     assert_eq!(offered("instances", "missing:").await, ["yes", "no"]);
     assert_eq!(offered("nodes", "role:m").await.first().map(String::as_str), Some("master"));
     assert_eq!(offered("clusters", "slug:").await, ["one"]);
+    assert_eq!(offered("node-groups", "name:").await, ["default"]);
+    assert!(offered("node-groups", "policy:").await.contains(&"preferred".to_owned()));
+    assert_eq!(offered("networks", "gatew").await, ["gateway:", "gateway6:"]);
+    assert_eq!(offered("oses", "hidden:").await, ["yes", "no"]);
+    assert!(!offered("oses", "name:").await.is_empty());
     assert_eq!(offered("clusters", "cluster:o").await, ["one"]);
     let asked = CompleteRequest { list: "secrets".to_owned(), ..Default::default() };
     let refused = replica.find().complete(world.admin.ask(asked)).await.unwrap_err();
@@ -142,7 +147,7 @@ async fn the_overview_counts_what_is_allocated_and_when_the_certificate_ends() {
     let replica = world.replica("a").await;
     world.add(&replica).await;
     let all = world.list(&replica, "").await.instances;
-    let asked = world.admin.ask(GetOverviewRequest {});
+    let asked = world.admin.ask(GetOverviewRequest::default());
     let overview = replica.inventory().get_overview(asked).await.unwrap().into_inner();
     let memory: u64 = all.iter().filter_map(|i| i.memory_mib).sum();
     let disk: u64 =

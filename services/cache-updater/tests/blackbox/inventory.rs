@@ -177,7 +177,7 @@ async fn people_see_what_is_theirs_and_not_where_it_is() {
     let clusters = replica.clusters().list_clusters(asked).await.unwrap().into_inner().clusters;
     assert_eq!(clusters.len(), 1);
     assert!(clusters[0].endpoints.is_empty() && clusters[0].instances_total == 0);
-    let asked = owner.ask(GetOverviewRequest {});
+    let asked = owner.ask(GetOverviewRequest::default());
     let overview = replica.inventory().get_overview(asked).await.unwrap().into_inner();
     assert_eq!((overview.instances_total, overview.nodes_total), (1, 0));
 

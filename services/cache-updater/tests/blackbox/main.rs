@@ -10,6 +10,7 @@ mod find;
 mod gone;
 mod health;
 mod inventory;
+mod notes;
 mod objects;
 mod owners;
 mod pause;

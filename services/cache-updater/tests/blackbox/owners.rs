@@ -11,8 +11,8 @@ use gwm_proto::auth::{
     WatchOwnersRequest, WatchOwnersResponse,
 };
 use gwm_proto::cache::{
-    Instance, InstanceName, ListInstancesRequest, ListMissingRequest, PurgeMissingRequest,
-    RemoveClusterRequest, ResolveInstancesRequest, Vanished,
+    GetOverviewRequest, Instance, InstanceName, ListInstancesRequest, ListMissingRequest,
+    PurgeMissingRequest, RemoveClusterRequest, ResolveInstancesRequest, SearchRequest, Vanished,
 };
 use gwm_proto::common::PageRequest;
 use gwm_rapi_sim::Outside;
@@ -20,6 +20,7 @@ use gwm_testkit::wait_for;
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
 
+use crate::auth::Person;
 use crate::world::{PATIENCE, Replica, World, object, reason};
 
 /// auth's owners: a log of changes, the last one of an instance counts.
@@ -202,6 +203,64 @@ async fn the_copy_converges_after_any_restart_and_is_told_once() {
     until(&world, &second, "owner:dora", 1).await;
     until(&world, &second, "owner:none", 10).await;
     assert_eq!(world.told("instance.changed", &all[1].name).await, told, "the same is not told");
+}
+
+#[tokio::test]
+async fn what_somebody_owns_is_summed_up_counted_and_found_within_what_one_sees() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let cluster = world.add(&replica).await;
+    let all = world.list(&replica, "").await.instances;
+    let owners = &world.auth.owners;
+    for one in &all[..3] {
+        owners.set(one, "user/carla");
+    }
+    owners.set(&all[3], "user/dora");
+    until(&world, &replica, "owner:*", 4).await;
+    let overview = async |person: &Person, persona: &str| {
+        let asked = GetOverviewRequest { persona: persona.to_owned() };
+        replica.inventory().get_overview(person.ask(asked)).await.unwrap().into_inner()
+    };
+    let carla = overview(&world.admin, "user/carla").await;
+    let own = carla.own.unwrap();
+    let memory: u64 = all[..3].iter().filter_map(|i| i.memory_mib).sum();
+    let disk: u64 = all[..3].iter().filter_map(|i| i.disk_mib).sum();
+    assert_eq!((own.instances, own.memory_mib, own.disk_mib), (3, memory, disk));
+    assert_eq!((carla.instances_owned, carla.instances_total), (4, 12));
+    assert_eq!(carla.removed_kept, Some(0));
+    assert_eq!(overview(&world.admin, "").await.own.unwrap().instances, 0);
+
+    // Who sees one instance learns nothing of the others.
+    let viewer = world.person(&replica, "view", object("instance", &cluster, &all[0].uuid)).await;
+    let seen = overview(&viewer, "user/carla").await;
+    assert_eq!((seen.own.unwrap().instances, seen.instances_owned), (1, 1));
+    assert_eq!(seen.removed_kept, None);
+
+    let search = async |person: &Person, q: &str| {
+        let asked = SearchRequest { q: q.to_owned(), limit: 0 };
+        let found = replica.find().search(person.ask(asked)).await.unwrap().into_inner().found;
+        found.into_iter().map(|f| (f.name, f.owner)).collect::<Vec<_>>()
+    };
+    for q in ["carla", "Car", "user/carla", "owner:carla", "owner:user/c"] {
+        let mut names: Vec<String> = all[..3].iter().map(|i| i.name.clone()).collect();
+        let mut found = search(&world.admin, q).await;
+        assert!(found.iter().all(|(_, owner)| owner == "user/carla"), "{q}: {found:?}");
+        found.sort();
+        names.sort();
+        assert_eq!(found.into_iter().map(|f| f.0).collect::<Vec<_>>(), names, "{q}");
+        assert_eq!(search(&viewer, q).await.len(), 1, "{q}");
+    }
+    assert_eq!(search(&viewer, "dora").await, []);
+    assert_eq!(search(&world.admin, &format!("owner:{}", all[0].name)).await, []);
+
+    // The counter goes with what is removed, given back, and counted anew.
+    owners.set(&all[3], "");
+    until(&world, &replica, "owner:*", 3).await;
+    assert_eq!(overview(&world.admin, "").await.instances_owned, 3);
+    world.cluster().outside(Outside::Recreate { instance: all[0].name.clone() }).await.unwrap();
+    until(&world, &replica, "owner:carla", 2).await;
+    let after = overview(&world.admin, "user/carla").await;
+    assert_eq!((after.instances_owned, after.removed_kept), (2, Some(1)));
 }
 
 #[tokio::test]

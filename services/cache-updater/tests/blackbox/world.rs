@@ -6,6 +6,7 @@ use gwm_kernel::grpc::{Peer, TlsIdentity, connect_replica};
 use gwm_proto::cache::clusters_client::ClustersClient;
 use gwm_proto::cache::find_client::FindClient;
 use gwm_proto::cache::imports_client::ImportsClient;
+use gwm_proto::cache::instance_notes_client::InstanceNotesClient;
 use gwm_proto::cache::internal_client::InternalClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::{
@@ -317,6 +318,10 @@ impl Replica {
 
     pub(crate) fn imports(&self) -> ImportsClient<Peer> {
         ImportsClient::new(self.peers.gateway.clone())
+    }
+
+    pub(crate) fn notes(&self) -> InstanceNotesClient<Peer> {
+        InstanceNotesClient::new(self.peers.gateway.clone())
     }
 
     pub(crate) fn inventory(&self) -> InventoryClient<Peer> {

@@ -4,7 +4,8 @@ use gwm_web_gateway::http::views::{clusters, form, nodes, overview, parts, shell
 
 use crate::machines::rows;
 use crate::made_up::{
-    access_section, action, around, fingerprint, head, job_lines, lines, list, problems, soon,
+    access_section, action, around, choosing, fingerprint, head, job_lines, lines, list, problems,
+    soon,
     usage, uuid, when,
 };
 use crate::objects::parameters;
@@ -40,6 +41,15 @@ pub(crate) fn overview_page(empty: bool) -> overview::OverviewPage {
         jobs_failed: 3,
         memory_allocated_mib: 870_000,
         disk_allocated_mib: 30_000_000,
+        own: Some(overview::Own {
+            filter: "owner%3Auser%2Fann".to_owned(),
+            instances: 14,
+            running: 12,
+            vcpus: 56,
+            memory_mib: 114_688,
+            disk_mib: 2_400_000,
+        }),
+        adoption: overview::Adoption { owned: 1180, unowned: 41, removed_kept: Some(3) },
         clusters: lines()
             .into_iter()
             .map(|line| overview::OverviewCluster {
@@ -113,7 +123,17 @@ pub(crate) fn clusters_page() -> clusters::ClustersPage {
     ];
     clusters::ClustersPage {
         shell: around("Clusters", shell::Section::Clusters, &[]),
-        list: list("/clusters", "clusters", heads, rows.len(), rows.len() as u64),
+        list: choosing(
+            list("/clusters", "clusters", heads, rows.len(), rows.len() as u64),
+            &[
+                ("instances", "Instances"),
+                ("nodes", "Nodes"),
+                ("memory", "Memory"),
+                ("disk", "Disk"),
+                ("version", "Ganeti"),
+                ("seen", "Last read"),
+            ],
+        ),
         rows,
     }
 }
@@ -323,7 +343,20 @@ pub(crate) fn nodes_page() -> nodes::NodesPage {
     ];
     nodes::NodesPage {
         shell: around("Nodes", shell::Section::Nodes, &[]),
-        list: list("/nodes", "nodes", heads, rows.len(), 5),
+        list: choosing(
+            list("/nodes", "nodes", heads, rows.len(), 5),
+            &[
+                ("cluster", "Cluster"),
+                ("role", "Role"),
+                ("node_group", "Node group"),
+                ("instances", "Instances"),
+                ("cpus", "CPUs"),
+                ("memory", "Memory"),
+                ("memory_free", "Memory free"),
+                ("disk", "Disk"),
+                ("disk_free", "Disk free"),
+            ],
+        ),
         rows,
     }
 }

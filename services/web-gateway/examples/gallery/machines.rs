@@ -233,6 +233,7 @@ pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {
         jobs: job_lines(),
         access: Some(access_section("instance")),
         may_delete: true,
+        notes: Some(notes("ann")),
     }
 }
 
@@ -318,5 +319,33 @@ pub(crate) fn console_page(problem: Option<parts::Notice>) -> console::ConsolePa
         status: parts::Status::instance("running"),
         back: "/clusters/fra1/instances/web1.example.com".to_owned(),
         problem,
+    }
+}
+
+fn notes(by: &str) -> instances::InstanceNotes {
+    instances::InstanceNotes {
+        text: "Belongs to billing; ask dora before a reboot.\nIts certificate is renewed by hand \
+               (https://wiki.example.com/a/very/long/address/that/does/not/fit/into/the/column)."
+            .to_owned(),
+        by: by.to_owned(),
+        changed: Some(when(7200)),
+    }
+}
+
+pub(crate) fn notes_page() -> instances::InstanceNotesPage {
+    let message =
+        "Ann has changed them meanwhile. Save once more to replace what stands below.".to_owned();
+    instances::InstanceNotesPage {
+        shell: around(
+            "Notes on web1.example.com",
+            shell::Section::Instances,
+            &[("Instances", "/instances"), ("web1.example.com", "/x"), ("Notes", "")],
+        ),
+        cluster: "fra1".to_owned(),
+        name: "web1.example.com".to_owned(),
+        text: "Belongs to billing; ask carla.".to_owned(),
+        revision: "2".to_owned(),
+        theirs: Some(notes("ann")),
+        errors: form::FormErrors(vec![form::FieldError { field: "text".to_owned(), message }]),
     }
 }

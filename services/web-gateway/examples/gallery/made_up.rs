@@ -148,6 +148,20 @@ pub(crate) fn list(
     }
 }
 
+/// The columns that people choose from, by their names and as shown.
+pub(crate) fn choosing(
+    mut list: listing::Listing,
+    columns: &[(&'static str, &'static str)],
+) -> listing::Listing {
+    let choice = |(key, label): &(&'static str, &'static str)| listing::ColumnChoice {
+        key,
+        label,
+        shown: list.heads.iter().any(|head| head.label == *label),
+    };
+    list.columns = columns.iter().map(choice).collect();
+    list
+}
+
 pub(crate) fn choice(value: &str, label: &str, selected: bool) -> form::Choice {
     form::Choice { value: value.to_owned(), label: label.to_owned(), selected }
 }

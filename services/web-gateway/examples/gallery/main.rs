@@ -22,7 +22,9 @@ use fleet::{
     overview_page,
 };
 use imports::{adopt_page, missing_page, orphans_page, owner_page};
-use machines::{console_page, create_page, delete_page, instance_page, instances_page, rows};
+use machines::{
+    console_page, create_page, delete_page, instance_page, instances_page, notes_page, rows,
+};
 use others::{error, job_page, jobs_page, login, me_page};
 
 fn main() -> anyhow::Result<()> {
@@ -51,6 +53,7 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("instances-nomatch", instances_page(vec![], 0, "status:eror", "").render()?),
         ("instances-failed", instances_page(vec![], 0, "", "cache-updater does not answer. Nothing is lost; power actions and consoles work meanwhile.").render()?),
         ("instance", instance_page(false).render()?),
+        ("instance-notes", notes_page().render()?),
         ("instance-wrong", instance_page(true).render()?),
         ("instance-create", create_page(false).render()?),
         ("instance-create-wrong", create_page(true).render()?),

@@ -9,7 +9,7 @@ use gwm_web_gateway::http::views::shell::Section;
 
 use crate::fleet::node_row;
 use crate::machines::rows;
-use crate::made_up::{around, head, list, uuid, when};
+use crate::made_up::{around, choosing, head, list, uuid, when};
 
 pub(crate) fn parameters() -> Vec<ParameterGroup> {
     let p = |name: &str, value: &str, origin: &str| Parameter {
@@ -65,7 +65,16 @@ pub(crate) fn node_groups() -> NodeGroupsPage {
     ];
     NodeGroupsPage {
         shell: around("Node groups", Section::NodeGroups, &[]),
-        list: list("/node-groups", "node groups", heads, rows.len(), 4),
+        list: choosing(
+            list("/node-groups", "node groups", heads, rows.len(), 4),
+            &[
+                ("cluster", "Cluster"),
+                ("policy", "Allocation policy"),
+                ("nodes", "Nodes"),
+                ("tags", "Tags"),
+                ("uuid", "UUID"),
+            ],
+        ),
         rows,
     }
 }
@@ -130,7 +139,19 @@ pub(crate) fn networks(none: bool) -> NetworksPage {
     let total = rows.len() as u64;
     NetworksPage {
         shell: around("Networks", Section::Networks, &[]),
-        list: list("/networks", "networks", heads, rows.len(), total),
+        list: choosing(
+            list("/networks", "networks", heads, rows.len(), total),
+            &[
+                ("cluster", "Cluster"),
+                ("network", "Addresses"),
+                ("gateway", "Gateway"),
+                ("free", "Free"),
+                ("taken", "Taken"),
+                ("groups", "Node groups"),
+                ("tags", "Tags"),
+                ("uuid", "UUID"),
+            ],
+        ),
         rows,
     }
 }
@@ -187,7 +208,15 @@ pub(crate) fn oses() -> OsesPage {
     ];
     OsesPage {
         shell: around("OSes", Section::Oses, &[]),
-        list: list("/oses", "OSes", heads, rows.len(), 2),
+        list: choosing(
+            list("/oses", "OSes", heads, rows.len(), 2),
+            &[
+                ("cluster", "Cluster"),
+                ("offered", "Offered"),
+                ("instances", "Instances"),
+                ("read", "Read"),
+            ],
+        ),
         rows,
     }
 }

@@ -2,7 +2,7 @@
 
 use gwm_web_gateway::http::views::{form, jobs, me, outside, parts, shell};
 
-use crate::made_up::{action, around, head, list, uuid, when};
+use crate::made_up::{action, around, choosing, head, list, uuid, when};
 
 pub(crate) fn login(username: &str, error: &str) -> outside::LoginPage {
     outside::LoginPage {
@@ -69,7 +69,17 @@ pub(crate) fn jobs_page() -> jobs::JobsPage {
     ];
     jobs::JobsPage {
         shell: around("Jobs", shell::Section::Jobs, &[]),
-        list: list("/jobs", "jobs", heads, rows.len(), 5),
+        list: choosing(
+            list("/jobs", "jobs", heads, rows.len(), 5),
+            &[
+                ("object", "Object"),
+                ("cluster", "Cluster"),
+                ("by", "By"),
+                ("ganeti", "Ganeti job"),
+                ("created", "Asked for"),
+                ("took", "Took"),
+            ],
+        ),
         rows,
     }
 }

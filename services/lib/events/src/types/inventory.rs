@@ -68,6 +68,12 @@ pub const INSTANCE_MISSING: EventType<Instance> = EventType::new(
     "An instance vanished together with many others: nothing is believed yet. `removed` follows, \
      or `changed` with `missing` false.",
 );
+/// What people wrote down about an instance changed.
+pub const INSTANCE_NOTES_CHANGED: EventType<Instance> = EventType::new(
+    "notes_changed",
+    "What people wrote down about an instance changed. The text is not in events: who may see the \
+     instance reads it there. `changed` names `notes_revision` with the number before.",
+);
 /// An instance's record went with its cluster's.
 pub const INSTANCE_FORGOTTEN: EventType<Instance> =
     EventType::new("forgotten", "An instance's record was removed from gwm, with its cluster's.");

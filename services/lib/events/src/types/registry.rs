@@ -143,5 +143,6 @@ pub fn registered() -> Vec<Registered> {
         register(inventory::NETWORK_CHANGED, next()),
         register(inventory::NETWORK_REMOVED, next()),
         register(inventory::NETWORK_FORGOTTEN, next()),
+        register(inventory::INSTANCE_NOTES_CHANGED, next()),
     ]
 }

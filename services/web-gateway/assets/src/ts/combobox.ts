@@ -26,6 +26,7 @@ interface Found {
   cluster: string;
   status: string;
   matched: string | null;
+  owner: string | null;
   href: string;
 }
 
@@ -38,6 +39,8 @@ function mark(found: Found): [string, string] {
   return ["idle", word];
 }
 
+const owner = (found: Found): string => (found.owner ?? "").replace(/^user\//, "");
+
 const search: Ask = async (input, signal) => {
   const q = input.value.trim();
   if (!q) return [];
@@ -45,7 +48,9 @@ const search: Ask = async (input, signal) => {
   if (!answer) return [];
   const options = answer.items.map((found): Option => ({
     label: found.name,
-    detail: [found.matched ?? "", found.kind === "cluster" ? "" : found.cluster].filter(Boolean).join(" · "),
+    detail: [found.matched === found.owner ? "" : found.matched, found.kind === "cluster" ? "" : found.cluster, owner(found)]
+      .filter(Boolean)
+      .join(" · "),
     group: GROUPS[found.kind] ?? found.kind,
     mark: mark(found),
     pick: () => location.assign(found.href),

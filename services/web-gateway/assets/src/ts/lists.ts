@@ -34,6 +34,26 @@ function filter(input: HTMLInputElement): void {
   }
 }
 
+/** While a filter is half typed it is often wrong: the rows stay as they were, and below the box stands what is wrong. */
+function keepRows(event: Event): void {
+  const { ctx } = (event as CustomEvent<{ ctx: { text: string; sourceElement?: Element } }>).detail;
+  const rows = document.getElementById("rows");
+  const box = document.getElementById("q");
+  if (ctx.sourceElement?.id !== "list-form" || !rows || !box) return;
+  const fresh = new DOMParser().parseFromString(ctx.text, "text/html").getElementById("q-error");
+  const wrong = (fresh?.textContent ?? "").trim() !== "";
+  if (wrong) box.setAttribute("aria-invalid", "true");
+  else box.removeAttribute("aria-invalid");
+  box.setAttribute("aria-describedby", "q-error");
+  if (!wrong || !fresh || !rows.querySelector("tbody")) return;
+  event.preventDefault();
+  rows.classList.add("kept");
+  const now = document.getElementById("q-error");
+  if (!now || now.textContent === fresh.textContent) return;
+  now.replaceChildren(...fresh.childNodes);
+  announce(now.textContent ?? "");
+}
+
 export function startLists(): void {
   document.addEventListener("click", openRow);
   document.addEventListener("auxclick", openRow);
@@ -53,7 +73,9 @@ export function startLists(): void {
   });
   document.addEventListener("htmx:before:request", () => document.querySelector(".list")?.classList.add("loading"));
   document.addEventListener("htmx:finally:request", () => document.querySelector(".list")?.classList.remove("loading"));
+  document.addEventListener("htmx:after:request", keepRows);
   document.addEventListener("htmx:after:swap", () => {
+    document.getElementById("rows")?.classList.remove("kept");
     const summary = document.getElementById("rows")?.dataset["summary"];
     if (summary) announce(summary);
   });

@@ -18,7 +18,8 @@ use crate::http::problem::{Problem, ProblemDocument};
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct SearchQuery {
-    /// A name or a part of it, the beginning of a UUID, a tag, an IP or MAC address.
+    /// A name or a part of it, the beginning of a UUID or of an owner's name (also `owner:NAME`), a tag, an
+    /// IP or MAC address.
     q: String,
     /// 1 to 50 of each kind; 8 if absent.
     limit: Option<u32>,
@@ -37,6 +38,8 @@ pub(crate) struct FoundDocument {
     pub(crate) status: String,
     /// What matched, when it was not the name.
     pub(crate) matched: Option<String>,
+    /// Of instances `user/NAME`; null: nobody.
+    pub(crate) owner: Option<String>,
     /// Its page.
     pub(crate) href: String,
 }
@@ -64,6 +67,7 @@ impl From<Found> for FoundDocument {
             cluster: found.cluster,
             status: found.status,
             matched: some(found.matched),
+            owner: some(found.owner),
         }
     }
 }
@@ -74,7 +78,7 @@ impl From<SearchResponse> for SearchDocument {
     }
 }
 
-/// Everything that one may see, by name, UUID, tag, IP or MAC address.
+/// Everything that one may see, by name, UUID, tag, owner, IP or MAC address.
 #[utoipa::path(get, path = "/search", tag = "find", params(SearchQuery), responses(
     (status = 200, body = SearchDocument), (status = 400, body = ProblemDocument)))]
 pub(crate) async fn search(
@@ -104,7 +108,7 @@ pub(crate) async fn look(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CompleteQuery {
-    /// `instances`, `nodes`, `clusters` or `jobs`.
+    /// `instances`, `nodes`, `clusters`, `node-groups`, `networks`, `oses` or `jobs`.
     list: String,
     /// The list's filter as typed so far.
     q: String,

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::extract::{Body, Params, header as text_header};
 use super::listing::{ListQuery, Page, answer};
+use super::notes::NotesDocument;
 use crate::http::AppState;
 use crate::http::model::{
     HealthDocument, ParameterDocument, from_struct, health, instance, job, parameters, some,
@@ -49,6 +50,8 @@ pub(crate) struct InstanceDetailDocument {
     pub(crate) console_problem: Option<String>,
     /// What the asking person may do: `view`, `console`, `power`, `admin`.
     pub(crate) permissions: Vec<String>,
+    /// What people wrote down about it; null: nothing ever.
+    pub(crate) notes: Option<NotesDocument>,
     /// How well gwm knows its cluster.
     pub(crate) health: HealthDocument,
 }
@@ -176,6 +179,7 @@ fn detail_document(detail: InstanceDetail) -> InstanceDetailDocument {
         console_kinds: console.kinds,
         console_problem: some(console.problem),
         permissions: detail.permissions,
+        notes: detail.notes.map(Into::into),
         health: health(detail.cluster.unwrap_or_default().health),
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod jobs;
 mod listing;
 mod me;
 mod nodes;
+pub(crate) mod notes;
 mod objects;
 pub(crate) mod owners;
 pub(crate) mod session;
@@ -76,6 +77,7 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(instances::list, instances::create))
         .routes(routes!(instances::get, instances::remove))
         .routes(routes!(owners::set))
+        .routes(routes!(notes::change))
         .routes(routes!(instances::startup))
         .routes(routes!(instances::shutdown))
         .routes(routes!(instances::reboot))

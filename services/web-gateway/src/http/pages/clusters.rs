@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::common::{self, Page, Viewer};
 use super::instance::Confirm;
 use super::jobs::job_line;
-use super::listing::{About, Column, ListState};
+use super::listing::{About, ListState, column, fixed};
 use super::login::see_other;
 use super::typed::Typed;
 use super::{facts, grants, views};
@@ -31,10 +31,6 @@ use crate::http::views::parts::{
 };
 use crate::http::views::shell::Section;
 
-const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
-    Column { key: "", label, sort, class, shown: true }
-}
-
 const ABOUT: About = About {
     path: "/clusters",
     kind: "cluster",
@@ -42,14 +38,14 @@ const ABOUT: About = About {
     q_hint: "name, or reachable:no",
     own_sort: "slug",
     columns: &[
-        column("Name", "slug", ""),
-        column("Status", "", ""),
-        column("Instances", "instances", "n"),
-        column("Nodes", "nodes", "n mid"),
-        column("Memory", "", "low"),
-        column("Disk", "", "low"),
-        column("Ganeti", "", "low"),
-        column("Last read", "", "n mid"),
+        fixed("Name", "slug", ""),
+        fixed("Status", "", ""),
+        column("instances", "Instances", "instances", "n"),
+        column("nodes", "Nodes", "nodes", "n mid"),
+        column("memory", "Memory", "", "low"),
+        column("disk", "Disk", "", "low"),
+        column("version", "Ganeti", "", "low"),
+        column("seen", "Last read", "", "n mid"),
     ],
 };
 
@@ -351,7 +347,7 @@ fn edit_action(slug: &str) -> Action {
 }
 
 async fn problems(state: &AppState, viewer: &Viewer, slug: &str) -> Vec<Problem> {
-    let request = viewer.person.ask(GetOverviewRequest {});
+    let request = viewer.person.ask(GetOverviewRequest::default());
     let Ok(answer) = state.clients.inventory().get_overview(request).await else {
         return Vec::new();
     };

@@ -115,6 +115,7 @@ pub(crate) async fn page(
         jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
         access,
         may_delete: place.admin,
+        notes: super::notes::shown(found.notes),
         row,
         shell,
     };

@@ -9,23 +9,13 @@ use gwm_proto::common::PageRequest;
 use std::collections::HashMap;
 
 use super::common::{self, Page, Viewer, escape};
-use super::listing::{About, Column, ListState};
+use super::listing::{About, IN_NAME, ListState, column, extra, fixed};
 use super::views;
 use crate::http::AppState;
 use crate::http::model::{HealthDocument, health};
 use crate::http::views::instances::{InstanceRow, InstancesPage};
 use crate::http::views::parts::{Action, Status, Weight};
 use crate::http::views::shell::Section;
-
-const fn column(
-    key: &'static str,
-    label: &'static str,
-    sort: &'static str,
-    class: &'static str,
-    shown: bool,
-) -> Column {
-    Column { key, label, sort, class, shown }
-}
 
 const ABOUT: About = About {
     path: "/instances",
@@ -34,18 +24,18 @@ const ABOUT: About = About {
     q_hint: "name, or status:ERROR* cluster:fra1 memory>4G",
     own_sort: "name",
     columns: &[
-        column("", "Name", "name", "", true),
-        column("", "Status", "status", "", true),
-        column("cluster", "Cluster", "cluster", "", true),
-        column("node", "Node", "node", "mid", true),
-        column("os", "OS", "os", "low", true),
-        column("hypervisor", "Hypervisor", "", "low", false),
-        column("vcpus", "CPUs", "vcpus", "n mid", true),
-        column("memory", "Memory", "memory", "n", true),
-        column("disk", "Disk", "disk", "n", true),
-        column("disk_template", "Disk template", "", "low", false),
-        column("owner", "Owner", "owner", "low", true),
-        column("tags", "", "", "", true),
+        fixed("Name", "name", ""),
+        fixed("Status", "status", ""),
+        column("cluster", "Cluster", "cluster", ""),
+        column("node", "Node", "node", "mid"),
+        column("os", "OS", "os", "low"),
+        extra("hypervisor", "Hypervisor", "", "low"),
+        column("vcpus", "CPUs", "vcpus", "n mid"),
+        column("memory", "Memory", "memory", "n"),
+        column("disk", "Disk", "disk", "n"),
+        extra("disk_template", "Disk template", "", "low"),
+        column("owner", "Owner", "owner", "low"),
+        column("tags", "Tags", "", IN_NAME),
     ],
 };
 

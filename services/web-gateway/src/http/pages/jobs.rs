@@ -7,7 +7,7 @@ use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::jobs::{Job, ListJobsRequest, Step};
 
 use super::common::{self, Page, Viewer, sentence};
-use super::listing::{About, Column, ListState};
+use super::listing::{About, ListState, column, fixed};
 use super::views;
 use crate::http::AppState;
 use crate::http::api::jobs::{find, lines};
@@ -18,10 +18,6 @@ use crate::http::views::parts::{Link, Notice, Status, Tone, When};
 use crate::http::views::shell::Section;
 use crate::http::views::text;
 
-const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
-    Column { key: "", label, sort, class, shown: true }
-}
-
 const ABOUT: About = About {
     path: "/jobs",
     kind: "job",
@@ -29,14 +25,14 @@ const ABOUT: About = About {
     q_hint: "name, or state:failed kind:create cluster:fra1",
     own_sort: "-created",
     columns: &[
-        column("Job", "", ""),
-        column("State", "", ""),
-        column("Object", "", ""),
-        column("Cluster", "", "mid"),
-        column("By", "", "low"),
-        column("Ganeti job", "", "n low"),
-        column("Asked for", "created", "n"),
-        column("Took", "", "n mid"),
+        fixed("Job", "", ""),
+        fixed("State", "", ""),
+        column("object", "Object", "", ""),
+        column("cluster", "Cluster", "", "mid"),
+        column("by", "By", "", "low"),
+        column("ganeti", "Ganeti job", "", "n low"),
+        column("created", "Asked for", "created", "n"),
+        column("took", "Took", "", "n mid"),
     ],
 };
 

@@ -40,6 +40,34 @@ pub(crate) struct Column {
     pub(crate) shown: bool,
 }
 
+/// One that is always there.
+pub(crate) const fn fixed(label: &'static str, sort: &'static str, class: &'static str) -> Column {
+    Column { key: "", label, sort, class, shown: true }
+}
+
+/// One that people may leave out.
+pub(crate) const fn column(
+    key: &'static str,
+    label: &'static str,
+    sort: &'static str,
+    class: &'static str,
+) -> Column {
+    Column { key, label, sort, class, shown: true }
+}
+
+/// One that is left out unless somebody asks for it.
+pub(crate) const fn extra(
+    key: &'static str,
+    label: &'static str,
+    sort: &'static str,
+    class: &'static str,
+) -> Column {
+    Column { key, label, sort, class, shown: false }
+}
+
+/// The class of what stands in the name's cell, without a head of its own.
+pub(crate) const IN_NAME: &str = "in-name";
+
 /// What a list page is about.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct About {
@@ -171,7 +199,7 @@ impl ListState {
             heads: about
                 .columns
                 .iter()
-                .filter(|c| !c.label.is_empty() && self.shows(c))
+                .filter(|c| c.class != IN_NAME && self.shows(c))
                 .map(head)
                 .collect(),
             columns: about.columns.iter().filter(|c| !c.key.is_empty()).map(choice).collect(),

@@ -17,6 +17,7 @@ mod listing;
 mod login;
 mod me;
 mod nodes;
+mod notes;
 mod object;
 mod objects;
 mod overview;
@@ -76,6 +77,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}", get(jobs::page))
         .route("/clusters/{c}/instances/{i}/owner", get(owner::page).post(owner::save))
+        .route("/clusters/{c}/instances/{i}/notes", get(notes::page).post(notes::save))
         .route("/imports/orphans", get(imports::orphans))
         .route("/imports/orphans/adopt", post(imports::adopt).layer(DefaultBodyLimit::max(LARGEST)))
         .route("/imports/missing", get(imports::missing))

@@ -9,17 +9,13 @@ use gwm_proto::cache::{GetObjectRequest, Instance, ListNodesRequest, Node};
 use super::common::{self, Page, Viewer};
 use super::facts;
 use super::instances::healths;
-use super::listing::{About, Column, ListState};
+use super::listing::{About, ListState, column, extra, fixed};
 use super::views;
 use crate::http::AppState;
 use crate::http::model::{from_struct, health};
 use crate::http::views::nodes::{Flag, NodeInstance, NodePage, NodeRow, NodesPage};
 use crate::http::views::parts::{Link, Mark, Notice, Status, Tone, Usage};
 use crate::http::views::shell::Section;
-
-const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
-    Column { key: "", label, sort, class, shown: true }
-}
 
 const ABOUT: About = About {
     path: "/nodes",
@@ -28,15 +24,17 @@ const ABOUT: About = About {
     q_hint: "name, or role:offline cluster:fra1",
     own_sort: "name",
     columns: &[
-        column("Name", "name", ""),
-        column("Status", "", ""),
-        column("Cluster", "cluster", ""),
-        column("Role", "role", "low"),
-        column("Node group", "node_group", "low"),
-        column("Instances", "instances", "n mid"),
-        column("CPUs", "cpus", "n low"),
-        column("Memory", "memory", ""),
-        column("Disk", "disk", "mid"),
+        fixed("Name", "name", ""),
+        fixed("Status", "", ""),
+        column("cluster", "Cluster", "cluster", ""),
+        column("role", "Role", "role", "low"),
+        column("node_group", "Node group", "node_group", "low"),
+        column("instances", "Instances", "instances", "n mid"),
+        column("cpus", "CPUs", "cpus", "n low"),
+        column("memory", "Memory", "memory", ""),
+        extra("memory_free", "Memory free", "memory_free", "n"),
+        column("disk", "Disk", "disk", "mid"),
+        extra("disk_free", "Disk free", "disk_free", "n"),
     ],
 };
 

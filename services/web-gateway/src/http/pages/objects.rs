@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum_extra::extract::Query;
 use chrono::{DateTime, Utc};
 use gwm_kernel::{ErrorCode, Fault};
@@ -11,7 +11,8 @@ use tonic::Status;
 
 use super::common::{self, Page, PageError, Viewer};
 use super::instances::healths;
-use super::listing::{About, Column, ListState};
+use super::listing::{About, ListState, column, extra, fixed};
+use super::views;
 use crate::http::AppState;
 use crate::http::model::{HealthDocument, time};
 use crate::http::views::objects::{
@@ -20,10 +21,6 @@ use crate::http::views::objects::{
 use crate::http::views::parts::When;
 use crate::http::views::shell::{Section, Shell};
 
-const fn column(label: &'static str, sort: &'static str, class: &'static str) -> Column {
-    Column { key: "", label, sort, class, shown: true }
-}
-
 const NODE_GROUPS: About = About {
     path: "/node-groups",
     kind: "node_group",
@@ -31,11 +28,12 @@ const NODE_GROUPS: About = About {
     q_hint: "name, or cluster:fra1 policy:preferred",
     own_sort: "name",
     columns: &[
-        column("Name", "name", ""),
-        column("Cluster", "cluster", ""),
-        column("Allocation policy", "alloc_policy", ""),
-        column("Nodes", "nodes", "n"),
-        column("Tags", "", "low"),
+        fixed("Name", "name", ""),
+        column("cluster", "Cluster", "cluster", ""),
+        column("policy", "Allocation policy", "alloc_policy", ""),
+        column("nodes", "Nodes", "nodes", "n"),
+        column("tags", "Tags", "", "low"),
+        extra("uuid", "UUID", "", "low"),
     ],
 };
 
@@ -46,14 +44,15 @@ const NETWORKS: About = About {
     q_hint: "name, or cluster:fra1 free>10",
     own_sort: "name",
     columns: &[
-        column("Name", "name", ""),
-        column("Cluster", "cluster", ""),
-        column("Addresses", "network", ""),
-        column("Gateway", "", "mid"),
-        column("Free", "addresses_free", "n"),
-        column("Taken", "addresses_reserved", "n mid"),
-        column("Node groups", "", "low"),
-        column("Tags", "", "low"),
+        fixed("Name", "name", ""),
+        column("cluster", "Cluster", "cluster", ""),
+        column("network", "Addresses", "network", ""),
+        column("gateway", "Gateway", "", "mid"),
+        column("free", "Free", "addresses_free", "n"),
+        column("taken", "Taken", "addresses_reserved", "n mid"),
+        column("groups", "Node groups", "", "low"),
+        column("tags", "Tags", "", "low"),
+        extra("uuid", "UUID", "", "low"),
     ],
 };
 
@@ -64,11 +63,11 @@ const OSES: About = About {
     q_hint: "name, or cluster:fra1 hidden:no",
     own_sort: "name",
     columns: &[
-        column("Name", "name", ""),
-        column("Cluster", "cluster", ""),
-        column("Offered", "", ""),
-        column("Instances", "", "n"),
-        column("Read", "", "n mid"),
+        fixed("Name", "name", ""),
+        column("cluster", "Cluster", "cluster", ""),
+        column("offered", "Offered", "", ""),
+        column("instances", "Instances", "", "n"),
+        column("read", "Read", "", "n mid"),
     ],
 };
 
@@ -104,17 +103,26 @@ pub(crate) async fn node_groups(
     State(state): State<AppState>,
     viewer: Viewer,
     Query(list): Query<ListState>,
+    query: RawQuery,
 ) -> Page {
     let title = "Node groups";
     let shell = common::shell(&state, &viewer, Section::NodeGroups, title, Vec::new());
     let request = viewer.person.ask(ListObjectsRequest { page: Some(list.request()) });
     let mut objects = state.clients.objects();
-    let (mut shell, answer) = tokio::join!(shell, objects.list_node_groups(request));
+    let (mut shell, answer, views) = tokio::join!(
+        shell,
+        objects.list_node_groups(request),
+        views::of(&state, &viewer, &NODE_GROUPS)
+    );
+    if let Some(elsewhere) = views::opens_at(&views, &NODE_GROUPS, &query) {
+        return Ok(elsewhere);
+    }
     let answer = match answer {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
-            let list = list.failed(&NODE_GROUPS, &trouble(&status)?);
-            return common::ok(&NodeGroupsPage { shell, list, rows: Vec::new() });
+            let mut failed = list.failed(&NODE_GROUPS, &trouble(&status)?);
+            views::tabs(views, &list, &NODE_GROUPS, &mut failed);
+            return common::ok(&NodeGroupsPage { shell, list: failed, rows: Vec::new() });
         }
     };
     let around = Around::of(&mut shell, &answer.clusters);
@@ -128,24 +136,31 @@ pub(crate) async fn node_groups(
         tags: group.tags,
     };
     let rows: Vec<NodeGroupRow> = answer.node_groups.into_iter().map(row).collect();
-    let list = list.listing(&NODE_GROUPS, rows.len(), answer.page.as_ref());
-    common::ok(&NodeGroupsPage { shell, list, rows })
+    let mut listing = list.listing(&NODE_GROUPS, rows.len(), answer.page.as_ref());
+    views::tabs(views, &list, &NODE_GROUPS, &mut listing);
+    common::ok(&NodeGroupsPage { shell, list: listing, rows })
 }
 
 pub(crate) async fn networks(
     State(state): State<AppState>,
     viewer: Viewer,
     Query(list): Query<ListState>,
+    query: RawQuery,
 ) -> Page {
     let shell = common::shell(&state, &viewer, Section::Networks, "Networks", Vec::new());
     let request = viewer.person.ask(ListObjectsRequest { page: Some(list.request()) });
     let mut objects = state.clients.objects();
-    let (mut shell, answer) = tokio::join!(shell, objects.list_networks(request));
+    let (mut shell, answer, views) =
+        tokio::join!(shell, objects.list_networks(request), views::of(&state, &viewer, &NETWORKS));
+    if let Some(elsewhere) = views::opens_at(&views, &NETWORKS, &query) {
+        return Ok(elsewhere);
+    }
     let answer = match answer {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
-            let list = list.failed(&NETWORKS, &trouble(&status)?);
-            return common::ok(&NetworksPage { shell, list, rows: Vec::new() });
+            let mut failed = list.failed(&NETWORKS, &trouble(&status)?);
+            views::tabs(views, &list, &NETWORKS, &mut failed);
+            return common::ok(&NetworksPage { shell, list: failed, rows: Vec::new() });
         }
     };
     let around = Around::of(&mut shell, &answer.clusters);
@@ -162,8 +177,9 @@ pub(crate) async fn networks(
         tags: network.tags,
     };
     let rows: Vec<NetworkRow> = answer.networks.into_iter().map(row).collect();
-    let list = list.listing(&NETWORKS, rows.len(), answer.page.as_ref());
-    common::ok(&NetworksPage { shell, list, rows })
+    let mut listing = list.listing(&NETWORKS, rows.len(), answer.page.as_ref());
+    views::tabs(views, &list, &NETWORKS, &mut listing);
+    common::ok(&NetworksPage { shell, list: listing, rows })
 }
 
 /// IPv4 and IPv6, what there is of them.
@@ -175,16 +191,22 @@ pub(crate) async fn oses(
     State(state): State<AppState>,
     viewer: Viewer,
     Query(list): Query<ListState>,
+    query: RawQuery,
 ) -> Page {
     let shell = common::shell(&state, &viewer, Section::Oses, "OSes", Vec::new());
     let request = viewer.person.ask(ListObjectsRequest { page: Some(list.request()) });
     let mut objects = state.clients.objects();
-    let (mut shell, answer) = tokio::join!(shell, objects.list_oses(request));
+    let (mut shell, answer, views) =
+        tokio::join!(shell, objects.list_oses(request), views::of(&state, &viewer, &OSES));
+    if let Some(elsewhere) = views::opens_at(&views, &OSES, &query) {
+        return Ok(elsewhere);
+    }
     let answer = match answer {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
-            let list = list.failed(&OSES, &trouble(&status)?);
-            return common::ok(&OsesPage { shell, list, rows: Vec::new() });
+            let mut failed = list.failed(&OSES, &trouble(&status)?);
+            views::tabs(views, &list, &OSES, &mut failed);
+            return common::ok(&OsesPage { shell, list: failed, rows: Vec::new() });
         }
     };
     let around = Around::of(&mut shell, &answer.clusters);
@@ -203,6 +225,7 @@ pub(crate) async fn oses(
         read: time(os.read_at).map(|at| When::new(at, around.now)),
     };
     let rows: Vec<OsRow> = answer.oses.into_iter().map(row).collect();
-    let list = list.listing(&OSES, rows.len(), answer.page.as_ref());
-    common::ok(&OsesPage { shell, list, rows })
+    let mut listing = list.listing(&OSES, rows.len(), answer.page.as_ref());
+    views::tabs(views, &list, &OSES, &mut listing);
+    common::ok(&OsesPage { shell, list: listing, rows })
 }

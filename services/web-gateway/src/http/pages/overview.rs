@@ -4,17 +4,17 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
 use chrono::Utc;
 use gwm_proto::cache::{
-    GetOverviewRequest, ListClustersRequest, ListInstancesRequest, Overview, Wrong,
+    GetOverviewRequest, ListClustersRequest, ListInstancesRequest, Overview, OwnUse, Wrong,
 };
 use gwm_proto::common::PageRequest;
 use gwm_proto::jobs::{Job, ListJobsRequest};
 
 use super::clusters::line;
-use super::common::{self, Page, Viewer};
+use super::common::{self, Page, Viewer, escape};
 use super::jobs::{job_line, kind_word};
 use crate::http::AppState;
 use crate::http::model::{ClusterDocument, cluster};
-use crate::http::views::overview::{FirstStep, OverviewCluster, OverviewPage};
+use crate::http::views::overview::{Adoption, FirstStep, OverviewCluster, OverviewPage, Own};
 use crate::http::views::parts::{Link, Mark, Problem, Status, Usage, When};
 use crate::http::views::shell::Section;
 
@@ -58,6 +58,12 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
         jobs_failed: failed.1,
         memory_allocated_mib: overview.memory_allocated_mib,
         disk_allocated_mib: overview.disk_allocated_mib,
+        own: overview.own.map(own).filter(|own| own.instances > 0),
+        adoption: Adoption {
+            owned: overview.instances_owned.into(),
+            unowned: overview.instances_total.saturating_sub(overview.instances_owned).into(),
+            removed_kept: overview.removed_kept.map(u64::from),
+        },
         instances_running: overview.instances_running.into(),
         instances_total: overview.instances_total.into(),
         instances_wrong: overview.instances_error.into(),
@@ -85,6 +91,18 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
     common::ok(&page)
 }
 
+/// What the persona uses: whoever acts as themself, for now.
+fn own(wire: OwnUse) -> Own {
+    Own {
+        filter: escape(&format!("owner:{}", wire.owner)),
+        instances: wire.instances.into(),
+        running: wire.instances_running.into(),
+        vcpus: wire.vcpus,
+        memory_mib: wire.memory_mib,
+        disk_mib: wire.disk_mib,
+    }
+}
+
 /// Someone with one machine lands on that machine.
 async fn only_instance(state: &AppState, viewer: &Viewer) -> Option<String> {
     let page = PageRequest { limit: 2, ..Default::default() };
@@ -95,7 +113,7 @@ async fn only_instance(state: &AppState, viewer: &Viewer) -> Option<String> {
 }
 
 async fn overview(state: &AppState, viewer: &Viewer) -> Result<Overview, tonic::Status> {
-    let request = viewer.person.ask(GetOverviewRequest {});
+    let request = viewer.person.ask(GetOverviewRequest::default());
     Ok(state.clients.inventory().get_overview(request).await?.into_inner())
 }
 

@@ -78,6 +78,12 @@ fn line(found: &FoundDocument) -> FoundLine {
         status,
         link: Link::new(&found.name, &found.href),
         place: if found.kind == "cluster" { String::new() } else { found.cluster.clone() },
-        matched: found.matched.clone().unwrap_or_default(),
+        // An owner that matched stands there already.
+        matched: found
+            .matched
+            .clone()
+            .filter(|m| found.owner.as_ref() != Some(m))
+            .unwrap_or_default(),
+        owner: super::imports::text(found.owner.clone().unwrap_or_default()),
     }
 }

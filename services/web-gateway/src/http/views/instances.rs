@@ -169,8 +169,41 @@ pub struct InstancePage {
     pub jobs: Vec<super::overview::JobLine>,
     /// Who may use it; `None` hides the section.
     pub access: Option<AccessSection>,
-    /// The delete dialog is on the page.
+    /// May change it: the delete dialog is on the page, and notes can be changed.
     pub may_delete: bool,
+    /// What people wrote down about it.
+    pub notes: Option<InstanceNotes>,
+}
+
+/// What people wrote down about an instance.
+#[derive(Debug, Clone)]
+pub struct InstanceNotes {
+    /// Plain text of several lines.
+    pub text: String,
+    /// Who changed them last.
+    pub by: String,
+    /// And when.
+    pub changed: Option<When>,
+}
+
+/// `GET` and `POST /clusters/{slug}/instances/{name}/notes`
+#[derive(Debug, Template)]
+#[template(path = "pages/instance_notes.html")]
+pub struct InstanceNotesPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Slug.
+    pub cluster: String,
+    /// The instance.
+    pub name: String,
+    /// As typed.
+    pub text: String,
+    /// Of what the text began with.
+    pub revision: String,
+    /// What somebody else has written meanwhile.
+    pub theirs: Option<InstanceNotes>,
+    /// What was wrong.
+    pub errors: FormErrors,
 }
 
 /// `GET` and `POST /instances/new`

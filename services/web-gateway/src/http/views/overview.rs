@@ -59,6 +59,34 @@ pub struct OverviewCluster {
     pub disk_allocated_mib: u64,
 }
 
+/// What belongs to the persona.
+#[derive(Debug, Clone)]
+pub struct Own {
+    /// `owner:user/ann`, as URLs have it.
+    pub filter: String,
+    /// Instances.
+    pub instances: u64,
+    /// Those that run.
+    pub running: u64,
+    /// What they were given.
+    pub vcpus: u64,
+    /// Likewise, MiB.
+    pub memory_mib: u64,
+    /// Likewise, copies not counted.
+    pub disk_mib: u64,
+}
+
+/// How far the instances have owners.
+#[derive(Debug, Clone)]
+pub struct Adoption {
+    /// With one.
+    pub owned: u64,
+    /// Without.
+    pub unowned: u64,
+    /// Removed and kept for 30 days; none: not for this person.
+    pub removed_kept: Option<u64>,
+}
+
 /// A job's line.
 #[derive(Debug, Clone)]
 pub struct JobLine {
@@ -110,6 +138,10 @@ pub struct OverviewPage {
     pub memory_allocated_mib: u64,
     /// Likewise, on every node that holds a copy.
     pub disk_allocated_mib: u64,
+    /// What belongs to the persona; none: nothing does.
+    pub own: Option<Own>,
+    /// Instances with and without owners.
+    pub adoption: Adoption,
     /// Memory of all nodes.
     pub memory: Usage,
     /// Disk of all nodes.

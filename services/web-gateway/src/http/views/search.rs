@@ -17,6 +17,8 @@ pub struct FoundLine {
     pub place: String,
     /// What matched, when it was not the name.
     pub matched: String,
+    /// Owner; empty: none.
+    pub owner: String,
 }
 
 /// What was found of a kind.

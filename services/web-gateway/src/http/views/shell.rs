@@ -91,3 +91,10 @@ pub struct Shell {
     /// Version of gwm, for the foot of the side bar.
     pub version: String,
 }
+
+impl Shell {
+    /// What the persona is called that one acts as.
+    pub fn persona_label(&self) -> &str {
+        self.personas.iter().find(|p| p.id == self.persona).map_or("", |p| &p.label)
+    }
+}
