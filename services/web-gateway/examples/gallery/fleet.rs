@@ -5,8 +5,7 @@ use gwm_web_gateway::http::views::{clusters, form, nodes, overview, parts, shell
 use crate::machines::rows;
 use crate::made_up::{
     access_section, action, around, choosing, fingerprint, head, job_lines, lines, list, problems,
-    soon,
-    usage, uuid, when,
+    soon, usage, uuid, when,
 };
 use crate::objects::parameters;
 

@@ -334,7 +334,7 @@ fn notes(by: &str) -> instances::InstanceNotes {
 
 pub(crate) fn notes_page() -> instances::InstanceNotesPage {
     let message =
-        "Ann has changed them meanwhile. Save once more to replace what stands below.".to_owned();
+        "ann has changed them meanwhile. Save once more to replace what stands below.".to_owned();
     instances::InstanceNotesPage {
         shell: around(
             "Notes on web1.example.com",

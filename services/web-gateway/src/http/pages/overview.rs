@@ -58,7 +58,7 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
         jobs_failed: failed.1,
         memory_allocated_mib: overview.memory_allocated_mib,
         disk_allocated_mib: overview.disk_allocated_mib,
-        own: overview.own.map(own).filter(|own| own.instances > 0),
+        own: overview.own.as_ref().map(own).filter(|own| own.instances > 0),
         adoption: Adoption {
             owned: overview.instances_owned.into(),
             unowned: overview.instances_total.saturating_sub(overview.instances_owned).into(),
@@ -92,7 +92,7 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
 }
 
 /// What the persona uses: whoever acts as themself, for now.
-fn own(wire: OwnUse) -> Own {
+fn own(wire: &OwnUse) -> Own {
     Own {
         filter: escape(&format!("owner:{}", wire.owner)),
         instances: wire.instances.into(),
