@@ -76,7 +76,13 @@ async fn each_part_of_the_search_has_its_index() {
     })
     .await;
     assert!(mine.contains("instance_pkey") || mine.contains("instance_uuid_idx"), "{mine}");
-    for text in [begins, uuids, contains, mine] {
+    let owned = plan(&store, &Scope::Fleet, |sql| {
+        sql.push("i.owner between ").push_bind("user/ann").push(" and ");
+        sql.push_bind("user/ann\u{10ffff}").push(" order by i.owner, i.cluster_id, i.uuid");
+    })
+    .await;
+    assert!(owned.contains("instance_owned_idx"), "{owned}");
+    for text in [begins, uuids, contains, mine, owned] {
         assert!(!text.contains("Seq Scan on instance"), "{text}");
     }
 }
