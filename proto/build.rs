@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "gwm/cache/v1/objects_service.proto",
         "gwm/cache/v1/imports.proto",
         "gwm/cache/v1/find_service.proto",
+        "gwm/cache/v1/watch_service.proto",
         "gwm/jobs/v1/jobs_service.proto",
         "gwm/console/v1/console_service.proto",
     ];

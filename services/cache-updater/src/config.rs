@@ -49,6 +49,10 @@ pub struct PollSettings {
     /// How often OSes are read, which costs Ganeti a job each time.
     #[serde(with = "humantime_serde")]
     pub oses: Duration,
+    /// How often a cluster's list of Ganeti jobs is read; less often where that takes long (40 times
+    /// its duration).
+    #[serde(with = "humantime_serde")]
+    pub jobs: Duration,
     /// How often clusters that nobody polls are looked for.
     #[serde(with = "humantime_serde")]
     pub scan: Duration,
@@ -61,6 +65,7 @@ impl Default for PollSettings {
         Self {
             interval: Duration::from_secs(30),
             details: Duration::from_secs(300),
+            jobs: Duration::from_secs(10),
             oses: Duration::from_secs(3600),
             scan: Duration::from_secs(2),
             requests: 2,
@@ -87,6 +92,10 @@ impl Config {
         anyhow::ensure!(
             self.poll.oses >= Duration::from_secs(3600),
             "poll.oses must be at least 1h: each read is a job of Ganeti's"
+        );
+        anyhow::ensure!(
+            self.poll.jobs >= Duration::from_millis(100),
+            "poll.jobs must be at least 100ms"
         );
         anyhow::ensure!(!self.poll.scan.is_zero(), "poll.scan must not be zero");
         crate::vault::Vault::new(&self.master_key)?;

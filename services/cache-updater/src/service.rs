@@ -13,6 +13,7 @@ use gwm_proto::cache::instance_notes_server::InstanceNotesServer;
 use gwm_proto::cache::internal_server::InternalServer;
 use gwm_proto::cache::inventory_server::InventoryServer;
 use gwm_proto::cache::objects_server::ObjectsServer;
+use gwm_proto::cache::watch_server::WatchServer;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -118,6 +119,15 @@ impl gwm_kernel::Service for Service {
             .add(
                 FindServer::new(server.clone()),
                 &[("Complete", &["web-gateway"]), ("Search", &["web-gateway"])],
+            )
+            .add(
+                WatchServer::new(server.clone()),
+                &[
+                    ("Knock", &["web-gateway", "cache-updater"]),
+                    ("MakeHookToken", &["web-gateway"]),
+                    ("WithdrawHookToken", &["web-gateway"]),
+                    ("GetHook", &["web-gateway", "cache-updater"]),
+                ],
             )
             .add(
                 InternalServer::new(server),

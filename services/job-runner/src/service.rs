@@ -41,6 +41,8 @@ impl gwm_kernel::Service for Service {
             cache: cache.clone(),
             cursors: Arc::default(),
         };
+        let foreign = tasks::foreign_jobs(store.clone(), nats.clone(), soft.clone());
+        boot.tasks().spawn("foreign", foreign);
         boot.tasks().spawn("requests", tasks::requests(server.clone(), nats, soft.clone()));
         boot.grpc().add(
             Generated::new(server),

@@ -8,6 +8,7 @@ mod instance;
 mod network;
 mod node;
 mod node_group;
+mod opcode;
 pub(crate) mod parameters;
 pub(crate) mod policy;
 pub(crate) mod said;
@@ -20,6 +21,7 @@ pub(crate) use instance::{InstanceRecord, only_status};
 pub(crate) use network::NetworkRecord;
 pub(crate) use node::NodeRecord;
 pub(crate) use node_group::NodeGroupRecord;
+pub(crate) use opcode::harmless;
 pub(crate) use parameters::Parameter;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ mod notes;
 mod objects;
 mod probe;
 mod registry;
+mod watch;
 
 use std::sync::Arc;
 

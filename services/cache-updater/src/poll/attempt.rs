@@ -28,7 +28,7 @@ const BATCH: usize = 1000;
 /// the replica that it reaches.
 const PAUSED_LOOK: Duration = Duration::from_secs(5);
 /// The pause is at least this many times the last bulk read's duration.
-const REST: u32 = 20;
+pub(super) const REST: u32 = 20;
 
 impl Session {
     /// One poll and its outcome in the cluster's health; the pause until the next.
@@ -57,7 +57,9 @@ impl Session {
     }
 
     fn interval(&self, polling: &Polling) -> Duration {
-        polling.interval.unwrap_or(self.settings.interval).max(polling.bulk_took * REST)
+        // What job lists took meanwhile counts too.
+        let took = polling.bulk_took + self.wake.take_spent();
+        polling.interval.unwrap_or(self.settings.interval).max(took * REST)
     }
 
     async fn look(&self, polling: &mut Polling) -> Result<()> {

@@ -4,6 +4,8 @@ mod access;
 mod apply;
 mod attempt;
 mod console;
+mod jobs;
+mod knock;
 mod look;
 mod memory;
 mod objects;
@@ -15,9 +17,11 @@ mod snapshot;
 #[cfg(test)]
 mod stored;
 mod supervisor;
+mod watch;
 
 pub(crate) use access::{Access, connect, trust_of};
 pub(crate) use apply::{Import, forget, import};
+pub(crate) use knock::Target;
 pub(crate) use observe::Observe;
 pub(crate) use reader::Reader;
 pub(crate) use session::Session;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use gwm_rapi::{Cell, Client, ClusterInfo, Filter, Instance, Resource};
+use gwm_rapi::{Cell, Client, ClusterInfo, Filter, Instance, Node, Resource};
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
@@ -90,12 +90,17 @@ impl Reader {
     }
 
     /// A node by name; none if Ganeti knows none.
-    pub(crate) async fn node_uuid(&self, name: &str) -> Result<Option<Uuid>> {
+    pub(crate) async fn node(&self, name: &str) -> Result<Option<Node>> {
         match self.call("node", self.client.node(name)).await {
-            Ok(node) => Ok(Some(node.uuid)),
+            Ok(node) => Ok(Some(node)),
             Err(Error::Rapi(error)) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Its UUID.
+    pub(crate) async fn node_uuid(&self, name: &str) -> Result<Option<Uuid>> {
+        Ok(self.node(name).await?.map(|node| node.uuid))
     }
 
     /// A node group by name; none if Ganeti knows none.

@@ -13,9 +13,11 @@ use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use super::access::Access;
+use super::jobs::Told;
 use super::memory::{Memory, State};
 use super::objects::Objects;
 use super::reader::{Calls, Reader};
+use super::watch::Wake;
 use crate::config::PollSettings;
 use crate::domain::{
     BREAKER_AT, Backoff, ClusterRecord, InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord,
@@ -33,6 +35,9 @@ pub(crate) struct Session {
     pub(super) held: Held,
     gate: Arc<Semaphore>,
     calls: Arc<Calls>,
+    pub(super) wake: Wake,
+    /// How far Ganeti's job list was told of.
+    pub(super) told: Mutex<Option<Told>>,
     /// Which endpoint is used; moves on when one fails.
     endpoint: AtomicUsize,
     /// Changes of the inventory: one at a time. `None` until it was loaded.
@@ -79,6 +84,8 @@ impl Session {
             access,
             gate: Arc::new(Semaphore::new(settings.requests)),
             calls: Arc::default(),
+            wake: Wake::default(),
+            told: Mutex::default(),
             settings,
             held,
             endpoint: AtomicUsize::new(0),
@@ -201,8 +208,16 @@ impl Session {
         Ok(u32::try_from(polling.removed).unwrap_or(u32::MAX))
     }
 
-    /// Polls until the lease is lost or the cluster removed.
+    /// Reads the cluster until the lease is lost or the cluster removed.
     pub(super) async fn run(&self) {
+        tokio::select! {
+            () = self.poll() => {}
+            () = self.read_targets() => {}
+            () = self.follow_jobs() => {}
+        }
+    }
+
+    async fn poll(&self) {
         loop {
             let (pause, outcome, bulk) = {
                 let mut polling = self.polling.lock().await;
@@ -214,6 +229,7 @@ impl Session {
             if let Err(error) = stored {
                 tracing::debug!(cluster = %id, %error, "rate not stored");
             }
+            let failed = outcome.is_err();
             match outcome {
                 Err(crate::error::Error::Fault(fault)) if fault.code == ErrorCode::NotFound => {
                     return;
@@ -222,7 +238,7 @@ impl Session {
                 Err(error) => tracing::warn!(cluster = %self.cluster_id, %error, "poll failed"),
                 Ok(()) => self.refresh_oses().await,
             }
-            tokio::time::sleep(pause).await;
+            self.rest(pause, bulk, failed).await;
         }
     }
 }

@@ -16,6 +16,7 @@ mod objects;
 mod overview;
 mod owner;
 mod search;
+mod watch;
 mod write;
 
 pub(crate) use cluster::{Health, ping};
@@ -23,13 +24,16 @@ pub(crate) use complete::table_of;
 pub(crate) use forgotten::{purge, recall, remember};
 pub(crate) use imports::Vanished;
 pub(crate) use inventory::{Known, list_uuids};
-pub(crate) use item::{Context, Item, What};
+pub(crate) use item::{Context, Item, SERVICE, What};
 pub(crate) use list::{INSTANCES, Listed, NODES, ORPHANS, Page, Request};
 pub(crate) use list_objects::{Listable, NETWORKS, NODE_GROUPS, OSES, OsRecord};
 pub(crate) use notes::{Notes, lock_notes, put_notes};
 pub(crate) use objects::{put_info, replace_details};
 pub(crate) use owner::Copy as OwnerCopy;
 pub(crate) use search::Hit;
+pub(crate) use watch::{
+    MARGIN, delete_hook_token, move_job_cursor, note_ganeti_job, put_hook_token,
+};
 pub(crate) use write::{mark_absent, put, put_each, recount, remove};
 
 use gwm_pg::lease::Held;

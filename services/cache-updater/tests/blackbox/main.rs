@@ -18,4 +18,5 @@ mod registry;
 mod replicas;
 mod secrets;
 mod upgrade;
+mod watch;
 mod world;

@@ -1,5 +1,6 @@
 use gwm_kernel::Fault;
 use gwm_proto::cache::{ConsoleSettings, GetWriteAccessRequest};
+use gwm_rapi_sim::Outside;
 use gwm_testkit::wait_for;
 
 use crate::world::{PATIENCE, World, credential};
@@ -8,7 +9,7 @@ use crate::world::{PATIENCE, World, credential};
 async fn passwords_are_nowhere_in_clear() {
     let world = World::with(
         gwm_rapi_sim::SimConfig::single("sim1.example.org"),
-        &[("LOG", "trace,h2=info,hyper=info,rustls=info")],
+        &[("LOG", "trace,h2=info,hyper=info,rustls=info"), ("POLL__JOBS", "200ms")],
     )
     .await;
     let replica = world.replica("a").await;
@@ -32,6 +33,23 @@ async fn passwords_are_nowhere_in_clear() {
     let access = replica.internal().get_write_access(asked).await.unwrap().into_inner();
     assert_eq!(access.credential.unwrap().password, "write-secret");
     world.polled(&replica).await;
+    // A job of Ganeti's command line that fails, with secrets in a parameter and in what Ganeti says of it.
+    let instance = world.list(&replica, "status:running").await.instances[0].name.clone();
+    let op = "OP_INSTANCE_SET_PARAMS";
+    world.cluster().fail_jobs(op, 1, "the OS script said root_password=errorMARK");
+    let beparams = serde_json::from_value(serde_json::json!({"x": "parameterMARK"})).unwrap();
+    let change = Outside::Modify { instance: instance.clone(), beparams };
+    world.cluster().outside(change).await.unwrap_err();
+    let ended = wait_for("the job's end to be told", PATIENCE, async || {
+        let ended = world.events().await.into_iter().map(|(_, event)| event).find(|event| {
+            let object = &event["data"]["object"];
+            object["op_code"] == op && object["status"] == "error"
+        });
+        ended.ok_or("not yet")
+    })
+    .await;
+    assert_eq!(ended["data"]["object"]["error"], "OpExecError", "{ended}");
+    assert_eq!(ended["data"]["object"]["objects"][0]["name"], instance.as_str());
 
     let pool = world.pool().await;
     let tables: Vec<String> = sqlx::query_scalar(
@@ -50,7 +68,10 @@ async fn passwords_are_nowhere_in_clear() {
     }
     everything.push_str(&format!("{refused:?}{cluster:?}"));
     everything.push_str(&replica.admin("/metrics").await.unwrap());
-    for secret in ["read-secret", "write-secret", "vncMARK1", "wrong-MARKER"] {
+    let jobs = ["errorMARK", "parameterMARK"];
+    for secret in
+        ["read-secret", "write-secret", "vncMARK1", "wrong-MARKER"].into_iter().chain(jobs)
+    {
         // Bytes of bytea columns are shown in hex.
         let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
         let found = everything.contains(secret) || everything.contains(&hex);

@@ -9,6 +9,7 @@ use gwm_proto::cache::imports_client::ImportsClient;
 use gwm_proto::cache::instance_notes_client::InstanceNotesClient;
 use gwm_proto::cache::internal_client::InternalClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
+use gwm_proto::cache::watch_client::WatchClient;
 use gwm_proto::cache::{
     AddClusterRequest, Cluster, ConsoleSettings, Credential, GetClusterRequest, GetObjectRequest,
     InstanceDetail, ListInstancesRequest, ListInstancesResponse, RefreshClusterRequest,
@@ -128,6 +129,8 @@ impl World {
             ("ALLOW_LOOPBACK", "true".to_owned()),
             ("POLL__INTERVAL", "300ms".to_owned()),
             ("POLL__SCAN", "200ms".to_owned()),
+            // Only tests that are about it read it: others count what is asked.
+            ("POLL__JOBS", "1h".to_owned()),
             ("LEASE__DURATION", "3s".to_owned()),
             ("TLS__CA_PATH", path(self.certificates.ca())),
             ("TLS__CERT_PATH", path(self.certificates.certificate("cache-updater"))),
@@ -335,6 +338,10 @@ impl Replica {
 
     pub(crate) fn find(&self) -> FindClient<Peer> {
         FindClient::new(self.peers.gateway.clone())
+    }
+
+    pub(crate) fn watch(&self) -> WatchClient<Peer> {
+        WatchClient::new(self.peers.gateway.clone())
     }
 
     /// As job-runner.

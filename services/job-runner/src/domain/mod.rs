@@ -1,6 +1,7 @@
 //! Types and rules as plain functions: no I/O.
 
 mod failure;
+mod foreign;
 mod job;
 mod kind;
 mod op;
@@ -11,6 +12,7 @@ mod steps;
 pub(crate) mod waiting;
 
 pub(crate) use failure::{Failure, is_credential};
+pub(crate) use foreign::ForeignJob;
 pub(crate) use job::{Job, LogLine, Outcome};
 pub(crate) use kind::Kind;
 pub(crate) use op::{Op, OpState};

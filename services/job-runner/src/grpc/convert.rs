@@ -9,7 +9,8 @@ use prost_types::value::Kind as Wire;
 use prost_types::{Struct, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::domain::{Failure, Job, LogLine, Step, steps};
+use crate::domain::{Failure, ForeignJob, Job, LogLine, Step, steps};
+use crate::store::list::Listed;
 
 /// Deeper parameters than this are no parameters of ours.
 const DEPTH: usize = 8;
@@ -49,6 +50,59 @@ pub(super) fn job(job: &Job) -> wire::Job {
         error: job.shown_failure().map(failure),
         stale: job.stale,
         revision: u64::try_from(job.revision).unwrap_or_default(),
+        origin: "gwm".to_owned(),
+    }
+}
+
+/// Either kind.
+pub(super) fn listed(job: &Listed) -> wire::Job {
+    match job {
+        Listed::Own(own) => self::job(own),
+        Listed::Foreign(other) => foreign(other),
+    }
+}
+
+/// A job that somebody else gave Ganeti: its opcodes are its steps.
+pub(super) fn foreign(job: &ForeignJob) -> wire::Job {
+    let state = match job.state.as_str() {
+        "queued" | "running" => "submitted",
+        "succeeded" => "succeeded",
+        _ => "failed",
+    };
+    let step = |(index, line): (usize, &String)| wire::Step {
+        name: line.clone(),
+        state: state.to_owned(),
+        ganeti_job: (index == 0).then_some(job.ganeti_job),
+        ganeti_status: if index == 0 { job.ganeti_status.clone() } else { String::new() },
+    };
+    wire::Job {
+        job_id: job.job_id.to_string(),
+        kind: job.kind.clone(),
+        cluster: job.cluster_slug.clone(),
+        object: Some(ObjectRef {
+            kind: if job.object_kind.is_empty() { "cluster" } else { &job.object_kind }.to_owned(),
+            cluster_id: job.cluster_id.to_string(),
+            uuid: job.instance_uuid.map(|uuid| uuid.to_string()).unwrap_or_default(),
+        }),
+        object_name: job.object_name.clone(),
+        state: job.state.clone(),
+        steps: job.summary.iter().enumerate().map(step).collect(),
+        ganeti_jobs: vec![job.ganeti_job],
+        requested_by: String::new(),
+        requested_by_id: String::new(),
+        acting_as: String::new(),
+        created_at: Some(timestamp(job.created_at)),
+        started_at: job.started_at.map(timestamp),
+        ended_at: job.ended_at.map(timestamp),
+        waiting_for: String::new(),
+        error: job.error.as_ref().map(|(code, message)| wire::JobError {
+            code: code.clone(),
+            message: message.clone(),
+            hint: String::new(),
+        }),
+        stale: false,
+        revision: u64::try_from(job.revision).unwrap_or_default(),
+        origin: "ganeti".to_owned(),
     }
 }
 

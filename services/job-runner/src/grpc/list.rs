@@ -46,7 +46,7 @@ impl JobsServer {
         let found = list::page(&self.store, &wanted).await.map_err(Error::from)?;
         let next = found.next.map(|next| key.seal(&TABLE, &sort, &page.q, &audience, &next));
         Ok(ListJobsResponse {
-            jobs: found.jobs.iter().map(convert::job).collect(),
+            jobs: found.jobs.iter().map(convert::listed).collect(),
             page: Some(PageInfo {
                 next_cursor: next.unwrap_or_default(),
                 total: found.total,

@@ -44,6 +44,15 @@ impl JobsServer {
         };
         job.requested_by_id == person.user_id || self.authz.allows(person, Permission::View, object)
     }
+
+    /// The same for one that somebody else gave Ganeti: who sees the instance, or the whole cluster.
+    fn may_see_foreign(&self, person: &Principal, job: &domain::ForeignJob) -> bool {
+        let object = match job.instance_uuid {
+            Some(uuid) => Object::Instance(job.cluster_id, uuid),
+            None => Object::Cluster(job.cluster_id),
+        };
+        self.authz.allows(person, Permission::View, object)
+    }
 }
 
 #[tonic::async_trait]

@@ -6,14 +6,18 @@ use gwm_proto::jobs::{GetJobLogRequest, GetJobLogResponse, GetJobRequest, Job as
 use tonic::Request;
 
 use super::{JobsServer, convert};
-use crate::domain::{Job, Phase, waiting};
+use crate::domain::{ForeignJob, Job, Phase, waiting};
 use crate::error::Error;
-use crate::store::{job, log};
+use crate::store::{foreign, job, log};
 
 impl JobsServer {
     pub(super) async fn get(&self, request: Request<GetJobRequest>) -> Result<WireJob, Fault> {
         let person = self.authz.principal(&request, Mode::Read)?;
-        let mut job = self.visible(&person, &request.into_inner().job_id).await?;
+        let job_id = request.into_inner().job_id;
+        if let Some(foreign) = self.visible_foreign(&person, &job_id).await? {
+            return Ok(convert::foreign(&foreign));
+        }
+        let mut job = self.visible(&person, &job_id).await?;
         if matches!(job.phase, Phase::Queued | Phase::Claimed) && job.waiting_for.is_none() {
             let mut connection = self.store.connection().await.map_err(Error::from)?;
             let ahead = job::ahead(&mut connection, &job).await.map_err(Error::from)?;
@@ -28,11 +32,27 @@ impl JobsServer {
     ) -> Result<GetJobLogResponse, Fault> {
         let person = self.authz.principal(&request, Mode::Read)?;
         let asked = request.into_inner();
+        if self.visible_foreign(&person, &asked.job_id).await?.is_some() {
+            // Logs of others' jobs are not read: they may hold secrets.
+            return Ok(GetJobLogResponse::default());
+        }
         let job = self.visible(&person, &asked.job_id).await?;
         let mut connection = self.store.connection().await.map_err(Error::from)?;
         let lines =
             log::list(&mut connection, job.job_id, asked.after).await.map_err(Error::from)?;
         Ok(GetJobLogResponse { lines: lines.into_iter().map(convert::line).collect() })
+    }
+
+    /// One that somebody else gave Ganeti, if it is one and the person may know of it.
+    async fn visible_foreign(
+        &self,
+        person: &Principal,
+        job_id: &str,
+    ) -> Result<Option<ForeignJob>, Fault> {
+        let job_id = job_id.parse().map_err(|_| Fault::not_found("job"))?;
+        let mut connection = self.store.connection().await.map_err(Error::from)?;
+        let found = foreign::fetch(&mut connection, job_id).await.map_err(Error::from)?;
+        Ok(found.filter(|job| self.may_see_foreign(person, job)))
     }
 
     /// A job that the person may know of; any other is not there.

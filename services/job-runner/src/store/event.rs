@@ -135,5 +135,6 @@ fn object(job: &Job) -> wire::Job {
         log_lines: job.log_lines,
         stale: job.stale,
         revision: u64::try_from(job.revision).unwrap_or_default(),
+        origin: "gwm".to_owned(),
     }
 }

@@ -5,10 +5,11 @@ use gwm_pg::{Error, outbox};
 use gwm_query::{Cursor, Expr, Field, Key, Kind, Sort, Table};
 use gwm_types::{ClusterId, InstanceUuid, UserId};
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
+use uuid::Uuid;
 
-use super::Store;
 use super::row::JobRow;
-use crate::domain::Job;
+use super::{Store, foreign};
+use crate::domain::{ForeignJob, Job};
 
 /// Suggestions come from this many jobs.
 const LATEST: i64 = 2000;
@@ -20,7 +21,7 @@ const STATE: &str = "(case when phase in ('queued', 'succeeded', 'failed', 'canc
      else 'running' end)";
 
 const STATES: &[&str] = &["queued", "running", "succeeded", "failed", "canceled"];
-const KINDS: &[&str] = &["create", "startup", "shutdown", "reboot", "remove"];
+const ORIGINS: &[&str] = &["gwm", "ganeti"];
 
 /// Their order is that of their numbers.
 const MOMENT: Kind = Kind::Time { order: "::bigint" };
@@ -30,11 +31,12 @@ pub(crate) static TABLE: Table = Table {
     name: "jobs",
     fields: &[
         field(&["state"], STATE, Kind::Known(STATES), None),
-        field(&["kind"], "kind", Kind::Known(KINDS), None),
+        field(&["kind"], "kind", Kind::Lower, None),
         field(&["cluster"], "cluster_slug", Kind::Lower, None),
         field(&["instance", "name", "object"], "object_name", Kind::Lower, None),
         field(&["user", "requested_by"], "requested_by", Kind::Text, None),
         field(&["error"], "coalesce(error_code, '')", Kind::Text, None),
+        field(&["origin"], "origin", Kind::Known(ORIGINS), None),
         field(&["created"], "created_at", MOMENT, Some("number")),
         field(&["started"], "started_at", MOMENT, None),
         field(&["ended"], "ended_at", MOMENT, None),
@@ -67,10 +69,17 @@ pub(crate) struct Wanted<'a> {
     pub(crate) cursor: Option<&'a Cursor>,
 }
 
-/// A page of jobs.
+/// A job of gwm's, or one that somebody else gave Ganeti.
+#[derive(Debug)]
+pub(crate) enum Listed {
+    Own(Box<Job>),
+    Foreign(Box<ForeignJob>),
+}
+
+/// A page of them.
 #[derive(Debug)]
 pub(crate) struct Page {
-    pub(crate) jobs: Vec<Job>,
+    pub(crate) jobs: Vec<Listed>,
     /// After the last of them, when there are more.
     pub(crate) next: Option<Cursor>,
     pub(crate) total: u64,
@@ -91,8 +100,7 @@ pub(crate) enum ListError {
 #[derive(Debug, FromRow)]
 struct Placed {
     place: String,
-    #[sqlx(flatten)]
-    job: JobRow,
+    job_id: Uuid,
 }
 
 /// Reads one page; all in one snapshot, so that a consumer that starts after the stream sequence
@@ -104,7 +112,7 @@ pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, Lis
         .await
         .map_err(Error::from)?;
     let mut sql = QueryBuilder::new("select ");
-    sql.push(wanted.sort.place_sql()).push(" as place, * from job where ");
+    sql.push(wanted.sort.place_sql()).push(" as place, job_id from listed_job where ");
     push_where(&mut sql, wanted)?;
     gwm_query::push_after(&mut sql, &TABLE, wanted.sort, wanted.cursor);
     gwm_query::push_order(&mut sql, &TABLE, wanted.sort, wanted.limit);
@@ -121,26 +129,37 @@ pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, Lis
             Some(u64::try_from(sequence).unwrap_or_default())
         }
     };
-    tx.commit().await.map_err(Error::from)?;
-
     let size = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let more = rows.len() > size;
     rows.truncate(size);
-    let mut place = None;
-    let mut jobs = Vec::with_capacity(rows.len());
-    for row in rows {
-        let job = row.job.job()?;
-        place = Some((row.place, job.job_id));
-        jobs.push(job);
-    }
-    let next = place
-        .filter(|_| more)
-        .map(|(value, job_id)| Cursor::after(value, vec![job_id.to_string()], total, total_exact));
+    let jobs = read(&mut tx, &rows).await?;
+    tx.commit().await.map_err(Error::from)?;
+    let next = rows.last().filter(|_| more).map(|last| {
+        Cursor::after(last.place.clone(), vec![last.job_id.to_string()], total, total_exact)
+    });
     Ok(Page { jobs, next, total, total_exact, stream_sequence })
 }
 
+/// The jobs themselves, in the order of the page.
+async fn read(tx: &mut PgConnection, rows: &[Placed]) -> Result<Vec<Listed>, Error> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.job_id).collect();
+    let own: Vec<JobRow> = sqlx::query_as("select * from job where job_id = any($1)")
+        .bind(&ids)
+        .fetch_all(&mut *tx)
+        .await?;
+    let mut found = std::collections::HashMap::with_capacity(ids.len());
+    for row in own {
+        let job = row.job()?;
+        found.insert(job.job_id.0, Listed::Own(Box::new(job)));
+    }
+    for job in foreign::list(tx, &ids).await? {
+        found.insert(job.job_id.0, Listed::Foreign(Box::new(job)));
+    }
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
 async fn count(tx: &mut PgConnection, wanted: &Wanted<'_>) -> Result<(u64, bool), ListError> {
-    let mut sql = QueryBuilder::new("select count(*) from (select from job where ");
+    let mut sql = QueryBuilder::new("select count(*) from (select from listed_job where ");
     push_where(&mut sql, wanted)?;
     sql.push(" limit ").push_bind(COUNTED + 1).push(") as counted");
     let counted: i64 = sql.build_query_scalar().fetch_one(tx).await.map_err(Error::from)?;
@@ -189,7 +208,7 @@ pub(crate) async fn values(
 ) -> Result<Vec<String>, Error> {
     let mut sql = QueryBuilder::new("");
     let asked = gwm_query::push_values(&mut sql, field, prefix, |sql| {
-        sql.push(" from (select * from job where ");
+        sql.push(" from (select * from listed_job where ");
         push_scope(sql, scope, person);
         sql.push(" order by number desc limit ").push_bind(LATEST).push(") as latest");
     });

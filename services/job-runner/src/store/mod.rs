@@ -1,6 +1,7 @@
 //! All SQL: one file for each aggregate.
 
 mod event;
+pub(crate) mod foreign;
 pub(crate) mod job;
 pub(crate) mod list;
 pub(crate) mod log;

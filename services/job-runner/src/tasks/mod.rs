@@ -7,6 +7,7 @@
 mod connection;
 mod finisher;
 mod follow;
+mod foreign;
 mod pause;
 mod recover;
 mod requests;
@@ -23,6 +24,7 @@ use crate::config::Config;
 use crate::domain::Job;
 use crate::store::Store;
 
+pub(crate) use foreign::foreign_jobs;
 pub(crate) use requests::requests;
 pub(crate) use supervisor::supervise;
 

@@ -8,6 +8,8 @@ mod fakes;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod foreign;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod kills;

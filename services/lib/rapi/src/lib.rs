@@ -42,5 +42,5 @@ pub use probe::{
     version_numbers,
 };
 pub use query::{Cell, CellStatus, Filter, Resource};
-pub use reason::{MAX_REASON, Reason, ReasonError, op_of_reason};
+pub use reason::{MAX_REASON, Reason, ReasonError, job_of_reason, op_of_reason};
 pub use trust::{CaBundle, CaError, Fingerprint, FingerprintError, Trust};

@@ -69,6 +69,14 @@ pub fn op_of_reason(text: &str) -> Option<Uuid> {
     op.parse().ok()
 }
 
+/// Reads gwm's job out of such a reason text.
+#[must_use]
+pub fn job_of_reason(text: &str) -> Option<Uuid> {
+    op_of_reason(text)?;
+    let (_, job) = text.strip_prefix(OP_PREFIX)?.split_once(";job=")?;
+    job.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +90,7 @@ mod tests {
             "gwm:op=00000000-0000-0000-0000-000000000001;job=00000000-0000-0000-0000-000000000002"
         );
         assert_eq!(op_of_reason(reason.as_str()), Some(op));
+        assert_eq!(job_of_reason(reason.as_str()), Some(job));
         assert!(reason.as_str().len() <= MAX_REASON);
     }
 

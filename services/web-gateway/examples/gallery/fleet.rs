@@ -1,6 +1,6 @@
 //! Overview, clusters and nodes.
 
-use gwm_web_gateway::http::views::{clusters, form, nodes, overview, parts, shell};
+use gwm_web_gateway::http::views::{clusters, form, hook, nodes, overview, parts, shell};
 
 use crate::machines::rows;
 use crate::made_up::{
@@ -282,6 +282,30 @@ pub(crate) fn edit_page(changed: bool) -> clusters::ClusterEditPage {
             text: "openssl x509 -in /var/lib/ganeti/rapi.pem -noout -fingerprint -sha256"
                 .to_owned(),
         },
+    }
+}
+
+pub(crate) fn hook_page(fresh: bool) -> hook::HookPage {
+    let mut shell = around(
+        "Hook of fra1",
+        shell::Section::Clusters,
+        &[("Clusters", "/clusters"), ("fra1", "/clusters/fra1"), ("Hook", "")],
+    );
+    shell.as_of = None;
+    let now = chrono::Utc::now();
+    let ago = |seconds| parts::When::new(now - chrono::TimeDelta::seconds(seconds), now);
+    let lines = "curl -fsSo /etc/ganeti/gwm-knock https://gwm.example.com/hooks/gwm-knock && chmod 755 \
+                 /etc/ganeti/gwm-knock\ngnt-cluster copyfile /etc/ganeti/gwm-knock\n";
+    hook::HookPage {
+        shell,
+        slug: "fra1".to_owned(),
+        known: true,
+        paused: !fresh,
+        token_made: Some(ago(if fresh { 1 } else { 86_400 })),
+        last_knock: (!fresh).then(|| ago(40)),
+        jobs_read: Some(ago(4)),
+        install: fresh
+            .then(|| parts::Code { what: "the lines for the master", text: lines.to_owned() }),
     }
 }
 

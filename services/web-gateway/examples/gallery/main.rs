@@ -18,14 +18,14 @@ use askama::Template;
 use gwm_web_gateway::http::views::{assets, parts};
 
 use fleet::{
-    add_page, added_page, cluster_page, clusters_page, edit_page, node_page, nodes_page,
+    add_page, added_page, cluster_page, clusters_page, edit_page, hook_page, node_page, nodes_page,
     overview_page,
 };
 use imports::{adopt_page, missing_page, orphans_page, owner_page};
 use machines::{
     console_page, create_page, delete_page, instance_page, instances_page, notes_page, rows,
 };
-use others::{error, job_page, jobs_page, login, me_page};
+use others::{error, foreign_page, job_page, jobs_page, login, me_page};
 
 fn main() -> anyhow::Result<()> {
     let out = std::env::args().nth(1).context("usage: gallery DIRECTORY")?;
@@ -63,6 +63,8 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("cluster-dead", cluster_page(true).render()?),
         ("cluster-edit", edit_page(false).render()?),
         ("cluster-edit-changed", edit_page(true).render()?),
+        ("hook", hook_page(false).render()?),
+        ("hook-token", hook_page(true).render()?),
         ("cluster-add", add_page(0).render()?),
         ("cluster-add-failed", add_page(1).render()?),
         ("cluster-add-probed", add_page(2).render()?),
@@ -85,6 +87,7 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("jobs", jobs_page().render()?),
         ("job-running", job_page(false).render()?),
         ("job-failed", job_page(true).render()?),
+        ("job-foreign", foreign_page().render()?),
         ("console", console_page(None).render()?),
         ("console-problem", console_page(Some(parts::Notice::new(parts::Tone::Warn, "This instance has no VNC console", "Its hypervisor parameter vnc_bind_address is empty, which is Ganeti’s default. Set it to 0.0.0.0 (gnt-instance modify -H vnc_bind_address=0.0.0.0 web1.example.com) and restart the instance."))).render()?),
         ("me", me_page(false).render()?),

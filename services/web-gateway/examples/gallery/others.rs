@@ -43,7 +43,7 @@ pub(crate) fn job_row(n: u64, state: &str) -> jobs::JobRow {
         ),
         cluster: "fra1".to_owned(),
         status: parts::Status::job(state),
-        by: if n == 3 { "Ganeti’s command line" } else { "ann as group/ops" }.to_owned(),
+        by: if n == 3 { "outside gwm" } else { "ann as group/ops" }.to_owned(),
         ganeti_jobs: vec![48_211 + n],
         created: when(4 + 700 * i64::try_from(n).unwrap_or(0)),
         took: if state == "queued" { String::new() } else { "4 s".to_owned() },
@@ -110,9 +110,32 @@ pub(crate) fn job_page(failed: bool) -> jobs::JobPage {
         ended_at: failed.then(|| when(3)),
         error: failed.then(|| parts::Notice::new(parts::Tone::Bad, "Ganeti: Not enough disk space on node node1.fra1.example.com", "Required 20,480 MiB, available 12,288 MiB in volume group xenvg. Choose another node or smaller disks; nothing was left behind.")),
         stale: false,
+        foreign: false,
         log: log.iter().enumerate().map(|(n, t)| jobs::LogLine { serial: n as u64, time: format!("14:03:1{n}"), exact: "2026-11-22T14:03:11Z".to_owned(), text: (*t).to_owned() }).collect(),
         actions: if failed { vec![] } else { vec![{ let mut a = action("j-cancel", "Cancel", "ban", "cancel", "cancelling…"); a.path = format!("/jobs/{}/cancel", uuid(100)); a }] },
     }
+}
+
+/// One of Ganeti's command line.
+pub(crate) fn foreign_page() -> jobs::JobPage {
+    let mut page = job_page(true);
+    page.row = job_row(1, "failed");
+    "outside gwm".clone_into(&mut page.row.by);
+    page.row.ganeti_jobs = vec![48_211];
+    page.foreign = true;
+    page.log.clear();
+    page.steps = vec![jobs::JobStep {
+        title: "INSTANCE_CREATE(web9.example.com)".to_owned(),
+        class: "failed",
+        detail: "Ganeti job 48211: error".to_owned(),
+    }];
+    page.error = Some(parts::Notice::new(
+        parts::Tone::Bad,
+        "Ganeti says: OpPrereqError insufficient_resources. Its text may hold secrets, so gwm does not keep it: \
+         gnt-job info 48211 on the master shows it",
+        "",
+    ));
+    page
 }
 
 pub(crate) fn me_page(fresh: bool) -> me::MePage {

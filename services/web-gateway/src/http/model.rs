@@ -359,6 +359,7 @@ pub(crate) fn job(wire: jobs::Job) -> Job {
         log_lines: 0,
         stale: wire.stale,
         revision: wire.revision,
+        origin: wire.origin,
     }
 }
 

@@ -113,6 +113,23 @@ pub const NETWORK_REMOVED: EventType<Network> =
 pub const NETWORK_FORGOTTEN: EventType<Network> =
     EventType::new("forgotten", "A network's record was removed from gwm, with its cluster's.");
 
+/// Ganeti took a job, whoever submitted it.
+pub const GANETI_JOB_SUBMITTED: EventType<GanetiJob> = EventType::new(
+    "submitted",
+    "A job was found in a cluster's queue, gwm's own and those of Ganeti's command line alike.",
+);
+/// A Ganeti job began.
+pub const GANETI_JOB_STARTED: EventType<GanetiJob> = EventType::new(
+    "started",
+    "A Ganeti job began to run. Left out for one that has ended already.",
+);
+/// A Ganeti job ended.
+pub const GANETI_JOB_ENDED: EventType<GanetiJob> = EventType::new(
+    "ended",
+    "A Ganeti job ended; `status` says how. What it changed follows as events of the objects, with this \
+     job as their cause.",
+);
+
 /// Sequences of a stream began again.
 pub const STREAM_RESET: EventType<Stream> = EventType::new(
     "reset",
@@ -366,6 +383,52 @@ pub struct Connection {
     pub link: Option<String>,
     /// VLAN.
     pub vlan: Option<String>,
+}
+
+/// A job in Ganeti's own queue. Parameters of its opcodes are never told: they may be secrets of guests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GanetiJob {
+    /// The number that Ganeti gave.
+    pub number: u64,
+    /// The cluster's slug.
+    pub cluster: String,
+    /// gwm's id of the cluster.
+    pub cluster_id: String,
+    /// Ganeti's word: `queued`, `waiting`, `running`, `canceling`, `success`, `error` or `canceled`; `unknown`
+    /// when it ended and Ganeti has forgotten how.
+    pub status: String,
+    /// The first opcode, such as `OP_INSTANCE_SHUTDOWN`.
+    pub op_code: String,
+    /// Ganeti's line for each opcode, such as `INSTANCE_SHUTDOWN(web1.example.com)`; the first 20.
+    pub summary: Vec<String>,
+    /// What its opcodes name; the first 20.
+    pub objects: Vec<GanetiJobObject>,
+    /// The job of gwm's that submitted it; null for anybody else's.
+    pub gwm_job: Option<String>,
+    /// When Ganeti took it.
+    pub received_at: Option<DateTime<Utc>>,
+    /// When it began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Why it failed: Ganeti's class of error and its code, such as `OpPrereqError wrong_state`. Texts and
+    /// logs are not told: they may hold secrets.
+    pub error: Option<String>,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
+/// What a Ganeti job names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GanetiJobObject {
+    /// `instance` or `node`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Ganeti's UUID, where gwm knew the object.
+    pub uuid: Option<String>,
 }
 
 /// A stream of events.

@@ -66,6 +66,14 @@ pub struct Job {
     pub stale: bool,
     /// Grows with each change.
     pub revision: u64,
+    /// `gwm`, or `ganeti` for a job that somebody else gave Ganeti. Events are about gwm's only; others are told
+    /// of as `ganeti_job` in the class inventory.
+    #[serde(default = "gwm")]
+    pub origin: String,
+}
+
+fn gwm() -> String {
+    "gwm".to_owned()
 }
 
 /// What a job acts upon.

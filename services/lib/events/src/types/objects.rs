@@ -6,7 +6,8 @@ use super::access::{Grant, GrantObject, InstanceOwner, Session, Token, User};
 use super::audit::{Outcome, Person, Phase, Record, RecordObject};
 use super::console::Console;
 use super::inventory::{
-    Cluster, Connection, Disk, Instance, Network, Nic, Node, NodeGroup, Stream,
+    Cluster, Connection, Disk, GanetiJob, GanetiJobObject, Instance, Network, Nic, Node, NodeGroup,
+    Stream,
 };
 use super::jobs::{Job, JobObject, JobStep};
 use super::{Object, jobs};
@@ -239,6 +240,59 @@ impl Object for Network {
     }
 }
 
+impl Object for GanetiJob {
+    const KIND: &'static str = "ganeti_job";
+    const CLASS: Class = Class::Inventory;
+
+    fn cluster(&self) -> Option<&str> {
+        Some(&self.cluster)
+    }
+    fn id(&self) -> String {
+        self.number.to_string()
+    }
+    /// Numbers begin anew in each cluster.
+    fn order_key(&self) -> String {
+        format!("{}/{}", self.cluster_id, self.number)
+    }
+    fn name(&self) -> &str {
+        self.summary.first().map_or(&self.op_code, |line| line)
+    }
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+    fn example(event: &str) -> Self {
+        let (started, ended) = (event != "submitted", event == "ended");
+        Self {
+            number: 4711,
+            cluster: "alpha".to_owned(),
+            cluster_id: CLUSTER_ID.to_owned(),
+            status: match event {
+                "submitted" => "queued",
+                "started" => "running",
+                _ => "error",
+            }
+            .to_owned(),
+            op_code: "OP_INSTANCE_STARTUP".to_owned(),
+            summary: vec!["INSTANCE_STARTUP(web1.example.com)".to_owned()],
+            objects: vec![GanetiJobObject {
+                kind: "instance".to_owned(),
+                name: "web1.example.com".to_owned(),
+                uuid: some(INSTANCE_UUID),
+            }],
+            gwm_job: None,
+            received_at: Some(example_time()),
+            started_at: started.then(example_time),
+            ended_at: ended.then(example_time),
+            error: ended.then(|| "OpPrereqError insufficient_resources".to_owned()),
+            revision: match event {
+                "submitted" => 1,
+                "started" => 2,
+                _ => 3,
+            },
+        }
+    }
+}
+
 impl Object for Stream {
     const KIND: &'static str = "stream";
     const CLASS: Class = Class::Inventory;
@@ -320,6 +374,7 @@ impl Object for Job {
             log_lines: if started { 3 } else { 0 },
             stale: false,
             revision: if started { 5 } else { 1 },
+            origin: "gwm".to_owned(),
         }
     }
 }

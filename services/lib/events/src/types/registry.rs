@@ -144,5 +144,8 @@ pub fn registered() -> Vec<Registered> {
         register(inventory::NETWORK_REMOVED, next()),
         register(inventory::NETWORK_FORGOTTEN, next()),
         register(inventory::INSTANCE_NOTES_CHANGED, next()),
+        register(inventory::GANETI_JOB_SUBMITTED, next()),
+        register(inventory::GANETI_JOB_STARTED, next()),
+        register(inventory::GANETI_JOB_ENDED, next()),
     ]
 }

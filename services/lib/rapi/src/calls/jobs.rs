@@ -102,6 +102,47 @@ impl Client {
         Ok(rows.into_iter().filter_map(job_of_row).filter(|job| job.status.is_some()).collect())
     }
 
+    /// Unarchived jobs above `after`, and those of `open` that are still unarchived; without log and results.
+    pub async fn jobs_since(
+        &self,
+        after: GanetiJobId,
+        open: &[GanetiJobId],
+    ) -> Result<Vec<Job>, Error> {
+        type Row = (
+            Cell<GanetiJobId>,
+            Cell<JobStatus>,
+            Cell<Vec<String>>,
+            Cell<Vec<Op>>,
+            Cell<(i64, u32)>,
+            Cell<(i64, u32)>,
+            Cell<(i64, u32)>,
+        );
+        const FIELDS: [&str; 7] =
+            ["id", "status", "summary", "ops", "received_ts", "start_ts", "end_ts"];
+        let above = Filter::above("id", after.0);
+        let known = open.iter().map(|id| Filter::equals("id", id.0));
+        let filter = Filter::any(std::iter::once(above).chain(known));
+        let rows: Vec<Row> = self.query(Resource::Job, &FIELDS, Some(&filter)).await?;
+        let time = |cell: Cell<(i64, u32)>| cell.value.and_then(crate::model::time_of_pair);
+        Ok(rows
+            .into_iter()
+            .filter_map(|(id, status, summary, ops, received, start, end)| {
+                Some(Job {
+                    id: id.value?,
+                    status: Some(status.value?),
+                    summary: summary.value.unwrap_or_default(),
+                    ops: ops.value.unwrap_or_default(),
+                    opstatus: Vec::new(),
+                    oplog: Vec::new(),
+                    opresult: Vec::new(),
+                    received_ts: time(received),
+                    start_ts: time(start),
+                    end_ts: time(end),
+                })
+            })
+            .collect())
+    }
+
     /// Jobs above `after` whose reason trail carries the op, lowest number first, archived ones included.
     ///
     /// The first is the job that the submission made; later ones are children, which inherit the trail.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::lenient::{null_as_default, pair_time, time_of_pair};
 use super::op_result::{OpError, OpResult};
-use crate::reason::op_of_reason;
+use crate::reason::{job_of_reason, op_of_reason};
 
 /// The number that Ganeti gave to a job.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -193,6 +193,12 @@ impl Job {
     #[must_use]
     pub fn op(&self) -> Option<Uuid> {
         self.ops.iter().flat_map(|op| &op.reason).find_map(|entry| op_of_reason(&entry.1))
+    }
+
+    /// gwm's job that [`crate::Reason::for_op`] put into its trail beside the op.
+    #[must_use]
+    pub fn gwm_job(&self) -> Option<Uuid> {
+        self.ops.iter().flat_map(|op| &op.reason).find_map(|entry| job_of_reason(&entry.1))
     }
 
     /// Jobs that its opcodes submitted.

@@ -20,6 +20,7 @@ pub(crate) mod owners;
 pub(crate) mod session;
 mod users;
 mod views;
+pub(crate) mod watch;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -64,6 +65,9 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(clusters::get, clusters::edit, clusters::remove))
         .routes(routes!(clusters::refresh))
         .routes(routes!(clusters::create_options))
+        .routes(routes!(watch::hook))
+        .routes(routes!(watch::make_token, watch::withdraw_token))
+        .routes(routes!(watch::knock))
         .routes(routes!(imports::confirm_missing))
         .routes(routes!(imports::orphans))
         .merge(

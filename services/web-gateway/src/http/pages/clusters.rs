@@ -155,6 +155,7 @@ pub(crate) async fn page(
         vec![
             refresh_action(&found.slug, found.paused),
             pause_action(&found.slug, found.paused),
+            hook_action(&found.slug),
             edit_action(&found.slug),
         ]
     } else {
@@ -328,6 +329,17 @@ fn refresh_action(slug: &str, paused: bool) -> Action {
         weight: Weight::Plain,
         confirm: String::new(),
         persona: String::new(),
+    }
+}
+
+/// Its hook, which tells gwm at once what happens.
+fn hook_action(slug: &str) -> Action {
+    Action {
+        id: "hook".to_owned(),
+        label: "Hook".to_owned(),
+        icon: "activity",
+        path: format!("/clusters/{slug}/hook"),
+        ..edit_action(slug)
     }
 }
 

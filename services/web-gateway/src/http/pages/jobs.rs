@@ -46,16 +46,40 @@ pub(crate) fn kind_word(kind: &str) -> &str {
         "remove" => "Delete",
         "observe" => "Read the outcome",
         "settle" => "Settle who may use it",
+        // Ganeti's own, from its command line.
+        "instance_create" => "Create",
+        "instance_startup" => "Start",
+        "instance_shutdown" => "Shut down",
+        "instance_reboot" => "Reboot",
+        "instance_remove" => "Delete",
+        "instance_migrate" => "Migrate",
+        "instance_failover" => "Fail over",
+        "instance_rename" => "Rename",
+        "instance_set_params" => "Change",
+        "instance_reinstall" => "Reinstall",
+        "instance_grow_disk" => "Grow a disk of",
+        "tags_set" => "Tag",
+        "tags_del" => "Untag",
         other => other,
     }
 }
 
 fn object_link(job: &Job) -> Link {
-    let gone = job.kind == "remove" && job.state == "succeeded";
+    let removes = matches!(job.kind.as_str(), "remove" | "instance_remove");
+    let gone = removes && job.state == "succeeded";
     if gone || job.object_name.is_empty() {
         return Link::new(&job.object_name, "");
     }
+    if job.object.as_ref().is_some_and(|o| o.kind == "node") {
+        let path = format!("/clusters/{}/nodes/{}", job.cluster, job.object_name);
+        return Link::new(&job.object_name, path);
+    }
     Link::new(&job.object_name, format!("/clusters/{}/instances/{}", job.cluster, job.object_name))
+}
+
+/// Who asked for it: Ganeti does not say who used its command line.
+fn by(job: &Job) -> String {
+    if job.origin == "ganeti" { "outside gwm".to_owned() } else { job.requested_by.clone() }
 }
 
 fn took(job: &Job, now: DateTime<Utc>) -> String {
@@ -70,7 +94,7 @@ pub(crate) fn job_line(job: &Job, now: DateTime<Utc>) -> JobLine {
         id: job.job_id.clone(),
         title: format!("{} {}", kind_word(&job.kind), job.object_name),
         status: Status::job(&job.state),
-        by: job.requested_by.clone(),
+        by: by(job),
         when: When::new(moment.unwrap_or_else(|| time_or_epoch(job.created_at)), now),
         cluster: job.cluster.clone(),
     }
@@ -83,7 +107,7 @@ fn row(job: &Job, now: DateTime<Utc>) -> JobRow {
         object: object_link(job),
         cluster: job.cluster.clone(),
         status: Status::job(&job.state),
-        by: job.requested_by.clone(),
+        by: by(job),
         ganeti_jobs: job.ganeti_jobs.clone(),
         created: When::new(time_or_epoch(job.created_at), now),
         took: took(job, now),
@@ -151,6 +175,7 @@ pub(crate) async fn page(
             .as_ref()
             .map(|e| Notice::new(Tone::Bad, sentence(&e.message), sentence(&e.hint))),
         stale: job.stale,
+        foreign: job.origin == "ganeti",
         log: log
             .into_iter()
             .map(|line| LogLine {

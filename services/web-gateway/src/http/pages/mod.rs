@@ -8,6 +8,7 @@ mod console;
 mod edit_cluster;
 mod facts;
 mod grants;
+mod hook;
 mod imports;
 mod instance;
 mod instance_create;
@@ -53,6 +54,10 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/clusters/{c}", get(clusters::page))
         .route("/clusters/{c}/added", get(add_cluster::added))
         .route("/clusters/{c}/edit", get(edit_cluster::page).post(edit_cluster::save))
+        .route("/clusters/{c}/hook", get(hook::page))
+        .route("/clusters/{c}/hook-token", post(hook::make_token))
+        .route("/clusters/{c}/hook-token/withdraw", post(hook::withdraw_token))
+        .route("/hooks/gwm-knock", get(super::api::watch::script))
         .route("/clusters/{c}/refresh", post(clusters::refresh))
         .route("/clusters/{c}/pause", post(clusters::pause))
         .route("/clusters/{c}/resume", post(clusters::resume))

@@ -92,6 +92,8 @@ pub struct JobPage {
     pub error: Option<Notice>,
     /// Said `succeeded` before the inventory had read the object.
     pub stale: bool,
+    /// Somebody else gave it to Ganeti; its log is not read.
+    pub foreign: bool,
     /// The log so far.
     pub log: Vec<LogLine>,
     /// Cancel, retry.

@@ -9,6 +9,7 @@ pub mod assets;
 pub mod clusters;
 pub mod console;
 pub mod form;
+pub mod hook;
 pub mod imports;
 pub mod instances;
 pub mod jobs;
