@@ -33,7 +33,7 @@ test: packages-test assets ## all tests; LAB=1 adds those on real Ganeti (root)
 
 bench: packages-run assets ## measure against the peers, in release profile (ROWS="cache lists fleet" for some of it)
 	@cargo build --quiet --release --workspace --bins
-	@cargo run --quiet --release --workspace --bin gwm-bench -- $(ROWS)
+	@"$${CARGO_TARGET_DIR:-target}/release/gwm-bench" $(ROWS)
 
 golden: assets ## make the generated files anew: event schemas and examples, AsyncAPI, OpenAPI
 	@GWM_UPDATE_GOLDEN=1 cargo test --quiet --package gwm-events --test contract

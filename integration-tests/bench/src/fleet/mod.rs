@@ -3,6 +3,7 @@
 mod events;
 mod pages;
 mod process;
+mod search;
 
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ const NODES: usize = 25;
 const INSTANCES: usize = 500;
 /// How many clusters are added at once.
 const AT_ONCE: usize = 4;
+/// How often a cluster is added before it is given up.
+const TRIES: usize = 10;
 /// Two polls of each cluster, and one more to see it.
 const REST: Duration = Duration::from_secs(60);
 
@@ -45,9 +48,10 @@ pub(crate) async fn run(report: &mut Report, rest: bool) -> anyhow::Result<()> {
     let admin = stack.admin().await?;
     import(report, &stack, &admin, &sim).await?;
     pages::run(report, &stack, &admin).await?;
+    search::run(report, &admin).await?;
+    events::run(report, &stack).await?;
     if rest {
         at_rest(report, &stack).await?;
-        events::run(report, &stack).await?;
         stack.kill(Part::CacheUpdater, 0).await?;
         let started = Instant::now();
         stack.restart(Part::CacheUpdater, 0).await?;
@@ -68,7 +72,19 @@ async fn import(report: &mut Report, stack: &Stack, admin: &Api, sim: &Sim) -> a
     let started = Instant::now();
     futures::stream::iter(sim.clusters().iter().enumerate())
         .map(|(n, cluster)| async move {
-            stack.add_sim(admin, &format!("c{n:03}"), cluster).await.map(drop)
+            // A refusal that says "try again" is tried again, and told: it costs time like all else.
+            for attempt in 1..=TRIES {
+                match stack.add_sim(admin, &format!("c{n:03}"), cluster).await {
+                    Ok(_) => break,
+                    Err(error) if attempt < TRIES => println!(
+                        "  c{n:03} after {:.1} s: {error}",
+                        started.elapsed().as_secs_f64()
+                    ),
+                    Err(error) => return Err(error),
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            anyhow::Ok(())
         })
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<()>>()
