@@ -114,9 +114,10 @@ impl World {
             [(); 2].map(|()| ReservedPort::any().unwrap()).map(ReservedPort::release);
         let url = format!("https://localhost:{port}");
         let path = |p: PathBuf| p.display().to_string();
-        let mut plan =
-            Plan::new(name, env!("CARGO_BIN_EXE_gwm-cache-updater"), self.scratch.path())
-                .clean_environment();
+        let mut plan = Plan::new(name, env!("CARGO_BIN_EXE_gwm-cache-updater"), self.scratch.path())
+                .clean_environment()
+                // A client that is being dropped can't answer a server that says goodbye.
+                .stop_with("KILL", Duration::from_secs(1));
         for (key, value) in [
             ("GRPC", format!("127.0.0.1:{port}")),
             ("ADMIN", format!("127.0.0.1:{admin_port}")),

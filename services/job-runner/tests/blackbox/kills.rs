@@ -189,7 +189,8 @@ async fn a_polite_end_finishes_the_call_it_is_at() {
     stage.sim.fault(at_the_call(&name, Fault::Latency { ms: 300 }));
     let job = stage.submit(&first, "reboot", &name, json!({})).await;
     struck(&stage, 1).await;
-    let status = first.process.stop().await.unwrap();
+    first.process.signal("TERM").unwrap();
+    let status = first.process.wait(SOON).await.unwrap();
     assert!(status.success(), "{status}");
     let second = stage.runner().await;
     let known = stage.get(&second, &job.job_id).await.unwrap();

@@ -87,8 +87,10 @@ impl Stage {
         let file = |name: &str| -> PathBuf { self.directory.path().join(name) };
         let nats = format!("[\"nats://127.0.0.1:{}\"]", self.nats.port());
         let program = env!("CARGO_BIN_EXE_gwm-job-runner");
-        let mut plan =
-            Plan::new(&format!("job-runner-{port}"), program, self.directory.path()).arg("serve");
+        let mut plan = Plan::new(&format!("job-runner-{port}"), program, self.directory.path())
+            .arg("serve")
+            // A client that is being dropped can't answer a server that says goodbye.
+            .stop_with("KILL", Duration::from_secs(1));
         let own = [
             ("LOG", "info,gwm_job_runner=debug,gwm_rapi=debug".to_owned()),
             ("GRPC", format!("127.0.0.1:{port}")),
