@@ -16,6 +16,8 @@ mod driver;
 mod fields;
 #[path = "lab/ganeti.rs"]
 mod ganeti;
+#[path = "lab/hook.rs"]
+mod hook;
 #[path = "lab/kills.rs"]
 mod kills;
 #[path = "lab/objects.rs"]

@@ -9,7 +9,7 @@ use gwm_events::types::inventory::{
     GANETI_JOB_ENDED, GANETI_JOB_STARTED, GANETI_JOB_SUBMITTED, GanetiJob, GanetiJobObject,
 };
 use gwm_events::{CauseKind, Event};
-use gwm_rapi::{GanetiJobId, Job, JobStatus, OpError};
+use gwm_rapi::{GanetiJobId, Job, JobStatus, Op, OpError};
 
 use super::knock::Target;
 use super::session::Session;
@@ -36,6 +36,13 @@ pub(crate) struct Told {
     jobs: BTreeMap<u64, i64>,
 }
 
+impl Told {
+    /// Whether a job that was told of has not ended.
+    fn any_open(&self) -> bool {
+        self.jobs.values().any(|revision| *revision < ENDED)
+    }
+}
+
 /// How far a job is: the word in the database, and the revision of what is told.
 fn stage(status: &JobStatus) -> (&'static str, i64) {
     match status {
@@ -48,6 +55,11 @@ fn stage(status: &JobStatus) -> (&'static str, i64) {
 const ENDED: i64 = 3;
 
 impl Session {
+    /// Whether the list had a job that has not ended when it was read last.
+    pub(super) async fn jobs_go_on(&self) -> bool {
+        self.told.lock().await.as_ref().is_some_and(Told::any_open)
+    }
+
     /// Reads what is new in the list, tells of it and has what ended jobs named read.
     pub(super) async fn read_jobs(&self) -> Result<()> {
         self.load().await?;
@@ -207,6 +219,9 @@ impl Session {
                 Some(("instance", name.clone(), self.uuid_of(name, false).await))
             } else if let Some(name) = &op.node_name {
                 Some(("node", name.clone(), self.uuid_of(name, true).await))
+            } else if let Some((kind, name)) = tagged(op) {
+                let uuid = self.uuid_of(name, kind == "node").await;
+                Some((kind, name.to_owned(), uuid))
             } else if let Some(name) = named_in(summary) {
                 // Such as TAGS_SET(web1): whatever is known by that name.
                 match self.uuid_of(name, false).await {
@@ -275,6 +290,19 @@ fn forgotten(cluster: &ClusterRecord, number: u64) -> GanetiJob {
         error: None,
         revision: ENDED.unsigned_abs(),
     }
+}
+
+/// The instance or node whose tags are changed: Ganeti's summary does not always say it.
+fn tagged(op: &Op) -> Option<(&'static str, &str)> {
+    if !op.op_id.starts_with("OP_TAGS_") {
+        return None;
+    }
+    let kind = match op.kind.as_deref()? {
+        "instance" => "instance",
+        "node" => "node",
+        _ => return None,
+    };
+    op.name.as_deref().filter(|name| !name.is_empty()).map(|name| (kind, name))
 }
 
 /// `web1` of `TAGS_SET(web1)`.

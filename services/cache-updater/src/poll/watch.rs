@@ -22,6 +22,8 @@ const JOBS_GAP: Duration = Duration::from_secs(1);
 /// The pause is at least this many times what the last list took: half of what bulk reads may take, which
 /// pause longer by what lists took (`Session::interval`). So both together stay within the twentieth.
 const JOBS_REST: u32 = 2 * REST;
+/// After a knock the list is read at this pace while jobs go on: a post hook runs before its job has ended.
+const AFTER_KNOCK: Duration = Duration::from_secs(15);
 /// How often a paused cluster, or one that does not answer, is thought of again.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -195,11 +197,12 @@ impl Session {
     pub(super) async fn follow_jobs(&self) {
         // The first poll comes first.
         let (mut pause, mut gap) = (self.settings.jobs, JOBS_GAP);
+        let mut knocked: Option<Instant> = None;
         loop {
             tokio::time::sleep(gap.min(pause)).await;
             tokio::select! {
                 () = tokio::time::sleep(pause.saturating_sub(gap)) => {}
-                () = self.wake.jobs.notified() => {}
+                () = self.wake.jobs.notified() => knocked = Some(Instant::now()),
             }
             pause = self.settings.jobs;
             if !self.may_ask().await {
@@ -216,6 +219,9 @@ impl Session {
             // Knocks wake it sooner, but never so often that Ganeti is busy with it.
             gap = JOBS_GAP.max(took * JOBS_REST);
             pause = pause.max(gap);
+            if knocked.is_some_and(|at| at.elapsed() < AFTER_KNOCK) && self.jobs_go_on().await {
+                pause = gap;
+            }
         }
     }
 

@@ -113,6 +113,12 @@ pub struct Op {
     /// The node it is about.
     #[serde(default)]
     pub node_name: Option<String>,
+    /// What opcodes about tags name, with `kind`: other opcodes have neither.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// `instance`, `node`, `cluster` and so on.
+    #[serde(default)]
+    pub kind: Option<String>,
     /// Whether nothing is really done.
     #[serde(default)]
     pub dry_run: Option<bool>,
