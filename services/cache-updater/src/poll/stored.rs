@@ -15,6 +15,7 @@ use super::slices::Slices;
 use super::snapshot::Snapshot;
 use crate::bench::Polled;
 use crate::domain::{ClusterRecord, InstanceRecord};
+use crate::store::by_hand;
 
 /// What a cluster answers: the truth, or one of the ways to be wrong.
 #[derive(Debug, Clone)]
@@ -223,21 +224,12 @@ async fn who_lost_the_lease_writes_nothing_not_even_what_a_look_costs() {
         format!("[{}]", texts.join(", "))
     };
     old.poll(body(&[1, 2]), 1).await.unwrap();
-    sqlx::query("update lease set expires_at = clock_timestamp()").execute(&pool).await.unwrap();
+    by_hand::end_leases(&pool).await;
     let polled = Polled::open(&pool, old.cluster).await.unwrap();
     polled.session.load().await.unwrap();
     let new = Poller { cluster: old.cluster, polled, began: old.began };
     new.poll(body(&[2, 3]), 2).await.unwrap();
-    let stored = async || {
-        let all: (String, String, i64) = sqlx::query_as(
-            "select (select json_agg(i order by uuid)::text from instance i),
-                 (select json_agg(c)::text from cluster c), (select count(*) from outbox)",
-        )
-        .fetch_one(&pool)
-        .await
-        .unwrap();
-        all
-    };
+    let stored = async || by_hand::everything(&pool).await;
     let before = stored().await;
 
     let session = &old.polled.session;

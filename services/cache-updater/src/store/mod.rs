@@ -1,5 +1,7 @@
 //! All SQL of the service.
 
+#[cfg(test)]
+pub(crate) mod by_hand;
 mod cluster;
 mod columns;
 mod complete;
