@@ -60,11 +60,11 @@ pub(crate) fn jobs_page() -> jobs::JobsPage {
     let heads = vec![
         head("Job", "", ""),
         head("State", "", ""),
-        head("On", "", ""),
+        head("Object", "", ""),
         head("Cluster", "mid", ""),
-        head("Asked for by", "low", ""),
+        head("By", "low", ""),
         head("Ganeti job", "n low", ""),
-        head("Asked", "n", "descending"),
+        head("Asked for", "n", "descending"),
         head("Took", "n mid", ""),
     ];
     jobs::JobsPage {
