@@ -196,16 +196,9 @@ impl Inventory for Server {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let asked = request.get_ref();
-        let hidden = || Fault::not_found("instance");
-        let cluster = self.visible_cluster(&person, &asked.cluster).await;
-        let cluster = cluster.map_err(|e| match Fault::from(e) {
-            fault if fault.reason == "not_found" => hidden(),
-            fault => fault,
-        })?;
-        let found = self.0.store.fetch_instance(cluster.cluster_id, &asked.object).await?;
-        let instance = found.ok_or_else(hidden)?;
+        let named = (asked.cluster.as_str(), asked.object.as_str());
+        let (cluster, instance) = self.permitted_instance(&person, named, Permission::View).await?;
         let object = Object::Instance(ClusterId(cluster.cluster_id), InstanceUuid(instance.uuid));
-        self.0.authz.require(&person, Permission::View, object)?;
         let scope = self.0.authz.scope(&person, Permission::View);
         let console = self.console(&cluster, &instance);
         let notes = self.0.store.fetch_notes(cluster.cluster_id, instance.uuid).await?;

@@ -20,10 +20,10 @@ use std::sync::Arc;
 use gwm_authz::{Authz, Mode, Principal};
 use gwm_kernel::Fault;
 use gwm_query::CursorKey;
-use gwm_types::{ClusterId, Object};
+use gwm_types::{ClusterId, InstanceUuid, Object, Permission};
 use tonic::Request;
 
-use crate::domain::ClusterRecord;
+use crate::domain::{ClusterRecord, InstanceRecord};
 use crate::error::Result;
 use crate::poll::{Access, Poller};
 use crate::store::Store;
@@ -92,5 +92,24 @@ impl Server {
         let seen =
             found.filter(|c| self.0.authz.sees(person, Object::Cluster(ClusterId(c.cluster_id))));
         Ok(seen.ok_or_else(|| Fault::not_found("cluster"))?)
+    }
+
+    /// An instance on which the person has this right, and its cluster; hidden is not found.
+    async fn permitted_instance(
+        &self,
+        person: &Principal,
+        (cluster, instance): (&str, &str),
+        permission: Permission,
+    ) -> Result<(ClusterRecord, InstanceRecord)> {
+        let hidden = || Fault::not_found("instance");
+        let cluster = self.visible_cluster(person, cluster).await.map_err(|error| {
+            let fault = Fault::from(error);
+            if fault.reason == "not_found" { hidden() } else { fault }
+        })?;
+        let found = self.0.store.fetch_instance(cluster.cluster_id, instance).await?;
+        let found = found.ok_or_else(hidden)?;
+        let object = Object::Instance(ClusterId(cluster.cluster_id), InstanceUuid(found.uuid));
+        self.0.authz.require(person, permission, object)?;
+        Ok((cluster, found))
     }
 }

@@ -6,7 +6,7 @@ use gwm_authz::Mode;
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache as pb;
 use gwm_proto::cache::instance_notes_server::InstanceNotes;
-use gwm_types::{ClusterId, InstanceUuid, Object, Permission};
+use gwm_types::Permission;
 use tonic::{Request, Response, Status};
 
 use super::Server;
@@ -27,21 +27,14 @@ impl InstanceNotes for Server {
     ) -> Result<Response<pb::Notes>, Status> {
         let person = self.0.authz.principal(&request, Mode::Write)?;
         let asked = request.into_inner();
-        let hidden = || Fault::not_found("instance");
-        let cluster = self.visible_cluster(&person, &asked.cluster).await;
-        let cluster = cluster.map_err(|e| match Fault::from(e) {
-            fault if fault.reason == "not_found" => hidden(),
-            fault => fault,
-        })?;
-        let found = self.0.store.fetch_instance(cluster.cluster_id, &asked.instance).await?;
-        let uuid = found.ok_or_else(hidden)?.uuid;
-        let object = Object::Instance(ClusterId(cluster.cluster_id), InstanceUuid(uuid));
-        self.0.authz.require(&person, Permission::Admin, object)?;
+        let named = (asked.cluster.as_str(), asked.instance.as_str());
+        let (cluster, found) = self.permitted_instance(&person, named, Permission::Admin).await?;
+        let uuid = found.uuid;
         let text = plain(&asked.text)?;
 
         let mut tx = self.0.store.begin().await?;
         let locked = store::lock_notes(&mut tx, cluster.cluster_id, uuid).await?;
-        let (instance, before) = locked.ok_or_else(hidden)?;
+        let (instance, before) = locked.ok_or_else(|| Fault::not_found("instance"))?;
         let revision = before.as_ref().map_or(0, |n| n.revision);
         if before.as_ref().map_or("", |n| n.notes.as_str()) == text {
             return Ok(Response::new(before.map(message).unwrap_or_default()));

@@ -75,8 +75,13 @@ impl ForeignJob {
         };
         let op_code = told.op_code.strip_prefix("OP_").unwrap_or(&told.op_code);
         let instance = told.objects.iter().find(|o| o.kind == "instance");
-        // A right on one of several instances is none on the job.
-        let only = instance.filter(|_| told.objects.len() == 1);
+        // A right on one of several instances is none on the job, whose lines name the others too. What
+        // nobody knows of is in the lines only.
+        let names_only = |name: &str| {
+            let mut arguments = told.summary.iter().filter_map(|line| line.split_once('('));
+            arguments.all(|(_, rest)| rest.strip_suffix(')') == Some(name))
+        };
+        let only = instance.filter(|o| told.objects.len() == 1 && names_only(&o.name));
         Some(Self {
             job_id: id_of(cluster_id, told.number),
             cluster_id,
@@ -103,6 +108,9 @@ impl ForeignJob {
 
 #[cfg(test)]
 mod tests {
+    use gwm_events::types::Object;
+    use gwm_events::types::inventory::GanetiJobObject;
+
     use super::*;
 
     #[test]
@@ -111,6 +119,28 @@ mod tests {
         assert_eq!(id_of(one, 7), id_of(one, 7));
         assert_ne!(id_of(one, 7), id_of(one, 8));
         assert_ne!(id_of(one, 7), id_of(two, 7));
+    }
+
+    #[test]
+    fn a_job_is_an_instances_own_only_if_no_line_names_anything_else() {
+        let uuid = "00000000-0000-4000-8000-000000000001";
+        let of = |summary: &[&str]| {
+            let told = GanetiJob {
+                summary: summary.iter().map(|&line| line.to_owned()).collect(),
+                objects: vec![GanetiJobObject {
+                    kind: "instance".to_owned(),
+                    name: "web1".to_owned(),
+                    uuid: Some(uuid.to_owned()),
+                }],
+                cluster_id: uuid.to_owned(),
+                ..GanetiJob::example("started")
+            };
+            ForeignJob::of(&told, DateTime::UNIX_EPOCH).unwrap().instance_uuid.is_some()
+        };
+        assert!(of(&["INSTANCE_SHUTDOWN(web1)"]));
+        assert!(of(&["TAGS_SET", "INSTANCE_STARTUP(web1)"]));
+        assert!(!of(&["INSTANCE_SHUTDOWN(web1)", "INSTANCE_CREATE(others)"]));
+        assert!(!of(&["INSTANCE_SHUTDOWN(web1)", "TAGS_SET(web11)"]));
     }
 
     #[test]
