@@ -161,6 +161,15 @@ async fn without_job_runner_or_cache_updater_or_postgres_nothing_is_lost() {
     assert_eq!(stage.stack.start_fallen(), Vec::<String>::new(), "a service ended");
 }
 
+/// While one replica is gone, and was not a moment ago, what changes something goes to the other one.
+async fn none_is_refused(stage: &Stage, instance: &str) {
+    let notes = format!("/clusters/fra1/instances/{instance}/notes");
+    for turn in 0..15 {
+        let _admin = stage.stack.admin().await.unwrap();
+        let _notes = stage.admin.post(&notes, &json!({ "text": format!("{turn}") })).await.ok();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_replicas_one_of_each_dies_midway_and_nobody_is_the_wiser() {
     let mut stage = Stage::start(Options::test("faults-replicas").replicas(2), &["fra1"]).await;
@@ -210,6 +219,7 @@ async fn of_two_replicas_one_of_each_dies_midway_and_nobody_is_the_wiser() {
             .await;
             sse.find(&wanted).await.unwrap();
         }
+        none_is_refused(&stage, &stopped).await;
         stage.stack.restart(part, 0).await.unwrap();
         jobs.push(job);
     }
