@@ -68,6 +68,21 @@ pub(crate) struct ClusterRecord {
     pub(crate) bulk_seconds: Option<f64>,
 }
 
+/// How well gwm knows a cluster: what every answer says of the clusters that it shows something of.
+#[derive(Debug, Clone)]
+pub(crate) struct Freshness {
+    pub(crate) cluster_id: Uuid,
+    pub(crate) slug: String,
+    pub(crate) reachable: bool,
+    pub(crate) last_success: Option<DateTime<Utc>>,
+    pub(crate) error: String,
+    pub(crate) error_code: String,
+    pub(crate) next_attempt: Option<DateTime<Utc>>,
+    pub(crate) interval_seconds: f64,
+    pub(crate) missing: i32,
+    pub(crate) read_only: bool,
+}
+
 /// What the create form offers, from `/2/info`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -105,6 +120,22 @@ impl Offers {
 }
 
 impl ClusterRecord {
+    /// How well gwm knows it.
+    pub(crate) fn freshness(&self) -> Freshness {
+        Freshness {
+            cluster_id: self.cluster_id,
+            slug: self.slug.clone(),
+            reachable: self.reachable,
+            last_success: self.last_success,
+            error: self.error.clone(),
+            error_code: self.error_code.clone(),
+            next_attempt: self.next_attempt,
+            interval_seconds: self.interval_seconds,
+            missing: self.missing,
+            read_only: self.read_only(),
+        }
+    }
+
     /// Whether gwm has no credential to write with, or is not to use it.
     pub(crate) fn read_only(&self) -> bool {
         self.write_password_sealed.is_none() || self.held_read_only

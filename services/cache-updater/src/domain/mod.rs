@@ -14,7 +14,7 @@ pub(crate) mod policy;
 pub(crate) mod said;
 
 pub(crate) use backoff::{BREAKER_AT, Backoff};
-pub(crate) use cluster::{ClusterRecord, Offers, PAUSED};
+pub(crate) use cluster::{ClusterRecord, Freshness, Offers, PAUSED};
 pub(crate) use console::{ConsoleRefusal, console_problem, console_target};
 pub(crate) use gone::{Absences, Verdict};
 pub(crate) use instance::{InstanceRecord, only_status};

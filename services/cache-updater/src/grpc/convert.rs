@@ -9,7 +9,7 @@ use gwm_proto::common::{PageInfo, PageRequest};
 use prost_types::{Struct, Timestamp, Value as PbValue, value::Kind};
 use uuid::Uuid;
 
-use crate::domain::{ClusterRecord, InstanceRecord, NodeRecord, said, unsigned};
+use crate::domain::{ClusterRecord, Freshness, InstanceRecord, NodeRecord, said, unsigned};
 use crate::store::Page;
 
 pub(super) fn timestamp(at: DateTime<Utc>) -> Timestamp {
@@ -27,7 +27,7 @@ pub(super) fn count(n: i32) -> u32 {
     u32::try_from(n).unwrap_or(0)
 }
 
-pub(super) fn health(c: &ClusterRecord) -> pb::Health {
+fn health(c: &Freshness) -> pb::Health {
     let age = |at: DateTime<Utc>| (Utc::now() - at).as_seconds_f64().max(0.0);
     pb::Health {
         reachable: c.reachable,
@@ -41,12 +41,12 @@ pub(super) fn health(c: &ClusterRecord) -> pb::Health {
     }
 }
 
-pub(super) fn freshness(c: &ClusterRecord) -> pb::ClusterFreshness {
+pub(super) fn freshness(c: &Freshness) -> pb::ClusterFreshness {
     pb::ClusterFreshness {
         cluster_id: c.cluster_id.to_string(),
         slug: c.slug.clone(),
         health: Some(health(c)),
-        read_only: c.read_only(),
+        read_only: c.read_only,
     }
 }
 
@@ -61,7 +61,7 @@ pub(super) fn cluster(c: &ClusterRecord, whole: bool, administrator: bool) -> pb
         ganeti_version: c.ganeti_version.clone(),
         read_only: c.read_only(),
         console_enabled: c.console_enabled,
-        health: Some(health(c)),
+        health: Some(health(&c.freshness())),
         revision: unsigned(c.revision),
         config_version: c.config_version.to_string(),
         created_at: Some(timestamp(c.created_at)),

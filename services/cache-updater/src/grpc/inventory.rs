@@ -216,7 +216,7 @@ impl Inventory for Server {
             own_hvparams: instance.own_hvparams.clone(),
             own_beparams: instance.own_beparams.clone(),
             console: Some(console),
-            cluster: Some(convert::freshness(&cluster)),
+            cluster: Some(convert::freshness(&cluster.freshness())),
             memory_used_mib: instance.memory_used_mib.map(unsigned),
             permissions: self.permissions(&person, object),
             parameters: parameters.into_iter().map(parameter).collect(),
@@ -276,7 +276,7 @@ impl Inventory for Server {
         Ok(decided.answer(pb::NodeDetail {
             primary_instances: primary,
             secondary_instances: secondary,
-            cluster: Some(convert::freshness(&cluster)),
+            cluster: Some(convert::freshness(&cluster.freshness())),
             tags: node.tags.clone(),
             primary_ip: node.primary_ip.clone(),
             secondary_ip: node.secondary_ip.clone(),

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 use super::Server;
 use super::convert::{self, page_request, to_struct};
 use super::convert_objects::{network, node_group, os, parameter};
-use crate::domain::{ClusterRecord, InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord};
+use crate::domain::{ClusterRecord, Freshness, InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord};
 use crate::domain::{parameters, unsigned};
 use crate::error::Result;
 use crate::store::{
@@ -29,7 +29,7 @@ impl Server {
         person: &Principal,
         table: &'static Table,
         page: &PageRequest,
-    ) -> Result<(Page<Listed<T>>, Vec<ClusterRecord>)> {
+    ) -> Result<(Page<Listed<T>>, Vec<Freshness>)> {
         let scope = self.0.authz.scope(person, Permission::View);
         let request = ListRequest {
             q: &page.q,
@@ -112,7 +112,7 @@ impl Objects for Server {
             nodes: nodes.rows.iter().map(|r| convert::node(&r.item, id, &cluster.slug)).collect(),
             connections: connections.collect(),
             instances: counted(instances),
-            cluster: Some(convert::freshness(&cluster)),
+            cluster: Some(convert::freshness(&cluster.freshness())),
         }))
     }
 
@@ -151,7 +151,7 @@ impl Objects for Server {
             said: Some(to_struct(found.said.get())),
             instances: rows.map(|r| convert::instance(&r.item, id, &cluster.slug)).collect(),
             instances_total: u32::try_from(instances.total).unwrap_or(u32::MAX),
-            cluster: Some(convert::freshness(&cluster)),
+            cluster: Some(convert::freshness(&cluster.freshness())),
         }))
     }
 

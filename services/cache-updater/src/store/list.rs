@@ -1,21 +1,23 @@
 //! Lists: filtered by what the person may see, by the query, page by page.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use gwm_authz::Scope;
 use gwm_query::{Cursor, CursorKey, Expr, Field, Key, Kind, Sort, Table};
 use gwm_types::{ClusterId, InstanceUuid};
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row};
+use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::Store;
 use super::list_objects::Listable;
-use crate::domain::ClusterRecord;
+use crate::domain::{Freshness, unsigned};
 use crate::error::{Error, Result, bad_list};
 
-/// Rows, total and stream sequence of one moment.
-const SNAPSHOT: &str = "begin isolation level repeatable read, read only";
+/// From where on the inventory's stream must be read to miss nothing of what comes after a list.
+const SEQUENCE: &str =
+    "select coalesce(max(stream_sequence), 0) from outbox_acknowledged where class = 'inventory'";
 /// Totals are exact up to this.
 pub(super) const EXACT: i64 = 10_000;
 
@@ -59,6 +61,35 @@ impl<'r, T: FromRow<'r, PgRow>> FromRow<'r, PgRow> for Listed<T> {
             place: row.try_get("place")?,
         })
     }
+}
+
+/// What each row says of its cluster, under names that no column of an item has.
+const FRESHNESS: &str = ", c.reachable as cluster_reachable, c.last_success as cluster_last_success, \
+     c.error as cluster_error, c.error_code as cluster_error_code, \
+     c.next_attempt as cluster_next_attempt, c.interval_seconds as cluster_interval_seconds, \
+     c.missing as cluster_missing, \
+     c.write_password_sealed is null or c.held_read_only as cluster_read_only";
+
+/// The clusters of the rows, each once, by slug.
+fn clusters_of(rows: &[PgRow]) -> Result<Vec<Freshness>, sqlx::Error> {
+    let mut clusters: BTreeMap<&str, Freshness> = BTreeMap::new();
+    for row in rows {
+        let slug: &str = row.try_get("cluster")?;
+        let Entry::Vacant(entry) = clusters.entry(slug) else { continue };
+        entry.insert(Freshness {
+            cluster_id: row.try_get("cluster_id")?,
+            slug: slug.to_owned(),
+            reachable: row.try_get("cluster_reachable")?,
+            last_success: row.try_get("cluster_last_success")?,
+            error: row.try_get("cluster_error")?,
+            error_code: row.try_get("cluster_error_code")?,
+            next_attempt: row.try_get("cluster_next_attempt")?,
+            interval_seconds: row.try_get("cluster_interval_seconds")?,
+            missing: row.try_get("cluster_missing")?,
+            read_only: row.try_get("cluster_read_only")?,
+        });
+    }
+    Ok(clusters.into_values().collect())
 }
 
 pub(super) const fn field(
@@ -264,6 +295,7 @@ pub(super) fn push_from<T: Listable>(sql: &mut QueryBuilder<Postgres>, scope: &S
     if T::TABLE == "instance" {
         sql.push(", i.found_by");
     }
+    sql.push(FRESHNESS);
     match scope {
         Scope::Fleet => {
             sql.push(format_args!(" from {} i", T::TABLE));
@@ -312,12 +344,13 @@ pub(super) fn ids(clusters: &[ClusterId]) -> Vec<Uuid> {
 }
 
 impl Store {
-    /// A page of instances or nodes, and the clusters on it.
+    /// A page of instances or nodes, and the clusters on it: rows, total and stream sequence in one
+    /// statement, so that they are of one moment, and cost one way to the database.
     pub(crate) async fn list<T: Listable>(
         &self,
         table: &'static Table,
         request: &Request<'_>,
-    ) -> Result<(Page<Listed<T>>, Vec<ClusterRecord>)> {
+    ) -> Result<(Page<Listed<T>>, Vec<Freshness>)> {
         let bad = |error: gwm_query::Error| Error::Fault(bad_list(&error));
         let filter = gwm_query::parse(request.q).map_err(bad)?;
         let sort = Sort::parse(table, request.sort).map_err(bad)?;
@@ -327,26 +360,32 @@ impl Store {
             .open(table, &sort, request.q, request.person, request.cursor)
             .map_err(bad)?;
 
-        let mut tx = self.pool.begin_with(SNAPSHOT).await?;
-        let mut sql = QueryBuilder::new("");
-        push_page::<T>(&mut sql, table, request.scope, &filter, &sort, cursor.as_ref(), limit)?;
-        let mut rows: Vec<Listed<T>> = sql.build_query_as().fetch_all(&mut *tx).await?;
-
-        let (total, total_exact, stream_sequence) = match &cursor {
-            Some(cursor) => (cursor.total, cursor.total_exact, None),
-            None => {
-                let total = count::<T>(&mut tx, table, &filter, request.scope).await?;
-                let sequence = gwm_pg::outbox::acknowledged_sequence(&mut tx, "inventory").await?;
-                (
-                    u64::try_from(total.min(EXACT)).unwrap_or(0),
-                    total <= EXACT,
-                    Some(u64::try_from(sequence).unwrap_or(0)),
-                )
+        let mut none_after = None;
+        let mut rows = loop {
+            let mut sql = QueryBuilder::new("");
+            push_page::<T>(&mut sql, table, request.scope, &filter, &sort, cursor.as_ref(), limit)?;
+            let rows = sql.build().fetch_all(&self.pool).await?;
+            if !rows.is_empty() || cursor.is_some() || none_after.is_some() {
+                break rows;
             }
+            // No row tells the sequence: it is read apart, and what it comes before once more.
+            let sequence = sqlx::query_scalar(SEQUENCE).fetch_one(&self.pool).await?;
+            none_after = Some(sequence);
+        };
+        let (total, total_exact, stream_sequence) = match (&cursor, rows.first()) {
+            (Some(cursor), _) => (cursor.total, cursor.total_exact, None),
+            (None, Some(row)) => {
+                let total: i64 = row.try_get("page_total")?;
+                (unsigned(total.min(EXACT)), total <= EXACT, Some(row.try_get("page_sequence")?))
+            }
+            (None, None) => (0, true, none_after),
         };
         let size = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = rows.len() > size;
         rows.truncate(size);
+        let clusters = clusters_of(&rows)?;
+        let rows: Vec<Listed<T>> =
+            rows.iter().map(Listed::from_row).collect::<Result<_, sqlx::Error>>()?;
         let next_cursor = match rows.last() {
             Some(last) if more => {
                 let keys = vec![last.cluster_id.to_string(), last.item.uuid().to_string()];
@@ -355,11 +394,7 @@ impl Store {
             }
             _ => String::new(),
         };
-        let mut on_page: Vec<Uuid> = rows.iter().map(|r| r.cluster_id).collect();
-        on_page.sort_unstable();
-        on_page.dedup();
-        let clusters = fetch_cluster_rows(&mut tx, &on_page).await?;
-        tx.commit().await?;
+        let stream_sequence = stream_sequence.map(unsigned);
         Ok((Page { rows, next_cursor, total, total_exact, stream_sequence }, clusters))
     }
 }
@@ -375,6 +410,11 @@ fn push_page<T: Listable>(
     limit: i64,
 ) -> Result<()> {
     sql.push(format_args!("select o.*, {} as place", sort.place_sql()));
+    if cursor.is_none() {
+        sql.push(format_args!(", ({SEQUENCE}) as page_sequence, ("));
+        push_count::<T>(sql, table, filter, scope)?;
+        sql.push(") as page_total");
+    }
     push_from::<T>(sql, scope);
     sql.push(" where ");
     gwm_query::push_filter(sql, table, filter).map_err(|error| Error::Fault(bad_list(&error)))?;
@@ -384,56 +424,38 @@ fn push_page<T: Listable>(
     Ok(())
 }
 
-/// How many rows there are: of whole clusters by their counters, else up to what is exact.
-async fn count<T: Listable>(
-    connection: &mut PgConnection,
+/// Appends how many rows there are: of whole clusters by their counters, else up to what is exact.
+fn push_count<T: Listable>(
+    sql: &mut QueryBuilder<Postgres>,
     table: &Table,
     filter: &Expr,
     scope: &Scope,
-) -> Result<i64> {
+) -> Result<()> {
     let everything =
         matches!(filter, Expr::All(parts) if parts.is_empty()) && table.name != ORPHANS.name;
-    let whole = match scope {
-        Scope::Fleet => Some(None),
-        Scope::Limited { clusters, instances } => {
-            let whole = T::TABLE == "node" || instances.is_empty();
-            whole.then(|| Some(ids(clusters)))
-        }
-    };
     // Of node groups, networks and OSes there are few, and no counters.
-    let counted = ["node", "instance"].contains(&T::TABLE);
-    if everything
-        && counted
-        && let Some(clusters) = whole
-    {
-        let sql = format!(
-            "select coalesce(sum({}s_total), 0)::bigint from cluster
-             where $1::uuid[] is null or cluster_id = any($1)",
-            T::TABLE
-        );
-        return Ok(sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-            .bind(clusters)
-            .fetch_one(connection)
-            .await?);
+    let counted = everything && ["node", "instance"].contains(&T::TABLE);
+    let sum = format!("select coalesce(sum({}s_total), 0)::bigint from cluster", T::TABLE);
+    match scope {
+        Scope::Fleet if counted => {
+            sql.push(sum);
+        }
+        Scope::Limited { clusters, instances }
+            if counted && (T::TABLE == "node" || instances.is_empty()) =>
+        {
+            sql.push(sum).push(" where cluster_id = any(").push_bind(ids(clusters)).push(")");
+        }
+        Scope::Fleet | Scope::Limited { .. } => {
+            sql.push("select count(*) from (select 1");
+            push_from::<T>(sql, scope);
+            sql.push(" where ");
+            gwm_query::push_filter(sql, table, filter)
+                .map_err(|error| Error::Fault(bad_list(&error)))?;
+            push_orphans(sql, table);
+            sql.push(" limit ").push_bind(EXACT + 1).push(") counted");
+        }
     }
-    let mut sql = QueryBuilder::new("select count(*) from (select 1");
-    push_from::<T>(&mut sql, scope);
-    sql.push(" where ");
-    gwm_query::push_filter(&mut sql, table, filter)
-        .map_err(|error| Error::Fault(bad_list(&error)))?;
-    push_orphans(&mut sql, table);
-    sql.push(" limit ").push_bind(EXACT + 1).push(") counted");
-    Ok(sql.build().fetch_one(connection).await?.get(0))
-}
-
-pub(crate) async fn fetch_cluster_rows(
-    connection: &mut PgConnection,
-    ids: &[Uuid],
-) -> Result<Vec<ClusterRecord>> {
-    Ok(sqlx::query_as("select * from cluster where cluster_id = any($1) order by slug")
-        .bind(ids)
-        .fetch_all(connection)
-        .await?)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{PgConnection, PgPool, Row as _};
+use sqlx::{Connection as _, PgConnection, PgPool, Row as _};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Kind, PgSettings, Result};
 
 const POLL: Duration = Duration::from_millis(500);
+/// A connection that rests longer than this is asked whether it is still there before it is used.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// Makes the pool without connecting: a database that is absent at start is a matter of readiness,
 /// not a reason to exit.
@@ -18,6 +20,17 @@ pub fn connect(settings: &PgSettings, application_name: &str) -> Result<PgPool> 
     Ok(PgPoolOptions::new()
         .max_connections(settings.max_connections)
         .acquire_timeout(settings.acquire_timeout)
+        // One that was in use a moment ago answered a moment ago (below): asking whether it still does
+        // would double the ways to the database.
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for > TRUSTED {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .after_release(|connection, _| Box::pin(is_outside_transactions(connection)))
         .connect_lazy_with(settings.options(application_name)?))
 }

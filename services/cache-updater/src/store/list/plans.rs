@@ -158,11 +158,12 @@ async fn pages_of_large_lists_are_read_by_an_index() {
         }
     }
     // Totals of whole clusters are read off, not counted.
-    let mut connection = pool.acquire().await.unwrap();
-    sqlx::query("update cluster set instances_total = 7").execute(&mut *connection).await.unwrap();
+    sqlx::query("update cluster set instances_total = 7").execute(&pool).await.unwrap();
     let filter = gwm_query::parse("").unwrap();
-    let mut total = async |scope: &Scope| {
-        count::<InstanceRecord>(&mut connection, &INSTANCES, &filter, scope).await.unwrap()
+    let total = async |scope: &Scope| {
+        let mut sql = QueryBuilder::new("");
+        push_count::<InstanceRecord>(&mut sql, &INSTANCES, &filter, scope).unwrap();
+        sql.build_query_scalar::<i64>().fetch_one(&pool).await.unwrap()
     };
     assert_eq!((total(&Scope::Fleet).await, total(&one).await), (700, 7));
     assert_eq!((total(&half).await, total(&customer).await), (350, 500));
