@@ -12,6 +12,8 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use gwm_integration_tests::{Api, Options, Part, Stack};
 use gwm_rapi_sim::{ClusterConfig, Sim, SimConfig};
 use serde_json::json;
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnection;
 
 use crate::report::Report;
 use process::Usage;
@@ -47,6 +49,9 @@ pub(crate) async fn run(report: &mut Report, rest: bool) -> anyhow::Result<()> {
     let mut stack = Stack::start(Options::test("bench").with(Part::CacheUpdater, quiet)).await?;
     let admin = stack.admin().await?;
     import(report, &stack, &admin, &sim).await?;
+    // What Postgres does by itself within a minute; the one of tests is told not to.
+    let mut database = PgConnection::connect(&stack.database_url(Part::CacheUpdater)?).await?;
+    sqlx::query("vacuum analyze").execute(&mut database).await?;
     pages::run(report, &stack, &admin).await?;
     search::run(report, &admin).await?;
     events::run(report, &stack).await?;

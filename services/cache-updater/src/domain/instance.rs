@@ -55,6 +55,64 @@ pub(crate) struct InstanceRecord {
     pub(crate) missing: bool,
 }
 
+/// What lists show of an instance: half of its columns, none of its parameters.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct InstanceSummary {
+    pub(crate) uuid: Uuid,
+    pub(crate) name: String,
+    pub(crate) status: String,
+    pub(crate) admin_state: String,
+    pub(crate) primary_node: String,
+    pub(crate) secondary_nodes: Vec<String>,
+    pub(crate) node_group: String,
+    pub(crate) hypervisor: String,
+    pub(crate) os: String,
+    pub(crate) vcpus: Option<i32>,
+    pub(crate) memory_mib: Option<i64>,
+    pub(crate) disk_mib: Option<i64>,
+    pub(crate) disk_template: String,
+    pub(crate) nics: Json<Vec<NicRecord>>,
+    pub(crate) disks: Json<Vec<DiskRecord>>,
+    pub(crate) tags: Vec<String>,
+    pub(crate) owner: Option<String>,
+    pub(crate) revision: i64,
+    pub(crate) config_version: i64,
+    pub(crate) created_at: Option<DateTime<Utc>>,
+    pub(crate) modified_at: Option<DateTime<Utc>>,
+    pub(crate) seen_at: DateTime<Utc>,
+    pub(crate) missing: bool,
+}
+
+impl From<InstanceRecord> for InstanceSummary {
+    fn from(record: InstanceRecord) -> Self {
+        Self {
+            uuid: record.uuid,
+            name: record.name,
+            status: record.status,
+            admin_state: record.admin_state,
+            primary_node: record.primary_node,
+            secondary_nodes: record.secondary_nodes,
+            node_group: record.node_group,
+            hypervisor: record.hypervisor,
+            os: record.os,
+            vcpus: record.vcpus,
+            memory_mib: record.memory_mib,
+            disk_mib: record.disk_mib,
+            disk_template: record.disk_template,
+            nics: record.nics,
+            disks: record.disks,
+            tags: record.tags,
+            owner: record.owner,
+            revision: record.revision,
+            config_version: record.config_version,
+            created_at: record.created_at,
+            modified_at: record.modified_at,
+            seen_at: record.seen_at,
+            missing: record.missing,
+        }
+    }
+}
+
 /// A network interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NicRecord {

@@ -17,7 +17,7 @@ pub(crate) use backoff::{BREAKER_AT, Backoff};
 pub(crate) use cluster::{ClusterRecord, Freshness, Offers, PAUSED};
 pub(crate) use console::{ConsoleRefusal, console_problem, console_target};
 pub(crate) use gone::{Absences, Verdict};
-pub(crate) use instance::{InstanceRecord, only_status};
+pub(crate) use instance::{DiskRecord, InstanceRecord, InstanceSummary, NicRecord, only_status};
 pub(crate) use network::NetworkRecord;
 pub(crate) use node::NodeRecord;
 pub(crate) use node_group::NodeGroupRecord;

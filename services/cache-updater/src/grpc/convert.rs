@@ -9,8 +9,11 @@ use gwm_proto::common::{PageInfo, PageRequest};
 use prost_types::{Struct, Timestamp, Value as PbValue, value::Kind};
 use uuid::Uuid;
 
-use crate::domain::{ClusterRecord, Freshness, InstanceRecord, NodeRecord, said, unsigned};
-use crate::store::Page;
+use crate::domain::{
+    ClusterRecord, DiskRecord, Freshness, InstanceRecord, InstanceSummary, NicRecord, NodeRecord,
+    said, unsigned,
+};
+use crate::store::{Listed, Page};
 
 pub(super) fn timestamp(at: DateTime<Utc>) -> Timestamp {
     Timestamp {
@@ -99,54 +102,51 @@ pub(super) fn cluster(c: &ClusterRecord, whole: bool, administrator: bool) -> pb
     out
 }
 
-pub(super) fn instance(i: &InstanceRecord, cluster_id: Uuid, slug: &str) -> pb::Instance {
-    let text = |t: &Option<String>| t.clone().unwrap_or_default();
+pub(super) fn instance(i: InstanceSummary, cluster_id: Uuid, slug: &str) -> pb::Instance {
+    let nic = |n: NicRecord| pb::Nic {
+        mac: n.mac.unwrap_or_default(),
+        ip: n.ip.unwrap_or_default(),
+        mode: n.mode.unwrap_or_default(),
+        link: n.link.unwrap_or_default(),
+        network: n.network.unwrap_or_default(),
+        name: n.name.unwrap_or_default(),
+    };
+    let disk = |d: DiskRecord| pb::Disk {
+        size_mib: d.size_mib.unwrap_or(0),
+        uuid: d.uuid.unwrap_or_default(),
+        name: d.name.unwrap_or_default(),
+    };
     pb::Instance {
         uuid: i.uuid.to_string(),
-        name: i.name.clone(),
+        name: i.name,
         cluster: slug.to_owned(),
         cluster_id: cluster_id.to_string(),
-        status: i.status.clone(),
-        admin_state: i.admin_state.clone(),
-        primary_node: i.primary_node.clone(),
-        secondary_nodes: i.secondary_nodes.clone(),
-        node_group: i.node_group.clone(),
-        hypervisor: i.hypervisor.clone(),
-        os: i.os.clone(),
+        status: i.status,
+        admin_state: i.admin_state,
+        primary_node: i.primary_node,
+        secondary_nodes: i.secondary_nodes,
+        node_group: i.node_group,
+        hypervisor: i.hypervisor,
+        os: i.os,
         vcpus: i.vcpus.map(count),
         memory_mib: i.memory_mib.map(unsigned),
         disk_mib: i.disk_mib.map(unsigned),
-        disk_template: i.disk_template.clone(),
-        nics: i
-            .nics
-            .iter()
-            .map(|n| pb::Nic {
-                mac: text(&n.mac),
-                ip: text(&n.ip),
-                mode: text(&n.mode),
-                link: text(&n.link),
-                network: text(&n.network),
-                name: text(&n.name),
-            })
-            .collect(),
-        disks: i
-            .disks
-            .iter()
-            .map(|d| pb::Disk {
-                size_mib: d.size_mib.unwrap_or(0),
-                uuid: text(&d.uuid),
-                name: text(&d.name),
-            })
-            .collect(),
-        tags: i.tags.clone(),
+        disk_template: i.disk_template,
+        nics: i.nics.0.into_iter().map(nic).collect(),
+        disks: i.disks.0.into_iter().map(disk).collect(),
+        tags: i.tags,
         revision: unsigned(i.revision),
         config_version: i.config_version.to_string(),
         created_at: i.created_at.map(timestamp),
         modified_at: i.modified_at.map(timestamp),
         seen_at: Some(timestamp(i.seen_at)),
         missing: i.missing,
-        owner: i.owner.clone().unwrap_or_default(),
+        owner: i.owner.unwrap_or_default(),
     }
+}
+
+pub(super) fn instances(rows: Vec<Listed<InstanceSummary>>) -> Vec<pb::Instance> {
+    rows.into_iter().map(|r| instance(r.item, r.cluster_id, &r.cluster)).collect()
 }
 
 /// Hides where the instance is from those who see only the instance; lists do it in SQL.

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::Server;
 use super::convert::{self, page_request};
 use crate::audit;
-use crate::domain::InstanceRecord;
+use crate::domain::InstanceSummary;
 use crate::store::{self, ORPHANS, Vanished};
 
 const MOST_NAMES: usize = 10_000;
@@ -35,14 +35,10 @@ impl Imports for Server {
             person: &person.user_id.to_string(),
             key: &self.0.cursors,
         };
-        let (listed, clusters) = self.0.store.list::<InstanceRecord>(&ORPHANS, &asked).await?;
+        let (listed, clusters) = self.0.store.list::<InstanceSummary>(&ORPHANS, &asked).await?;
         Ok(decided.answer(pb::ListInstancesResponse {
             page: Some(convert::page(&listed)),
-            instances: listed
-                .rows
-                .iter()
-                .map(|r| convert::instance(&r.item, r.cluster_id, &r.cluster))
-                .collect(),
+            instances: convert::instances(listed.rows),
             clusters: clusters.iter().map(convert::freshness).collect(),
         }))
     }

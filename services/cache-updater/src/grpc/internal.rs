@@ -71,7 +71,7 @@ impl Internal for Server {
         Ok(Response::new(match found {
             Some(record) => pb::ObserveInstanceResponse {
                 state: "present".to_owned(),
-                instance: Some(convert::instance(&record, cluster.cluster_id, &cluster.slug)),
+                instance: Some(convert::instance(record.into(), cluster.cluster_id, &cluster.slug)),
             },
             None => pb::ObserveInstanceResponse { state: "absent".to_owned(), instance: None },
         }))

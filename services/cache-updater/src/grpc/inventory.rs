@@ -17,8 +17,8 @@ use super::convert::{self, hide_placement, page_request, to_struct};
 use super::convert_objects::parameter;
 use super::forward::Forward;
 use crate::domain::{
-    ClusterRecord, InstanceRecord, NodeGroupRecord, NodeRecord, Parameter, console_problem,
-    parameters, policy, said, unsigned,
+    ClusterRecord, InstanceRecord, InstanceSummary, NodeGroupRecord, NodeRecord, Parameter,
+    console_problem, parameters, policy, said, unsigned,
 };
 use crate::error::Result;
 use crate::poll::Place;
@@ -153,8 +153,8 @@ impl Server {
             person: &person.user_id.to_string(),
             key: &self.0.cursors,
         };
-        let (page, _) = self.0.store.list::<InstanceRecord>(&INSTANCES, &request).await?;
-        Ok(page.rows.iter().map(|r| convert::instance(&r.item, r.cluster_id, &r.cluster)).collect())
+        let (page, _) = self.0.store.list::<InstanceSummary>(&INSTANCES, &request).await?;
+        Ok(convert::instances(page.rows))
     }
 }
 
@@ -177,14 +177,10 @@ impl Inventory for Server {
             person: &person.user_id.to_string(),
             key: &self.0.cursors,
         };
-        let (listed, clusters) = self.0.store.list::<InstanceRecord>(&INSTANCES, &asked).await?;
+        let (listed, clusters) = self.0.store.list::<InstanceSummary>(&INSTANCES, &asked).await?;
         Ok(decided.answer(pb::ListInstancesResponse {
             page: Some(convert::page(&listed)),
-            instances: listed
-                .rows
-                .iter()
-                .map(|r| convert::instance(&r.item, r.cluster_id, &r.cluster))
-                .collect(),
+            instances: convert::instances(listed.rows),
             clusters: clusters.iter().map(convert::freshness).collect(),
         }))
     }
@@ -223,7 +219,7 @@ impl Inventory for Server {
             violations,
             said: Some(to_struct(instance.said.get())),
             notes: notes.map(super::notes::message),
-            instance: Some(convert::instance(&instance, cluster.cluster_id, &cluster.slug)),
+            instance: Some(convert::instance(instance.into(), cluster.cluster_id, &cluster.slug)),
         }))
     }
 

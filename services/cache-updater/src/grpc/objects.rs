@@ -12,7 +12,9 @@ use tonic::{Request, Response, Status};
 use super::Server;
 use super::convert::{self, page_request, to_struct};
 use super::convert_objects::{network, node_group, os, parameter};
-use crate::domain::{ClusterRecord, Freshness, InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord};
+use crate::domain::{
+    ClusterRecord, Freshness, InstanceSummary, NetworkRecord, NodeGroupRecord, NodeRecord,
+};
 use crate::domain::{parameters, unsigned};
 use crate::error::Result;
 use crate::store::{
@@ -144,13 +146,12 @@ impl Objects for Server {
         let found = self.0.store.fetch_object::<NetworkRecord>(id, &asked.object).await?;
         let found = found.ok_or_else(|| Fault::not_found("network"))?;
         let inside = first(format!("cluster:{} network:\"{}\"", cluster.slug, found.name));
-        let (instances, _) = self.listed::<InstanceRecord>(&person, &INSTANCES, &inside).await?;
-        let rows = instances.rows.iter();
+        let (instances, _) = self.listed::<InstanceSummary>(&person, &INSTANCES, &inside).await?;
         Ok(decided.answer(pb::NetworkDetail {
             network: Some(network(&found, id, &cluster.slug)),
             said: Some(to_struct(found.said.get())),
-            instances: rows.map(|r| convert::instance(&r.item, id, &cluster.slug)).collect(),
             instances_total: u32::try_from(instances.total).unwrap_or(u32::MAX),
+            instances: convert::instances(instances.rows),
             cluster: Some(convert::freshness(&cluster.freshness())),
         }))
     }

@@ -8,7 +8,7 @@ use super::Store;
 use super::list::{INSTANCES, NODES, ids, push_from};
 use super::list_clusters::{CLUSTERS, push_clusters};
 use super::list_objects::{NETWORKS, NODE_GROUPS, OSES, OsRecord};
-use crate::domain::{InstanceRecord, NetworkRecord, NodeGroupRecord, NodeRecord};
+use crate::domain::{InstanceSummary, NetworkRecord, NodeGroupRecord, NodeRecord};
 use crate::error::Result;
 
 /// Nobody waits longer for a suggestion; then there is none.
@@ -86,7 +86,7 @@ fn push_source(
         (name, _) if name == NODE_GROUPS.name => push_from::<NodeGroupRecord>(sql, scope),
         (name, _) if name == NETWORKS.name => push_from::<NetworkRecord>(sql, scope),
         (name, _) if name == OSES.name => push_from::<OsRecord>(sql, scope),
-        _ => push_from::<InstanceRecord>(sql, scope),
+        _ => push_from::<InstanceSummary>(sql, scope),
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::item::Item;
 use super::list::{KEYS, field};
+use crate::domain::InstanceSummary;
 
 /// A row that lists show: every item, and OSes, of which there are no events.
 pub(crate) trait Listable: for<'r> FromRow<'r, PgRow> + Send + Unpin {
@@ -21,6 +22,38 @@ impl<T: Item> Listable for T {
     const COLUMNS: &'static [&'static str] = <T as Item>::COLUMNS;
     fn uuid(&self) -> Uuid {
         Item::uuid(self)
+    }
+}
+
+impl Listable for InstanceSummary {
+    const TABLE: &'static str = "instance";
+    const COLUMNS: &'static [&'static str] = &[
+        "uuid",
+        "name",
+        "status",
+        "admin_state",
+        "primary_node",
+        "secondary_nodes",
+        "node_group",
+        "hypervisor",
+        "os",
+        "vcpus",
+        "memory_mib",
+        "disk_mib",
+        "disk_template",
+        "nics",
+        "disks",
+        "tags",
+        "owner",
+        "revision",
+        "config_version",
+        "created_at",
+        "modified_at",
+        "seen_at",
+        "missing",
+    ];
+    fn uuid(&self) -> Uuid {
+        self.uuid
     }
 }
 

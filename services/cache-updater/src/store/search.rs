@@ -113,11 +113,16 @@ impl Store {
         }
         take_owned(&mut connection, &mut hits, scope, limit, text).await?;
         if let Some(contains) = wanted.contains() {
-            take(&mut connection, &mut hits, scope, limit, |sql| {
-                sql.push("i.found_by like ").push_bind(contains);
-                sql.push(" and i.name not like ").push_bind(wanted.begins());
-            })
-            .await?;
+            // What is frequent is found in a few pages of the table, the same ones each time; only what
+            // is rare is worth the index. A planner that is told the limit believes everything to be
+            // frequent, and walks over the whole table for what is not there.
+            for among in [Among::FewPages, Among::Rare] {
+                take_among(among, &mut connection, &mut hits, scope, limit, |sql| {
+                    sql.push("i.found_by like ").push_bind(contains.clone());
+                    sql.push(" and i.name not like ").push_bind(wanted.begins());
+                })
+                .await?;
+            }
         }
         Ok(hits)
     }
@@ -204,12 +209,23 @@ async fn take(
     limit: i64,
     push_where: impl FnOnce(&mut QueryBuilder<Postgres>),
 ) -> Result<()> {
+    take_among(Among::All, connection, hits, scope, limit, push_where).await
+}
+
+async fn take_among(
+    among: Among,
+    connection: &mut PgConnection,
+    hits: &mut Vec<Hit>,
+    scope: &Scope,
+    limit: i64,
+    push_where: impl FnOnce(&mut QueryBuilder<Postgres>),
+) -> Result<()> {
     let left = limit + 1 - i64::try_from(hits.len()).unwrap_or(i64::MAX);
     if left <= 0 {
         return Ok(());
     }
     let mut sql = QueryBuilder::new("");
-    push_instances(&mut sql, scope, push_where);
+    push_instances(&mut sql, among, scope, push_where);
     sql.push(" limit ").push_bind(left + i64::try_from(hits.len()).unwrap_or(0));
     let found: Vec<Hit> = sql.build_query_as().fetch_all(connection).await?;
     for hit in found {
@@ -241,16 +257,31 @@ async fn take_owned(
     Ok(())
 }
 
+/// How instances are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Among {
+    All,
+    /// One page of two hundred, always the same ones.
+    FewPages,
+    /// All, planned as if there were no limit.
+    Rare,
+}
+
 /// Appends the query for instances that the person may see.
 fn push_instances(
     sql: &mut QueryBuilder<Postgres>,
+    among: Among,
     scope: &Scope,
     push_where: impl FnOnce(&mut QueryBuilder<Postgres>),
 ) {
-    sql.push(
-        "select i.uuid, i.name, c.slug as cluster, i.status, i.owner, i.found_by \
-         from instance i join cluster c using (cluster_id) where ",
-    );
+    sql.push("select i.uuid, i.name, c.slug as cluster, i.status, i.owner, i.found_by from ");
+    sql.push(match among {
+        Among::All => "instance i join cluster c using (cluster_id) where ",
+        Among::FewPages => {
+            "instance i tablesample system (0.5) repeatable (1) join cluster c using (cluster_id) where "
+        }
+        Among::Rare => "(select i.* from instance i where ",
+    });
     if let Scope::Limited { clusters, instances } = scope {
         sql.push("(");
         if !clusters.is_empty() {
@@ -264,6 +295,9 @@ fn push_instances(
             .push("::uuid[]))) and ");
     }
     push_where(sql);
+    if among == Among::Rare {
+        sql.push(" offset 0) i join cluster c using (cluster_id)");
+    }
 }
 
 impl Hit {

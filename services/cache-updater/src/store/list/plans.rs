@@ -4,7 +4,7 @@ use gwm_testkit::TestPg;
 use sqlx::PgPool;
 
 use super::*;
-use crate::domain::{InstanceRecord, NodeRecord};
+use crate::domain::{InstanceSummary, NodeRecord};
 
 const CLUSTERS: i32 = 100;
 
@@ -116,7 +116,7 @@ async fn assert_all_short<T: Listable>(pool: &PgPool, table: &'static Table) {
 #[tokio::test]
 async fn pages_of_large_lists_are_read_by_an_index() {
     let pool = fleet().await;
-    assert_all_short::<InstanceRecord>(&pool, &INSTANCES).await;
+    assert_all_short::<InstanceSummary>(&pool, &INSTANCES).await;
     assert_all_short::<NodeRecord>(&pool, &NODES).await;
 
     let cluster = |n: i32| {
@@ -146,9 +146,9 @@ async fn pages_of_large_lists_are_read_by_an_index() {
     let customer = Scope::Limited { clusters: Vec::new(), instances };
     for (what, scope) in [("one cluster", &one), ("half", &half), ("500 single", &customer)] {
         for sort in sorts(&INSTANCES) {
-            let cursor = near_the_end::<InstanceRecord>(&pool, &INSTANCES, scope, &sort).await;
+            let cursor = near_the_end::<InstanceSummary>(&pool, &INSTANCES, scope, &sort).await;
             for (page, cursor) in [("first", None), ("last", Some(&cursor))] {
-                let plan = plan::<InstanceRecord>(&pool, &INSTANCES, scope, &sort, cursor).await;
+                let plan = plan::<InstanceSummary>(&pool, &INSTANCES, scope, &sort, cursor).await;
                 // What is sorted here is only what may be seen.
                 assert!(
                     plan.contains("Index") && !plan.contains("Seq Scan on instance"),
@@ -162,7 +162,7 @@ async fn pages_of_large_lists_are_read_by_an_index() {
     let filter = gwm_query::parse("").unwrap();
     let total = async |scope: &Scope| {
         let mut sql = QueryBuilder::new("");
-        push_count::<InstanceRecord>(&mut sql, &INSTANCES, &filter, scope).unwrap();
+        push_count::<InstanceSummary>(&mut sql, &INSTANCES, &filter, scope).unwrap();
         sql.build_query_scalar::<i64>().fetch_one(&pool).await.unwrap()
     };
     assert_eq!((total(&Scope::Fleet).await, total(&one).await), (700, 7));
