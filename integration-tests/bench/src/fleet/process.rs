@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use anyhow::Context as _;
+
 /// Ticks of the kernel's clock in a second, on every Linux there is.
 const TICKS: f64 = 100.0;
 
@@ -59,4 +61,13 @@ impl Usage {
     pub(crate) fn memory(&self, name: &str) -> Option<f64> {
         self.0.get(name).map(|(_, memory)| *memory)
     }
+}
+
+/// CPU seconds so far of one process.
+pub(crate) fn cpu_of(id: u32) -> anyhow::Result<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+    let (_, rest) = stat.rsplit_once(')').context("a process")?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let field = |n: usize| fields.get(n).and_then(|f| f.parse::<f64>().ok()).unwrap_or(0.0);
+    Ok((field(11) + field(12)) / TICKS)
 }
