@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "gwm/cache/v1/cache_service.proto",
         "gwm/cache/v1/objects_service.proto",
         "gwm/cache/v1/imports.proto",
+        "gwm/cache/v1/owner_tags.proto",
         "gwm/cache/v1/find_service.proto",
         "gwm/cache/v1/watch_service.proto",
         "gwm/jobs/v1/jobs_service.proto",

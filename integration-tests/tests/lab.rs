@@ -24,6 +24,8 @@ mod kills;
 mod objects;
 #[path = "lab/outages.rs"]
 mod outages;
+#[path = "lab/owner_tags.rs"]
+mod owner_tags;
 #[path = "lab/replicas.rs"]
 mod replicas;
 #[path = "lab/stage.rs"]

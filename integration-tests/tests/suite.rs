@@ -30,5 +30,7 @@ mod story_bad_input;
 mod story_objects;
 #[path = "suite/story_owner.rs"]
 mod story_owner;
+#[path = "suite/story_owner_tags.rs"]
+mod story_owner_tags;
 #[path = "suite/trace.rs"]
 mod trace;

@@ -26,6 +26,9 @@ pub struct Config {
     /// The leases on clusters.
     #[serde(default)]
     pub lease: LeaseSettings,
+    /// Owners as tags in Ganeti.
+    #[serde(default)]
+    pub owner_tags: OwnerTagSettings,
     /// Times of the watch on auth.
     #[serde(default)]
     pub authz: AuthzConfig,
@@ -33,6 +36,15 @@ pub struct Config {
     /// addresses are always allowed; link-local, multicast and unspecified ones never.
     #[serde(default)]
     pub allow_loopback: bool,
+}
+
+/// Owners as tags in Ganeti.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OwnerTagSettings {
+    /// What tells this installation's tags from another's that manages the same cluster. Empty: the
+    /// name that the database made up when it was set up.
+    pub installation: String,
 }
 
 /// How clusters are read.
@@ -98,6 +110,11 @@ impl Config {
             "poll.jobs must be at least 100ms"
         );
         anyhow::ensure!(!self.poll.scan.is_zero(), "poll.scan must not be zero");
+        let installation = &self.owner_tags.installation;
+        anyhow::ensure!(
+            installation.is_empty() || crate::domain::owner_tag::is_installation(installation),
+            "owner_tags.installation has 1 to 20 of the characters a-z, 0-9 and -"
+        );
         crate::vault::Vault::new(&self.master_key)?;
         Ok(())
     }

@@ -88,7 +88,9 @@ impl Follower {
             }
             if message.whole {
                 let stale = self.store.owners_besides(&named).await?;
-                let nobody = stale.into_iter().map(|(cluster, uuid)| (cluster, uuid, None));
+                let nobody = stale.into_iter().map(|(cluster, uuid)| {
+                    (cluster, OwnerCopy { uuid, owner: None, owner_id: String::new() })
+                });
                 self.apply(held, nobody.collect()).await?;
                 tracing::info!(owners = named.len(), "all owners read");
                 named.clear();
@@ -119,15 +121,15 @@ impl Follower {
             if message.whole {
                 named.insert((cluster, uuid));
             }
-            told.push((cluster, uuid, owner));
+            told.push((cluster, OwnerCopy { uuid, owner, owner_id: copy.owner_id.clone() }));
         }
         self.apply(held, told).await
     }
 
-    async fn apply(&self, held: &Held, told: Vec<(Uuid, Uuid, Option<String>)>) -> Result<()> {
+    async fn apply(&self, held: &Held, told: Vec<(Uuid, OwnerCopy)>) -> Result<()> {
         let mut clusters: BTreeMap<Uuid, Vec<OwnerCopy>> = BTreeMap::new();
-        for (cluster, uuid, owner) in told {
-            clusters.entry(cluster).or_default().push((uuid, owner));
+        for (cluster, copy) in told {
+            clusters.entry(cluster).or_default().push(copy);
         }
         for (cluster, copies) in clusters {
             let changed = self.store.apply_owners(held, cluster, &copies).await?;

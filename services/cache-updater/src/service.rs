@@ -13,6 +13,7 @@ use gwm_proto::cache::instance_notes_server::InstanceNotesServer;
 use gwm_proto::cache::internal_server::InternalServer;
 use gwm_proto::cache::inventory_server::InventoryServer;
 use gwm_proto::cache::objects_server::ObjectsServer;
+use gwm_proto::cache::owner_tags_server::OwnerTagsServer;
 use gwm_proto::cache::watch_server::WatchServer;
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +70,7 @@ impl gwm_kernel::Service for Service {
         boot.tasks().spawn("supervise", poller.clone().supervise());
 
         let identity = boot.identity().clone();
-        let server = Server::new(store, authz, access, poller, identity, config.poll.interval);
+        let server = Server::new(store, authz, access, poller, identity, &config);
         boot.grpc()
             .add(
                 ClustersServer::new(server.clone()),
@@ -129,12 +130,14 @@ impl gwm_kernel::Service for Service {
                     ("GetHook", &["web-gateway", "cache-updater"]),
                 ],
             )
+            .add(OwnerTagsServer::new(server.clone()), &[("GetOwnerTags", &["web-gateway"])])
             .add(
                 InternalServer::new(server),
                 &[
                     ("GetWriteAccess", &["job-runner"]),
                     ("ResolveName", &["job-runner"]),
                     ("ObserveInstance", &["job-runner", "cache-updater"]),
+                    ("NextOwnerTags", &["job-runner"]),
                     ("ResolveConsole", &["vnc-proxy", "cache-updater"]),
                 ],
             );

@@ -20,8 +20,28 @@ pub struct Config {
     pub authz: AuthzConfig,
     /// How Ganeti is talked to.
     pub ganeti: GanetiConfig,
+    /// How owners are written as tags.
+    pub owner_tags: OwnerTags,
     /// How the clusters are shared between replicas.
     pub lease: SubmitLease,
+}
+
+/// How owners are written as tags in Ganeti, where that is switched on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OwnerTags {
+    /// Between the end of one such job and the next, at each cluster.
+    #[serde(with = "humantime_serde")]
+    pub pace: Duration,
+    /// How often something to do is looked for while there is nothing.
+    #[serde(with = "humantime_serde")]
+    pub look: Duration,
+    /// How long an instance is left alone after one that failed; doubles with each.
+    #[serde(with = "humantime_serde")]
+    pub first_pause: Duration,
+    /// The longest pause, of an instance and of a cluster.
+    #[serde(with = "humantime_serde")]
+    pub longest_pause: Duration,
 }
 
 /// The submit lease of a cluster.
@@ -79,6 +99,17 @@ impl Default for SubmitLease {
     }
 }
 
+impl Default for OwnerTags {
+    fn default() -> Self {
+        Self {
+            pace: Duration::from_secs(1),
+            look: Duration::from_secs(15),
+            first_pause: Duration::from_secs(30),
+            longest_pause: Duration::from_secs(3600),
+        }
+    }
+}
+
 impl Default for GanetiConfig {
     fn default() -> Self {
         Self {
@@ -112,6 +143,15 @@ impl Config {
             ganeti.follow_interval >= Duration::from_millis(100),
             "ganeti.follow_interval must be at least 100ms"
         );
+        let tags = &self.owner_tags;
+        anyhow::ensure!(
+            !tags.pace.is_zero() && !tags.look.is_zero() && !tags.first_pause.is_zero(),
+            "owner_tags.pace, look and first_pause must not be zero"
+        );
+        anyhow::ensure!(
+            tags.longest_pause <= Duration::from_secs(86_400),
+            "owner_tags.longest_pause is a day at most"
+        );
         Ok(())
     }
 
@@ -134,7 +174,7 @@ mod tests {
         let read: Config = example.clone().try_into().unwrap();
         read.validate().unwrap();
         let defaults = toml::Table::try_from(Config::default()).unwrap();
-        for section in ["authz", "ganeti", "lease"] {
+        for section in ["authz", "ganeti", "lease", "owner_tags"] {
             assert_eq!(example[section], defaults[section], "{section}");
         }
     }

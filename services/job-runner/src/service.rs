@@ -63,6 +63,7 @@ impl gwm_kernel::Service for Service {
             holder: Holder { id: boot.replica().to_owned(), endpoint: boot.advertised() },
             tasks: boot.tasks().clone(),
         });
+        boot.tasks().spawn("owner-tags", tasks::owner_tags(engine.clone(), soft.clone()));
         boot.tasks().spawn("supervisor", tasks::supervise(engine, soft, database));
         Ok(())
     }

@@ -16,6 +16,7 @@ use gwm_proto::cache::imports_client::ImportsClient;
 use gwm_proto::cache::instance_notes_client::InstanceNotesClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::objects_client::ObjectsClient;
+use gwm_proto::cache::owner_tags_client::OwnerTagsClient;
 use gwm_proto::cache::watch_client::WatchClient;
 use gwm_proto::jobs::jobs_client::JobsClient;
 
@@ -91,6 +92,10 @@ impl Clients {
 
     pub(crate) fn find(&self) -> FindClient<KeptReads> {
         FindClient::new(self.cache.clone())
+    }
+
+    pub(crate) fn owner_tags(&self) -> OwnerTagsClient<KeptReads> {
+        OwnerTagsClient::new(self.cache.clone())
     }
 
     pub(crate) fn watch(&self) -> WatchClient<KeptReads> {

@@ -125,6 +125,7 @@ async fn since(
             cluster_id: row.cluster_id.to_string(),
             uuid: row.instance_uuid.to_string(),
             owner: row.owner().unwrap_or_default(),
+            owner_id: row.owner_id.map(|id| id.to_string()).unwrap_or_default(),
         })
         .collect();
     let mut messages: Vec<_> =

@@ -66,6 +66,8 @@ pub(crate) struct ClusterRecord {
     pub(crate) poll_interval_seconds: i32,
     pub(crate) requests_per_minute: Option<i32>,
     pub(crate) bulk_seconds: Option<f64>,
+    /// `off`, `write` or `remove`.
+    pub(crate) owner_tags: String,
 }
 
 /// How well gwm knows a cluster: what every answer says of the clusters that it shows something of.
@@ -176,6 +178,7 @@ impl ClusterRecord {
             endpoints: self.endpoints.clone(),
             read_only: self.read_only(),
             paused: self.paused,
+            owner_tags: self.owner_tags.clone(),
             reachable: self.reachable,
             last_success: self.last_success,
             error: known(&self.error),

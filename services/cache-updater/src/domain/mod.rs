@@ -9,6 +9,7 @@ mod network;
 mod node;
 mod node_group;
 mod opcode;
+pub(crate) mod owner_tag;
 pub(crate) mod parameters;
 pub(crate) mod policy;
 pub(crate) mod said;

@@ -98,6 +98,7 @@ pub(super) fn cluster(c: &ClusterRecord, whole: bool, administrator: bool) -> pb
         out.poll_interval_seconds = count(c.poll_interval_seconds);
         out.requests_per_minute = c.requests_per_minute.map(count);
         out.bulk_seconds = c.bulk_seconds;
+        out.owner_tags.clone_from(&c.owner_tags);
     }
     out
 }

@@ -98,6 +98,13 @@ impl Internal for Server {
         }))
     }
 
+    async fn next_owner_tags(
+        &self,
+        request: Request<pb::NextOwnerTagsRequest>,
+    ) -> Result<Response<pb::NextOwnerTagsResponse>, Status> {
+        Ok(Response::new(self.next_tags(request.get_ref()).await?))
+    }
+
     async fn resolve_console(
         &self,
         request: Request<pb::ResolveConsoleRequest>,

@@ -11,6 +11,7 @@ mod internal;
 mod inventory;
 mod notes;
 mod objects;
+mod owner_tags;
 mod probe;
 mod registry;
 mod watch;
@@ -21,8 +22,10 @@ use gwm_authz::{Authz, Mode, Principal};
 use gwm_kernel::Fault;
 use gwm_query::CursorKey;
 use gwm_types::{ClusterId, InstanceUuid, Object, Permission};
+use tokio::sync::OnceCell;
 use tonic::Request;
 
+use crate::config::Config;
 use crate::domain::{ClusterRecord, InstanceRecord};
 use crate::error::Result;
 use crate::poll::{Access, Poller};
@@ -42,6 +45,9 @@ struct Inner {
     cursors: CursorKey,
     forward: Forward,
     interval_seconds: f64,
+    /// As configured; empty: as the database made it up.
+    installation: String,
+    tag_prefix: OnceCell<String>,
 }
 
 impl Server {
@@ -51,7 +57,7 @@ impl Server {
         access: Access,
         poller: Poller,
         identity: gwm_kernel::grpc::TlsIdentity,
-        interval: std::time::Duration,
+        config: &Config,
     ) -> Self {
         let cursors = access.vault.cursor_key();
         Self(Arc::new(Inner {
@@ -61,7 +67,9 @@ impl Server {
             poller,
             cursors,
             forward: Forward::new(identity),
-            interval_seconds: interval.as_secs_f64(),
+            interval_seconds: config.poll.interval.as_secs_f64(),
+            installation: config.owner_tags.installation.clone(),
+            tag_prefix: OnceCell::new(),
         }))
     }
 

@@ -22,7 +22,7 @@ use super::checks::{
     check_version, check_write, endpoints, field_of, refused, secret, vnc_password,
 };
 use crate::audit;
-use crate::domain::{ClusterRecord, Offers, PAUSED, differences};
+use crate::domain::{ClusterRecord, Offers, PAUSED, differences, owner_tag};
 use crate::error::{Error, Result};
 use crate::poll::{Import, Reader, Snapshot, Want, connect, forget, import, trust_of};
 
@@ -158,6 +158,7 @@ impl Server {
             poll_interval_seconds: 0,
             requests_per_minute: None,
             bulk_seconds: None,
+            owner_tags: owner_tag::OFF.to_owned(),
         };
         cluster.take_info(&snapshot.info);
         let mut tx = self.0.store.begin().await?;
@@ -267,6 +268,9 @@ impl Server {
         if let Some(seconds) = request.poll_interval_seconds {
             new.poll_interval_seconds = poll_interval(seconds)?;
         }
+        if !request.owner_tags.is_empty() {
+            new.owner_tags = owner_tags(&request.owner_tags)?;
+        }
 
         let rereads = !request.endpoints.is_empty()
             || !request.fingerprint.is_empty()
@@ -339,6 +343,7 @@ impl Server {
         details.insert("paused".to_owned(), new.paused.into());
         details.insert("read_only".to_owned(), new.held_read_only.into());
         details.insert("poll_interval_seconds".to_owned(), new.poll_interval_seconds.into());
+        details.insert("owner_tags".to_owned(), new.owner_tags.clone().into());
         details.insert("read_changed".to_owned(), request.read.is_some().into());
         details.insert("write_changed".to_owned(), request.write.is_some().into());
         details.insert("write_removed".to_owned(), request.remove_write.into());
@@ -372,6 +377,14 @@ fn poll_interval(seconds: u32) -> Result<i32, Fault> {
             Err(Fault::invalid("poll_interval_seconds", text))
         }
     }
+}
+
+/// What becomes of owner tags.
+fn owner_tags(mode: &str) -> Result<String, Fault> {
+    if owner_tag::MODES.contains(&mode) {
+        return Ok(mode.to_owned());
+    }
+    Err(Fault::invalid("owner_tags", "is off, write or remove"))
 }
 
 fn changed_meanwhile() -> Fault {

@@ -195,6 +195,7 @@ impl ClusterRecord {
                  fingerprint = $5, ca_pem = $6, console_enabled = $7, read_password_sealed = $8,
                  write_password_sealed = $9, vnc_password_sealed = $10, revision = $11,
                  config_version = $12, held_read_only = $13, poll_interval_seconds = $14,
+                 owner_tags = $15,
                  updated_at = now()
              where cluster_id = $1",
         )
@@ -212,6 +213,7 @@ impl ClusterRecord {
         .bind(self.config_version)
         .bind(self.held_read_only)
         .bind(self.poll_interval_seconds)
+        .bind(&self.owner_tags)
         .execute(connection)
         .await?;
         Ok(())

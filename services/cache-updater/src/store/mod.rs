@@ -17,6 +17,7 @@ mod notes;
 mod objects;
 mod overview;
 mod owner;
+mod owner_tags;
 mod search;
 mod watch;
 mod write;
@@ -32,6 +33,7 @@ pub(crate) use list_objects::{Listable, NETWORKS, NODE_GROUPS, OSES, OsRecord};
 pub(crate) use notes::{Notes, lock_notes, put_notes};
 pub(crate) use objects::{put_info, replace_details};
 pub(crate) use owner::Copy as OwnerCopy;
+pub(crate) use owner_tags::{TagCounts, Tagged, Which};
 pub(crate) use search::Hit;
 pub(crate) use watch::{
     MARGIN, delete_hook_token, move_job_cursor, note_ganeti_job, put_hook_token,

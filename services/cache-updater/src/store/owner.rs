@@ -11,11 +11,17 @@ use uuid::Uuid;
 
 use super::Store;
 use super::item::{Item, SERVICE};
-use crate::domain::{ClusterRecord, InstanceRecord};
+use crate::domain::{ClusterRecord, InstanceRecord, owner_tag};
 use crate::error::Result;
 
 /// An owner as auth tells it; `None`: nobody any more.
-pub(crate) type Copy = (Uuid, Option<String>);
+#[derive(Debug, Clone)]
+pub(crate) struct Copy {
+    pub(crate) uuid: Uuid,
+    pub(crate) owner: Option<String>,
+    /// The owner's id; empty: not told.
+    pub(crate) owner_id: String,
+}
 
 /// What auth has not taken yet.
 #[derive(Debug, Clone, FromRow)]
@@ -130,21 +136,27 @@ impl Store {
             .bind(cluster)
             .execute(&mut *tx)
             .await?;
-        let uuids: Vec<Uuid> = copies.iter().map(|(uuid, _)| *uuid).collect();
-        let owners: Vec<Option<&str>> = copies.iter().map(|(_, owner)| owner.as_deref()).collect();
+        let uuids: Vec<Uuid> = copies.iter().map(|copy| copy.uuid).collect();
+        let owners: Vec<Option<&str>> = copies.iter().map(|copy| copy.owner.as_deref()).collect();
+        let tag = |copy: &Copy| {
+            owner_tag::says(copy.owner.as_deref().unwrap_or_default(), &copy.owner_id)
+        };
+        let tags: Vec<String> = copies.iter().map(tag).collect();
         sqlx::query(
-            "with told as (select * from unnest($2::uuid[], $3::text[]) as l (uuid, owner)),
+            "with told as (select * from unnest($2::uuid[], $3::text[], $4::text[])
+                     as l (uuid, owner, tag)),
                  gone as (
                      delete from owner_copy using told
                      where cluster_id = $1 and owner_copy.uuid = told.uuid and told.owner is null)
-             insert into owner_copy (cluster_id, uuid, owner)
-             select $1, uuid, owner from told where owner is not null
-             on conflict (cluster_id, uuid) do update set owner = excluded.owner
-                 where owner_copy.owner <> excluded.owner",
+             insert into owner_copy (cluster_id, uuid, owner, tag)
+             select $1, uuid, owner, tag from told where owner is not null
+             on conflict (cluster_id, uuid) do update set owner = excluded.owner, tag = excluded.tag
+                 where (owner_copy.owner, owner_copy.tag) <> (excluded.owner, excluded.tag)",
         )
         .bind(cluster)
         .bind(&uuids)
         .bind(&owners)
+        .bind(&tags)
         .execute(&mut *tx)
         .await?;
         let changed = self.show(&mut tx, cluster, &uuids, &owners).await?;

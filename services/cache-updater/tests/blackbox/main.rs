@@ -12,6 +12,7 @@ mod health;
 mod inventory;
 mod notes;
 mod objects;
+mod owner_tags;
 mod owners;
 mod pause;
 mod registry;

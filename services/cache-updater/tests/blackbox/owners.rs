@@ -39,11 +39,21 @@ struct Log {
 
 impl FakeOwners {
     fn set(&self, instance: &Instance, owner: &str) {
+        self.set_by_id(instance, owner, "");
+    }
+
+    pub(crate) fn set_by_id(&self, instance: &Instance, owner: &str, id: &str) {
         self.0.lock().unwrap().changes.push(OwnerCopy {
             cluster_id: instance.cluster_id.clone(),
             uuid: instance.uuid.clone(),
             owner: owner.to_owned(),
+            owner_id: id.to_owned(),
         });
+    }
+
+    /// Names the numbering, as auth does: whoever follows hears all anew.
+    pub(crate) fn number(&self, lineage: &str) {
+        self.0.lock().unwrap().lineage = lineage.to_owned();
     }
 
     fn news(&self) -> Vec<(String, String)> {

@@ -9,14 +9,17 @@ use gwm_proto::cache::clusters_client::ClustersClient;
 use gwm_proto::cache::internal_client::InternalClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::{
-    GetClusterRequest, GetObjectRequest, GetWriteAccessRequest, ObserveInstanceRequest,
-    ResolveNameRequest,
+    GetClusterRequest, GetObjectRequest, GetWriteAccessRequest, NextOwnerTagsRequest,
+    ObserveInstanceRequest, OwnerTagChange, ResolveNameRequest,
 };
+use gwm_proto::common::ObjectRef;
 use gwm_rapi::{CaBundle, Credentials, Endpoint, Fingerprint, Trust};
 use gwm_types::{ClusterId, InstanceUuid};
 use secrecy::SecretString;
 
+use crate::domain::parameters::OwnerTag;
 use crate::domain::{Job, Kind, Outcome};
+use crate::store::owner_tag::{Busy, Due};
 
 /// The service.
 #[derive(Debug, Clone)]
@@ -153,6 +156,42 @@ impl Cache {
         })
     }
 
+    /// What is to be done next about owner tags, at clusters and instances that are not busy.
+    pub(crate) async fn next_owner_tags(&self, busy: &Busy) -> Result<Vec<Due>, Fault> {
+        let request = NextOwnerTagsRequest {
+            skip: busy.instances.iter().map(|(cluster, uuid)| object(*cluster, *uuid)).collect(),
+            skip_clusters: busy.clusters.iter().map(ToString::to_string).collect(),
+            only: None,
+        };
+        self.owner_tags(request).await
+    }
+
+    /// What is to be done about those of one instance now; none: nothing.
+    pub(crate) async fn owner_tag_of(
+        &self,
+        cluster: ClusterId,
+        uuid: InstanceUuid,
+    ) -> Result<Option<OwnerTag>, Fault> {
+        let only = Some(object(cluster, uuid));
+        let request = NextOwnerTagsRequest { only, ..Default::default() };
+        Ok(self.owner_tags(request).await?.into_iter().next().map(|due| due.change))
+    }
+
+    async fn owner_tags(&self, request: NextOwnerTagsRequest) -> Result<Vec<Due>, Fault> {
+        let found =
+            InternalClient::new(self.0.clone()).next_owner_tags(request).await?.into_inner();
+        let due = |change: OwnerTagChange| {
+            Ok(Due {
+                cluster_id: change.cluster_id.parse().map_err(Fault::internal)?,
+                cluster_slug: change.cluster,
+                uuid: change.uuid.parse().map_err(Fault::internal)?,
+                name: change.name,
+                change: OwnerTag { add: change.add, tags: change.tags },
+            })
+        };
+        found.changes.into_iter().map(due).collect()
+    }
+
     /// Lets the inventory read the job's instance now; answers what was found.
     pub(crate) async fn observe(&self, job: &Job) -> Result<Found, Fault> {
         let created = job.kind == Kind::Create;
@@ -173,5 +212,13 @@ impl Cache {
             "absent" => Ok(Found::Absent),
             other => Err(Fault::internal(format!("cache-updater answered state {other:?}"))),
         }
+    }
+}
+
+fn object(cluster: ClusterId, uuid: InstanceUuid) -> ObjectRef {
+    ObjectRef {
+        kind: "instance".to_owned(),
+        cluster_id: cluster.to_string(),
+        uuid: uuid.to_string(),
     }
 }

@@ -45,6 +45,15 @@ impl Failure {
         )
     }
 
+    /// What was to be done is done, or is not wanted any more.
+    pub(crate) fn superseded(name: &str) -> Self {
+        Self::new(
+            "superseded",
+            format!("the owner tags of {name} are as they should be by now; nothing was sent"),
+            "",
+        )
+    }
+
     /// gwm may only look.
     pub(crate) fn read_only(slug: &str) -> Self {
         Self::new(

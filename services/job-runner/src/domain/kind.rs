@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The five things that can be asked for.
+/// What can be asked for, and what gwm does by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Create,
@@ -11,11 +11,19 @@ pub(crate) enum Kind {
     Shutdown,
     Reboot,
     Remove,
+    /// Gwm's own: people can't ask for it.
+    OwnerTag,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] =
+    /// The five things that can be asked for.
+    const ASKED: [Self; 5] =
         [Self::Create, Self::Startup, Self::Shutdown, Self::Reboot, Self::Remove];
+
+    /// From the database.
+    pub(crate) fn stored(text: &str) -> Result<Self, String> {
+        if text == Self::OwnerTag.as_str() { Ok(Self::OwnerTag) } else { text.parse() }
+    }
 
     /// The word in APIs, events and the database.
     pub(crate) fn as_str(self) -> &'static str {
@@ -25,6 +33,7 @@ impl Kind {
             Self::Shutdown => "shutdown",
             Self::Reboot => "reboot",
             Self::Remove => "remove",
+            Self::OwnerTag => "owner_tag",
         }
     }
 
@@ -49,7 +58,7 @@ impl FromStr for Kind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+        Self::ASKED.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
             let shown: String = text.chars().take(40).collect();
             format!("{shown:?} is no kind of job: use create, startup, shutdown, reboot or remove")
         })

@@ -25,6 +25,9 @@ pub(crate) const AUTH: &str = "auth to record the rights on the instance";
 /// cache-updater does not answer.
 pub(crate) const CREDENTIAL: &str = "cache-updater, which has the cluster's credential";
 
+/// Nothing is sent on stale knowledge.
+pub(crate) const OWNER: &str = "cache-updater, which knows whether the owner is still the same";
+
 /// An administrator wants the cluster left alone.
 pub(crate) fn paused(slug: &str) -> String {
     format!("cluster {slug}, which is paused")

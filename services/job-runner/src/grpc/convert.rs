@@ -41,7 +41,12 @@ pub(super) fn job(job: &Job) -> wire::Job {
         steps,
         ganeti_jobs: job.ganeti_job.into_iter().collect(),
         requested_by: job.requested_by.clone(),
-        requested_by_id: job.requested_by_id.to_string(),
+        // Nobody's id, if gwm does it by itself.
+        requested_by_id: if job.requested_by_id.0.is_nil() {
+            String::new()
+        } else {
+            job.requested_by_id.to_string()
+        },
         acting_as: job.acting_as.clone().unwrap_or_default(),
         created_at: Some(timestamp(job.created_at)),
         started_at: job.started_at.map(timestamp),

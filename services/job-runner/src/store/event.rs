@@ -41,19 +41,24 @@ pub(super) async fn append(tx: &mut PgConnection, job: &Job, what: Happened) -> 
         (Happened::Ended, Phase::Canceled) => JOB_CANCELED,
         (Happened::Ended, _) => JOB_FAILED,
     };
-    let actor = Actor {
+    let actor = is_asked_for(job).then(|| Actor {
         user_id: job.requested_by_id.to_string(),
         username: job.requested_by.clone(),
         acting_as: job.acting_as.clone(),
-    };
+    });
     let event = Event::new(event_type, SERVICE, Utc::now(), object(job))
-        .actor(Some(actor))
+        .actor(actor)
         .traceparent(job.traceparent.clone());
     outbox::append(tx, &event.outbox_row().map_err(encode)?).await?;
     match what {
         Happened::Queued | Happened::Ended => audit(tx, job, what).await,
         Happened::Started | Happened::Progressed => Ok(()),
     }
+}
+
+/// Else gwm does it by itself.
+fn is_asked_for(job: &Job) -> bool {
+    !job.requested_by_id.0.is_nil()
 }
 
 /// Begin and end of a job are two records of the audit log, which auth keeps.
@@ -72,7 +77,7 @@ async fn audit(tx: &mut PgConnection, job: &Job, what: Happened) -> Result<()> {
         phase,
         outcome,
         reason: job.shown_failure().map(|failure| failure.code.clone()),
-        person: Some(Person {
+        person: is_asked_for(job).then(|| Person {
             user_id: Some(job.requested_by_id.to_string()),
             username: Some(job.requested_by.clone()),
             acting_as: job.acting_as.clone(),
@@ -125,7 +130,7 @@ fn object(job: &Job) -> wire::Job {
         state: job.phase.public().to_owned(),
         steps: steps(job).into_iter().map(step).collect(),
         ganeti_jobs: job.ganeti_job.into_iter().collect(),
-        requested_by: Some(job.requested_by.clone()),
+        requested_by: is_asked_for(job).then(|| job.requested_by.clone()),
         acting_as: job.acting_as.clone(),
         created_at: job.created_at,
         started_at: job.started_at,

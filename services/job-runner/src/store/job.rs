@@ -8,6 +8,7 @@ use gwm_types::{ClusterId, InstanceUuid, JobId, Slug, UserId};
 use sqlx::PgConnection;
 
 use super::event::{self, Happened};
+use super::owner_tag;
 use super::row::{JobRow, signed};
 use crate::domain::{Failure, Job, Kind, Outcome, Parameters, Phase};
 
@@ -216,6 +217,9 @@ pub(crate) async fn save(tx: &mut PgConnection, before: &Job, after: &Job) -> Re
     .await?;
     let job = row.ok_or(Error::RowsAffected { expected: 1, actual: 0 })?.job()?;
     if ended {
+        if job.kind == Kind::OwnerTag {
+            owner_tag::ended(tx, &job).await?;
+        }
         event::append(tx, &job, Happened::Ended).await?;
     } else if started {
         event::append(tx, &job, Happened::Started).await?;

@@ -6,6 +6,7 @@ pub(crate) mod job;
 pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod op;
+pub(crate) mod owner_tag;
 mod row;
 #[cfg(test)]
 mod tests;

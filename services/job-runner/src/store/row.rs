@@ -6,7 +6,7 @@ use gwm_types::{ClusterId, InstanceUuid, JobId, SessionId, TokenId, UserId};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::domain::{Failure, Job, Outcome};
+use crate::domain::{Failure, Job, Kind, Outcome};
 
 /// A row of `job`.
 #[derive(Debug, FromRow)]
@@ -78,7 +78,7 @@ impl JobRow {
             job_id: JobId(self.job_id),
             cluster_id: ClusterId(self.cluster_id),
             cluster_slug: self.cluster_slug,
-            kind: self.kind.parse().map_err(|error| inconsistent("kind", error))?,
+            kind: Kind::stored(&self.kind).map_err(|error| inconsistent("kind", error))?,
             instance_uuid: self.instance_uuid.map(InstanceUuid),
             object_name: self.object_name,
             parameters: serde_json::from_value(self.parameters)

@@ -103,7 +103,7 @@ impl Finisher {
         let settles = match before.kind {
             Kind::Create => !gone && (success || after.instance_uuid.is_some()),
             Kind::Remove => success,
-            Kind::Startup | Kind::Shutdown | Kind::Reboot => false,
+            Kind::Startup | Kind::Shutdown | Kind::Reboot | Kind::OwnerTag => false,
         };
         after.phase = if settles { Phase::Settling } else { end(&before) };
         self.save(&before, &after).await

@@ -8,6 +8,7 @@ mod connection;
 mod finisher;
 mod follow;
 mod foreign;
+mod owner_tags;
 mod pause;
 mod recover;
 mod requests;
@@ -25,6 +26,7 @@ use crate::domain::Job;
 use crate::store::Store;
 
 pub(crate) use foreign::foreign_jobs;
+pub(crate) use owner_tags::owner_tags;
 pub(crate) use requests::requests;
 pub(crate) use supervisor::supervise;
 

@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use gwm_kernel::Fault;
 use gwm_rapi::{Class, Client, Deadline, ErrorKind, GanetiJobId, Reason, Submission};
 use gwm_types::OpId;
 use tracing::Instrument as _;
@@ -11,6 +12,7 @@ use tracing::Instrument as _;
 use super::pause;
 use super::runner::Runner;
 use super::trouble::Trouble;
+use crate::domain::parameters::OwnerTag;
 use crate::domain::{Failure, Job, OpState, Parameters, Phase, is_credential, waiting};
 use crate::store::{commit, job, op};
 
@@ -70,11 +72,52 @@ impl Runner {
         if self.highest_seen.is_none() {
             self.highest_seen = Some(client.last_job_id().await?.map_or(0, |id| id.0));
         }
-        if let Some(failure) = refusal(client, &job).await? {
+        let found = live(client, &job.object_name).await?;
+        if let Some(failure) = refusal(found.as_ref(), &job) {
             self.fail(&job, failure).await?;
             return Ok(());
         }
-        self.send(client, job).await
+        let Parameters::OwnerTag(change) = &job.parameters else {
+            return self.send(client, job).await;
+        };
+        match self.still_due(&job, change, found).await {
+            Ok(Some(left)) => {
+                let parameters = Parameters::OwnerTag(left);
+                self.send(client, Job { parameters, ..job }).await
+            }
+            Ok(None) => {
+                let mut after = job.clone();
+                after.phase = Phase::Canceled;
+                after.failure = Some(Failure::superseded(&job.object_name));
+                self.save(&job, &after).await?;
+                Ok(())
+            }
+            // The jobs of people need not wait for that.
+            Err(fault) => {
+                tracing::info!(job_id = %job.job_id, error = %fault, "owner tag not sent yet");
+                let mut after = job.clone();
+                after.not_before = Utc::now() + self.engine.config.owner_tags.look;
+                after.waiting_for = Some(waiting::OWNER.to_owned());
+                self.save(&job, &after).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// What of a change of tags is to be done now: it was found a while ago, and the owner, the cluster's
+    /// settings or the tags themselves may have changed since.
+    async fn still_due(
+        &self,
+        job: &Job,
+        change: &OwnerTag,
+        found: Option<gwm_rapi::Instance>,
+    ) -> Result<Option<OwnerTag>, Fault> {
+        let Some(uuid) = job.instance_uuid else { return Ok(None) };
+        let due = self.engine.cache.owner_tag_of(job.cluster_id, uuid).await?;
+        if due.as_ref() != Some(change) || !change.is_sound() {
+            return Ok(None);
+        }
+        Ok(change.left(&found.map(|found| found.tags).unwrap_or_default()))
     }
 
     /// The op is committed before the call; the call's outcome after it, under the same lease.
@@ -234,22 +277,26 @@ impl Runner {
     }
 }
 
-/// The live look directly before the change: is it still the one that was meant?
-async fn refusal(client: &Client, job: &Job) -> Result<Option<Failure>, Trouble> {
+/// The look directly before the change.
+async fn live(client: &Client, name: &str) -> Result<Option<gwm_rapi::Instance>, Trouble> {
+    match client.instance(name).await {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Is it still the one that was meant?
+fn refusal(found: Option<&gwm_rapi::Instance>, job: &Job) -> Option<Failure> {
     let name = &job.object_name;
-    let found = match client.instance(name).await {
-        Ok(found) => Some(found),
-        Err(error) if error.is_not_found() => None,
-        Err(error) => return Err(error.into()),
-    };
-    Ok(match (job.instance_uuid, found) {
+    match (job.instance_uuid, found) {
         (Some(meant), Some(found)) if found.uuid == meant.0 => None,
         (Some(_), Some(_)) => Some(Failure::replaced(name, true)),
         (Some(_), None) => Some(Failure::replaced(name, false)),
         // Ganeti completes short names: only the whole name is taken.
         (None, Some(found)) if found.name.eq_ignore_ascii_case(name) => Some(Failure::exists(name)),
         (None, _) => None,
-    })
+    }
 }
 
 /// The one call.
@@ -273,5 +320,11 @@ async fn call(
             client.reboot_instance(submission, name, reboot.r#type.kind()).await
         }
         Parameters::Remove => client.delete_instance(submission, name).await,
+        Parameters::OwnerTag(change) if change.add => {
+            client.add_instance_tags(submission, name, &change.tags).await
+        }
+        Parameters::OwnerTag(change) => {
+            client.delete_instance_tags(submission, name, &change.tags).await
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Stand-ins for auth and cache-updater: as much of them as the job runner can see.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,7 +40,16 @@ pub(crate) struct Knobs {
     pub(crate) observed: Vec<ObserveInstanceRequest>,
     /// Password handed out instead of the right one, this often.
     pub(crate) wrong_passwords: u32,
+    /// Who should be said to own which instance, by name; where tags are switched on.
+    pub(crate) owners: Option<BTreeMap<String, String>>,
+    /// What the inventory says is to be done, whatever Ganeti has.
+    pub(crate) stale_tags: Option<OwnerTagChange>,
+    /// How often the job runner has looked for something to do about them.
+    pub(crate) tags_asked: u64,
 }
+
+/// What the installation's owner tags begin with.
+pub(crate) const PREFIX: &str = "gwm:lab:owner:";
 
 /// Both services, over one simulated cluster.
 #[derive(Clone)]
@@ -346,6 +356,56 @@ impl Internal for Fakes {
             uuid,
             name,
         }))
+    }
+
+    async fn next_owner_tags(
+        &self,
+        request: Request<NextOwnerTagsRequest>,
+    ) -> Result<Response<NextOwnerTagsResponse>, Status> {
+        self.up()?;
+        let asked = request.into_inner();
+        let id = self.cluster_id.to_string();
+        let left_alone = self.knobs(|k| {
+            k.tags_asked += u64::from(asked.only.is_none());
+            k.paused || k.held_read_only || k.read_only
+        });
+        if let Some(stale) = self.knobs(|k| k.stale_tags.clone()) {
+            let skipped = asked.skip.iter().any(|o| o.uuid == stale.uuid)
+                || asked.skip_clusters.contains(&id);
+            let changes = if skipped { Vec::new() } else { vec![stale] };
+            return Ok(Response::new(NextOwnerTagsResponse { changes }));
+        }
+        let Some(owners) = self.knobs(|k| k.owners.clone()) else {
+            return Ok(Response::new(NextOwnerTagsResponse::default()));
+        };
+        let change = |instance: &gwm_rapi_sim::Instance| {
+            let skipped = asked.skip.iter().any(|o| o.uuid == instance.uuid)
+                || asked.only.as_ref().is_some_and(|o| o.uuid != instance.uuid);
+            let wanted = owners.get(&instance.name).map(|owner| format!("{PREFIX}{owner}"));
+            let ours = instance.tags.iter().filter(|tag| tag.starts_with(PREFIX));
+            let wrong: Vec<String> =
+                ours.filter(|tag| Some(*tag) != wanted.as_ref()).cloned().collect();
+            let add = wrong.is_empty();
+            let tags = if add {
+                wanted.into_iter().filter(|tag| !instance.tags.contains(tag)).collect()
+            } else {
+                wrong
+            };
+            (!skipped && !tags.is_empty()).then(|| OwnerTagChange {
+                cluster_id: id.clone(),
+                cluster: SLUG.to_owned(),
+                uuid: instance.uuid.clone(),
+                name: instance.name.clone(),
+                add,
+                tags,
+            })
+        };
+        let changes = if left_alone || asked.skip_clusters.contains(&id) {
+            Vec::new()
+        } else {
+            self.sim.look(|c| c.instances.values().find_map(change)).into_iter().collect()
+        };
+        Ok(Response::new(NextOwnerTagsResponse { changes }))
     }
 
     async fn resolve_console(

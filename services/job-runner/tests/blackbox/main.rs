@@ -18,6 +18,8 @@ mod kinds;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod owner_tags;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod waited;

@@ -270,6 +270,14 @@ pub(crate) fn edit_page(changed: bool) -> clusters::ClusterEditPage {
         remove_vnc_password: false,
         poll_interval_seconds: "60".to_owned(),
         read_only: false,
+        owner_tags: if changed { "off" } else { "write" }.to_owned(),
+        tags: Some(clusters::OwnerTagsNow {
+            prefix: "gwm:f3a91c02:owner:".to_owned(),
+            owned: 412,
+            tagged: if changed { 3 } else { 377 },
+            to_do: if changed { 0 } else { 35 },
+            held_up: if changed { "" } else { "the cluster is paused" }.to_owned(),
+        }),
         seen: changed.then(|| clusters::SeenCertificate {
             endpoint: "https://fra1.example.com:5080".to_owned(),
             subject: "CN=fra1.example.com".to_owned(),

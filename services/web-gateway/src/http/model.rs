@@ -71,6 +71,9 @@ pub(crate) struct ClusterDocument {
     pub(crate) requests_per_minute: Option<u32>,
     /// How many seconds the last bulk read took.
     pub(crate) bulk_seconds: Option<f64>,
+    /// `off`, `write` (owners are written as tags on instances) or `remove` (such tags are taken away);
+    /// null for who is no administrator.
+    pub(crate) owner_tags: Option<String>,
     /// SHA-256 of the pinned certificate; null when a CA is trusted instead.
     pub(crate) fingerprint: Option<String>,
     pub(crate) console: ConsoleDocument,
@@ -144,6 +147,7 @@ pub(crate) fn cluster(cluster: cache::Cluster) -> ClusterDocument {
         poll_interval_seconds: cluster.poll_interval_seconds,
         requests_per_minute: cluster.requests_per_minute,
         bulk_seconds: cluster.bulk_seconds,
+        owner_tags: some(cluster.owner_tags),
         fingerprint: some(cluster.fingerprint),
         console: ConsoleDocument {
             enabled: cluster.console_enabled,

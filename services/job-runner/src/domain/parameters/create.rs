@@ -8,6 +8,7 @@ use gwm_types::ObjectName;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::OwnerTag;
 use super::fields::{Fields, Invalid};
 
 /// 16 TiB of memory, 1 PiB of disk: above is a slip of the finger.
@@ -250,7 +251,14 @@ fn tags(fields: &mut Fields) -> Result<Vec<String>, Invalid> {
             Err(fields.invalid("tags", rule))
         }
     };
-    given.into_iter().map(read).collect()
+    let tags: Vec<String> = given.into_iter().map(read).collect::<Result<_, _>>()?;
+    match tags.iter().find(|tag| OwnerTag::is_reserved(tag)) {
+        Some(tag) => {
+            let text = format!("{tag} would say who owns it: gwm alone writes such tags");
+            Err(fields.invalid("tags", text))
+        }
+        None => Ok(tags),
+    }
 }
 
 /// Every key is passed on: only an administrator may create, and may set kernels, paths and VNC on
@@ -342,6 +350,7 @@ mod tests {
             ("os", json!("../x"), "parameters.os"),
             ("pnode", json!("a/b"), "parameters.pnode"),
             ("tags", json!(["a b"]), "parameters.tags"),
+            ("tags", json!(["gwm:lab:owner:user/carla"]), "parameters.tags"),
             ("osparams", json!({"password": "x"}), "parameters.osparams"),
             ("beparams", json!({"minmem": 1024}), "parameters.beparams.minmem"),
             ("hvparams", json!({"a": [1]}), "parameters.hvparams.a"),

@@ -2,6 +2,7 @@
 
 mod create;
 mod fields;
+mod owner_tag;
 mod power;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 pub(crate) use create::Create;
 use fields::Fields;
 pub(crate) use fields::Invalid;
+pub(crate) use owner_tag::OwnerTag;
 pub(crate) use power::{Reboot, Shutdown, Startup};
 
 use super::Kind;
@@ -23,6 +25,8 @@ pub(crate) enum Parameters {
     Shutdown(Shutdown),
     Reboot(Reboot),
     Remove,
+    #[serde(rename = "owner_tag")]
+    OwnerTag(OwnerTag),
 }
 
 impl Parameters {
@@ -35,6 +39,7 @@ impl Parameters {
             Kind::Shutdown => Self::Shutdown(Shutdown::read(&mut fields)?),
             Kind::Reboot => Self::Reboot(Reboot::read(&mut fields)?),
             Kind::Remove => Self::Remove,
+            Kind::OwnerTag => return Err(fields.invalid("kind", "can't be asked for")),
         };
         fields.finish()?;
         Ok(parameters)

@@ -159,6 +159,9 @@ pub struct Cluster {
     pub read_only: bool,
     /// Whether an administrator wants it left alone: nothing is read and no new job is sent.
     pub paused: bool,
+    /// Whether owners are written as tags on its instances (`write`), such tags are taken away
+    /// (`remove`), or neither (`off`).
+    pub owner_tags: String,
     /// Whether the last attempt to read it succeeded.
     pub reachable: bool,
     /// When it was last read completely.

@@ -53,6 +53,7 @@ impl Object for Cluster {
             master_node: some("node1.example.com"),
             endpoints: vec!["https://alpha.example.com:5080".to_owned()],
             paused: false,
+            owner_tags: "off".to_owned(),
             read_only: false,
             reachable: event != "unreachable",
             last_success: Some(example_time()),

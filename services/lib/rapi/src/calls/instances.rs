@@ -148,4 +148,36 @@ impl Client {
     ) -> Result<GanetiJobId, Error> {
         self.submit(Method::DELETE, &["2", "instances", name], &[], &json!({}), submission).await
     }
+
+    /// Gives an instance tags; those that it has already are no error.
+    pub async fn add_instance_tags(
+        &self,
+        submission: &Submission,
+        name: &str,
+        tags: &[String],
+    ) -> Result<GanetiJobId, Error> {
+        self.change_tags(Method::PUT, submission, name, tags).await
+    }
+
+    /// Takes tags away from an instance; Ganeti's job fails if it has not all of them.
+    pub async fn delete_instance_tags(
+        &self,
+        submission: &Submission,
+        name: &str,
+        tags: &[String],
+    ) -> Result<GanetiJobId, Error> {
+        self.change_tags(Method::DELETE, submission, name, tags).await
+    }
+
+    async fn change_tags(
+        &self,
+        method: Method,
+        submission: &Submission,
+        name: &str,
+        tags: &[String],
+    ) -> Result<GanetiJobId, Error> {
+        let query: Vec<(&str, &str)> = tags.iter().map(|tag| ("tag", tag.as_str())).collect();
+        let path = ["2", "instances", name, "tags"];
+        self.submit(method, &path, &query, &json!({}), submission).await
+    }
 }

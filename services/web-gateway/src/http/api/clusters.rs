@@ -163,6 +163,10 @@ pub(crate) struct EditCluster {
     /// bulk read.
     #[serde(default)]
     pub(crate) poll_interval_seconds: Option<u32>,
+    /// `write`: owners are written as tags on instances, for people at Ganeti's command line; `remove`:
+    /// such tags of this gwm are taken away; `off`: they stay as they are.
+    #[serde(default)]
+    pub(crate) owner_tags: Option<String>,
 }
 
 /// What the create form offers on a cluster.
@@ -363,6 +367,7 @@ pub(crate) async fn edit(
         paused: body.paused,
         read_only: body.read_only,
         poll_interval_seconds: body.poll_interval_seconds,
+        owner_tags: body.owner_tags.unwrap_or_default(),
     });
     request.set_timeout(std::time::Duration::from_secs(45));
     Ok(with_etag(cluster(state.clients.clusters().update_cluster(request).await?.into_inner())))

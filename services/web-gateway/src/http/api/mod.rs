@@ -16,6 +16,7 @@ mod me;
 mod nodes;
 pub(crate) mod notes;
 mod objects;
+pub(crate) mod owner_tags;
 pub(crate) mod owners;
 pub(crate) mod session;
 mod users;
@@ -65,6 +66,7 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(clusters::get, clusters::edit, clusters::remove))
         .routes(routes!(clusters::refresh))
         .routes(routes!(clusters::create_options))
+        .routes(routes!(owner_tags::state))
         .routes(routes!(watch::hook))
         .routes(routes!(watch::make_token, watch::withdraw_token))
         .routes(routes!(watch::knock))

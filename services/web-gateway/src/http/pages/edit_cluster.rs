@@ -13,9 +13,10 @@ use super::add_cluster::OPENSSL;
 use super::common::{self, Page, PageError, Viewer, sentence};
 use super::login::see_other;
 use crate::http::AppState;
+use crate::http::api::owner_tags;
 use crate::http::model::{ClusterDocument, cluster};
 use crate::http::problem::Problem;
-use crate::http::views::clusters::{ClusterEditPage, SeenCertificate};
+use crate::http::views::clusters::{ClusterEditPage, OwnerTagsNow, SeenCertificate};
 use crate::http::views::form::{FieldError, FormErrors};
 use crate::http::views::parts::{Code, Link};
 use crate::http::views::shell::Section;
@@ -39,6 +40,7 @@ pub(crate) struct EditForm {
     remove_vnc_password: String,
     poll_interval_seconds: String,
     read_only: String,
+    owner_tags: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -89,6 +91,7 @@ fn stored(found: &ClusterDocument) -> EditForm {
             seconds => seconds.to_string(),
         },
         read_only: if found.held_read_only { "true".to_owned() } else { String::new() },
+        owner_tags: found.owner_tags.clone().unwrap_or_default(),
         ..EditForm::default()
     }
 }
@@ -106,8 +109,12 @@ async fn draw(
         Link::new("Settings", ""),
     ];
     let title = format!("Settings of {}", found.slug);
+    let (shell, tags) = tokio::join!(
+        common::shell(state, viewer, Section::Clusters, &title, crumbs),
+        owner_tags::of(state, &viewer.person, found.slug.clone()),
+    );
     ClusterEditPage {
-        shell: common::shell(state, viewer, Section::Clusters, &title, crumbs).await,
+        shell,
         errors,
         slug: found.slug.clone(),
         config_version: form.config_version,
@@ -122,6 +129,15 @@ async fn draw(
         remove_vnc_password: !form.remove_vnc_password.is_empty(),
         poll_interval_seconds: form.poll_interval_seconds,
         read_only: !form.read_only.is_empty(),
+        owner_tags: form.owner_tags,
+        // Without it the rest can be changed all the same.
+        tags: tags.ok().map(|tags| OwnerTagsNow {
+            prefix: tags.prefix,
+            owned: tags.owned,
+            tagged: tags.tagged,
+            to_do: tags.to_do,
+            held_up: tags.held_up.unwrap_or_default(),
+        }),
         seen: None,
         openssl: Code { what: "the openssl command", text: OPENSSL.to_owned() },
     }
@@ -236,6 +252,11 @@ fn changes(found: &ClusterDocument, form: &EditForm) -> Result<UpdateClusterRequ
         paused: None,
         read_only: (held != found.held_read_only).then_some(held),
         poll_interval_seconds: (seconds != found.poll_interval_seconds).then_some(seconds),
+        owner_tags: if found.owner_tags.as_deref() == Some(form.owner_tags.as_str()) {
+            String::new()
+        } else {
+            form.owner_tags.clone()
+        },
     })
 }
 
@@ -284,6 +305,7 @@ mod tests {
             write_username: "writer".to_owned(),
             fingerprint: "AA:BB".to_owned(),
             config_version: "7".to_owned(),
+            owner_tags: "write".to_owned(),
             ..Default::default()
         })
     }
@@ -309,6 +331,13 @@ mod tests {
         form.write_username.clear();
         let request = changes(&found(), &form).unwrap();
         assert!(request.remove_write && request.write.is_none());
+    }
+
+    #[test]
+    fn what_becomes_of_owner_tags_is_sent_when_it_was_changed() {
+        let mut form = stored(&found());
+        "remove".clone_into(&mut form.owner_tags);
+        assert_eq!(changes(&found(), &form).unwrap().owner_tags, "remove");
     }
 
     #[test]

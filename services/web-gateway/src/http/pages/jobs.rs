@@ -44,6 +44,7 @@ pub(crate) fn kind_word(kind: &str) -> &str {
         "shutdown" => "Shut down",
         "reboot" => "Reboot",
         "remove" => "Delete",
+        "owner_tag" => "Write the owner’s tag on",
         "observe" => "Read the outcome",
         "settle" => "Settle who may use it",
         // Ganeti's own, from its command line.

@@ -224,6 +224,21 @@ pub struct SeenCertificate {
     pub why: String,
 }
 
+/// A cluster's owner tags as they are now.
+#[derive(Debug)]
+pub struct OwnerTagsNow {
+    /// What this gwm's begin with.
+    pub prefix: String,
+    /// Instances with an owner.
+    pub owned: u32,
+    /// Instances with a tag of this gwm.
+    pub tagged: u32,
+    /// Instances where something is to be changed.
+    pub to_do: u32,
+    /// Why that waits; empty: it is being done.
+    pub held_up: String,
+}
+
 /// `GET /clusters/{slug}/edit` and its POST.
 #[derive(Debug, Template)]
 #[template(path = "pages/cluster_edit.html")]
@@ -258,6 +273,10 @@ pub struct ClusterEditPage {
     pub poll_interval_seconds: String,
     /// Read-only by choice.
     pub read_only: bool,
+    /// `off`, `write` or `remove`, as typed.
+    pub owner_tags: String,
+    /// How far they are, if that is known just now.
+    pub tags: Option<OwnerTagsNow>,
     /// A look at the certificate, when it changed or was asked for.
     pub seen: Option<SeenCertificate>,
     /// Prints the fingerprint on the master.
