@@ -365,10 +365,7 @@ impl Internal for Fakes {
         self.up()?;
         let asked = request.into_inner();
         let id = self.cluster_id.to_string();
-        let left_alone = self.knobs(|k| {
-            k.tags_asked += u64::from(asked.only.is_none());
-            k.paused || k.held_read_only || k.read_only
-        });
+        self.knobs(|k| k.tags_asked += u64::from(asked.only.is_none()));
         if let Some(stale) = self.knobs(|k| k.stale_tags.clone()) {
             let skipped = asked.skip.iter().any(|o| o.uuid == stale.uuid)
                 || asked.skip_clusters.contains(&id);
@@ -400,7 +397,7 @@ impl Internal for Fakes {
                 tags,
             })
         };
-        let changes = if left_alone || asked.skip_clusters.contains(&id) {
+        let changes = if asked.skip_clusters.contains(&id) {
             Vec::new()
         } else {
             self.sim.look(|c| c.instances.values().find_map(change)).into_iter().collect()
