@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::response::sse::{Event, Sse};
 use axum::routing;
+use axum::serve::ListenerExt;
 use futures::future::try_join_all;
 use futures::{Stream, StreamExt as _};
 use gwm_integration_tests::{Api, Integrator, Part, Stack};
@@ -22,6 +23,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 
 use super::events::publish;
+use super::pages::no_delay;
 use super::process::{Usage, cpu_of};
 use crate::report::{Report, Times};
 
@@ -168,7 +170,7 @@ pub(crate) async fn peer(nats: &str, seed: &Path) -> anyhow::Result<()> {
         }
     };
     tokio::select! {
-        served = axum::serve(listener, router) => Ok(served?),
+        served = axum::serve(listener.tap_io(no_delay), router) => Ok(served?),
         () = forward => Ok(()),
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use axum::extract::State;
+use axum::serve::ListenerExt;
 use axum::{Json, Router, routing};
 use futures::future::try_join_all;
 use gwm_integration_tests::{Api, Part, Stack};
@@ -157,8 +158,13 @@ async fn bare(database: &str) -> anyhow::Result<String> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/", listener.local_addr().context("it is bound")?);
     #[expect(clippy::disallowed_methods, reason = "no service: it lives as long as the bench")]
-    drop(tokio::spawn(async move { axum::serve(listener, router).await }));
+    drop(tokio::spawn(async move { axum::serve(listener.tap_io(no_delay), router).await }));
     Ok(url)
+}
+
+/// The peers' connections are as quick as ours.
+pub(super) fn no_delay(stream: &mut tokio::net::TcpStream) {
+    drop(stream.set_nodelay(true));
 }
 
 async fn bare_page(State(pool): State<Arc<PgPool>>) -> Json<Value> {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::accept::NoDelayAcceptor;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::Tasks;
@@ -51,11 +52,13 @@ pub(crate) async fn serve(
             let config = RustlsConfig::from_pem_file(&tls.cert_path, &tls.key_path)
                 .await
                 .with_context(|| format!("{name}: {}", tls.cert_path.display()))?;
-            let server = axum_server::from_tcp_rustls(listener, config)?.handle(handle);
+            let acceptor = RustlsAcceptor::new(config).acceptor(NoDelayAcceptor::new());
+            let server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
             tasks.spawn(name, async move { Ok(server.serve(service).await?) });
         }
         None => {
-            let server = axum_server::from_tcp(listener)?.handle(handle);
+            let acceptor = NoDelayAcceptor::new();
+            let server = axum_server::from_tcp(listener)?.acceptor(acceptor).handle(handle);
             tasks.spawn(name, async move { Ok(server.serve(service).await?) });
         }
     }
