@@ -174,6 +174,10 @@ async fn rights_wait_for_one_made_anew_and_for_a_cluster_that_comes_back() {
         admin.post("/imports/orphans/adopt", &json!({"csv": csv, "confirm": true})).await.ok();
     eventually("it to be hers", &customer, "/instances?q=owner:carla", total(1)).await;
 
+    let written = json!({"text": "Ask carla before a reboot."});
+    let notes = format!("/clusters/fra1/instances/{name}/notes");
+    let _written = admin.post(&notes, &written).await.ok();
+
     // Removed, and another one made under its name: nothing of that goes over by itself.
     stage.cluster("fra1").outside(Outside::Recreate { instance: name.clone() }).await.unwrap();
     let gone = eventually("it to be gone", admin, "/imports/missing", |list| {
@@ -184,6 +188,7 @@ async fn rights_wait_for_one_made_anew_and_for_a_cluster_that_comes_back() {
     .await["items"][0]
         .clone();
     assert_eq!((&gone["state"], &gone["name"]), (&json!("removed"), &json!(name)));
+    assert_eq!(gone["notes"], json!(true));
     assert_eq!(gone["grants"], json!([{"username": "carla", "permission": "power"}]));
     eventually("her list to be empty", &customer, "/instances", total(0)).await;
     let path = format!("/clusters/fra1/instances/{name}");
@@ -194,7 +199,9 @@ async fn rights_wait_for_one_made_anew_and_for_a_cluster_that_comes_back() {
     let back = json!({"from": gone["uuid"], "to": gone["uuid"]});
     let _nor = admin.post("/imports/missing/restore", &back).await.expect_status(404);
     let done = admin.post("/imports/missing/restore", &restore).await.ok();
-    assert_eq!(done, json!({"grants": 1, "owner": "user/carla"}));
+    assert_eq!(done, json!({"grants": 1, "owner": "user/carla", "notes": "restored"}));
+    let anew = admin.get(&format!("/clusters/fra1/instances/{name}")).await.ok();
+    assert_eq!(anew["notes"]["text"], written["text"], "{anew}");
     eventually("the new one to be hers", &customer, "/instances?q=owner:carla", total(1)).await;
     let again = admin.post("/imports/missing/restore", &restore).await;
     assert_eq!(again.status, 404, "{}", again.text);

@@ -114,6 +114,7 @@ impl gwm_kernel::Service for Service {
                     ("ListOrphans", &["web-gateway"]),
                     ("ListMissing", &["web-gateway"]),
                     ("PurgeMissing", &["web-gateway"]),
+                    ("RestoreNotes", &["web-gateway"]),
                     ("ResolveInstances", &["web-gateway"]),
                 ],
             )

@@ -49,6 +49,7 @@ impl gwm_kernel::Service for Service {
             &[
                 ("SubmitJob", &["web-gateway"]),
                 ("ListJobs", &["web-gateway"]),
+                ("GetJobFigures", &["web-gateway"]),
                 ("CompleteJobs", &["web-gateway"]),
                 ("GetJob", &["web-gateway"]),
                 ("GetJobLog", &["web-gateway"]),

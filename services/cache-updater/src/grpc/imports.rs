@@ -91,6 +91,15 @@ impl Imports for Server {
         Ok(Response::new(pb::PurgeMissingResponse {}))
     }
 
+    async fn restore_notes(
+        &self,
+        request: Request<pb::RestoreNotesRequest>,
+    ) -> Result<Response<pb::RestoreNotesResponse>, Status> {
+        let person = self.administrator(&request, Mode::Write)?;
+        let outcome = self.give_notes(&person, &request.into_inner()).await?;
+        Ok(Response::new(pb::RestoreNotesResponse { outcome: outcome.to_owned() }))
+    }
+
     async fn resolve_instances(
         &self,
         request: Request<pb::ResolveInstancesRequest>,
@@ -135,5 +144,6 @@ fn vanished(row: &Vanished) -> pb::Vanished {
         at: Some(convert::timestamp(row.at)),
         owner: row.owner.clone().unwrap_or_default(),
         successor_uuid: row.successor.map(|u| u.to_string()).unwrap_or_default(),
+        notes: row.notes,
     }
 }

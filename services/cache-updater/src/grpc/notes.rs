@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use gwm_authz::Mode;
+use gwm_authz::{Mode, Principal};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache as pb;
 use gwm_proto::cache::instance_notes_server::InstanceNotes;
+use gwm_proto::common::ObjectRef;
 use gwm_types::Permission;
 use tonic::{Request, Response, Status};
+use uuid::Uuid;
 
 use super::Server;
 use super::convert;
@@ -55,6 +57,48 @@ impl InstanceNotes for Server {
         gwm_pg::outbox::append(&mut tx, &row).await.map_err(Error::from)?;
         tx.commit().await.map_err(Error::from)?;
         Ok(Response::new(message(notes)))
+    }
+}
+
+impl Server {
+    /// Gives an instance the notes that are kept of a removed one of the same name; says how it went.
+    pub(super) async fn give_notes(
+        &self,
+        person: &Principal,
+        asked: &pb::RestoreNotesRequest,
+    ) -> Result<&'static str, Fault> {
+        let object = |object: &Option<ObjectRef>| -> Result<(Uuid, Uuid), Fault> {
+            let object = object.clone().unwrap_or_default();
+            let cluster = convert::uuid("cluster_id", &object.cluster_id)?;
+            Ok((cluster, convert::uuid("uuid", &object.uuid)?))
+        };
+        let ((cluster_id, from), (of_heir, to)) = (object(&asked.from)?, object(&asked.to)?);
+        let gone = || Fault::not_found("removed instance");
+        let cluster =
+            self.0.store.fetch_cluster(&cluster_id.to_string()).await?.ok_or_else(gone)?;
+        let mut tx = self.0.store.begin().await?;
+        let kept = store::lock_kept(&mut tx, cluster_id, from).await?.ok_or_else(gone)?;
+        let heir = store::lock_notes(&mut tx, cluster_id, to).await?;
+        let (instance, has) = heir
+            .filter(|(instance, _)| of_heir == cluster_id && instance.name == kept.name)
+            .ok_or_else(gone)?;
+        let Some(text) = kept.notes.filter(|text| !text.is_empty()) else { return Ok("none") };
+        if has.is_some_and(|has| !has.notes.is_empty()) {
+            return Ok("has_own");
+        }
+        let of = (cluster_id, cluster.slug.as_str());
+        let notes = store::put_notes(&mut tx, of, instance, &text, actor(person)).await?;
+        store::delete_notes(&mut tx, cluster_id, from).await?;
+        let details = BTreeMap::from([
+            ("from".to_owned(), from.to_string().into()),
+            ("bytes".to_owned(), notes.notes.len().into()),
+            ("revision".to_owned(), notes.revision.into()),
+        ]);
+        let action = "instance.restore_notes";
+        let row = audit::of_instance(person, action, &cluster.slug, to, &kept.name, details)?;
+        gwm_pg::outbox::append(&mut tx, &row).await.map_err(Error::from)?;
+        tx.commit().await.map_err(Error::from)?;
+        Ok("restored")
     }
 }
 

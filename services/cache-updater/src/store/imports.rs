@@ -21,6 +21,8 @@ pub(crate) struct Vanished {
     pub(crate) at: DateTime<Utc>,
     pub(crate) owner: Option<String>,
     pub(crate) successor: Option<Uuid>,
+    /// Notes are kept of it that its successor has not.
+    pub(crate) notes: bool,
     place: String,
 }
 
@@ -71,13 +73,18 @@ pub(crate) static MISSING: Table = Table {
 /// Of a cluster that was removed one row stands for all that it held.
 const FROM: &str = " from (
     select 'instance'::text collate \"C\" as kind, i.cluster_id, c.slug as cluster, i.uuid, i.name,
-        'missing'::text collate \"C\" as state, i.seen_at as at, i.owner, null::uuid as successor
+        'missing'::text collate \"C\" as state, i.seen_at as at, i.owner, null::uuid as successor,
+        false as notes
     from instance i join cluster c using (cluster_id) where i.missing
     union all
-    select 'node', n.cluster_id, c.slug, n.uuid, n.name, 'missing', n.seen_at, null, null
+    select 'node', n.cluster_id, c.slug, n.uuid, n.name, 'missing', n.seen_at, null, null, false
     from node n join cluster c using (cluster_id) where n.missing
     union all
-    select t.kind, t.cluster_id, c.slug, t.uuid, t.name, 'removed', t.removed_at, oc.owner, s.uuid
+    select t.kind, t.cluster_id, c.slug, t.uuid, t.name, 'removed', t.removed_at, oc.owner, s.uuid,
+        exists (select from instance_notes k where t.kind = 'instance' and k.cluster_id = t.cluster_id
+            and k.uuid = t.uuid and k.notes <> '')
+        and not exists (select from instance_notes k where k.cluster_id = t.cluster_id
+            and k.uuid = s.uuid and k.notes <> '')
     from tombstone t join cluster c using (cluster_id)
     left join owner_copy oc on oc.cluster_id = t.cluster_id and oc.uuid = t.uuid
     left join lateral (
@@ -86,7 +93,7 @@ const FROM: &str = " from (
     where t.kind in ('instance', 'node')
     union all
     select 'cluster', f.cluster_id, f.slug, f.cluster_id, f.slug, 'forgotten', f.forgotten_at,
-        null, null
+        null, null, false
     from forgotten_cluster f
     where not exists (select from cluster c where c.cluster_id = f.cluster_id)) o where ";
 

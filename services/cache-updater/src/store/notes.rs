@@ -44,6 +44,43 @@ pub(crate) async fn lock_notes(
     Ok(Some((instance, notes)))
 }
 
+/// What is kept of a removed instance.
+#[derive(Debug, FromRow)]
+pub(crate) struct Kept {
+    pub(crate) name: String,
+    pub(crate) notes: Option<String>,
+}
+
+/// What is kept of a removed instance, locked until the transaction ends; none if it was forgotten.
+pub(crate) async fn lock_kept(
+    connection: &mut PgConnection,
+    cluster: Uuid,
+    uuid: Uuid,
+) -> Result<Option<Kept>> {
+    Ok(sqlx::query_as(
+        "select t.name, n.notes from tombstone t left join instance_notes n using (cluster_id, uuid)
+         where t.kind = 'instance' and t.cluster_id = $1 and t.uuid = $2 for update of t",
+    )
+    .bind(cluster)
+    .bind(uuid)
+    .fetch_optional(connection)
+    .await?)
+}
+
+/// Takes away what was written down.
+pub(crate) async fn delete_notes(
+    connection: &mut PgConnection,
+    cluster: Uuid,
+    uuid: Uuid,
+) -> Result<()> {
+    sqlx::query("delete from instance_notes where cluster_id = $1 and uuid = $2")
+        .bind(cluster)
+        .bind(uuid)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Writes the notes of a locked instance, with its event, which leaves out what they say.
 pub(crate) async fn put_notes(
     connection: &mut PgConnection,

@@ -1,6 +1,8 @@
 //! Notes: who reads and changes them, what is told of them, and how long they stay.
 
-use gwm_proto::cache::{ChangeNotesRequest, Notes, PurgeMissingRequest};
+use gwm_proto::cache::{
+    ChangeNotesRequest, ListMissingRequest, Notes, PurgeMissingRequest, RestoreNotesRequest,
+};
 use gwm_rapi_sim::Outside;
 use gwm_testkit::wait_for;
 use tonic::{Code, Status};
@@ -87,6 +89,55 @@ async fn notes_are_read_by_who_sees_the_instance_and_changed_by_who_may_change_i
     for q in ["billing", "dora"] {
         assert!(world.list(&replica, q).await.instances.is_empty(), "found by {q}");
     }
+}
+
+#[tokio::test]
+async fn kept_notes_are_given_once_to_the_one_that_has_the_name_now() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let cluster = world.add(&replica).await;
+    let [one, other] = &world.list(&replica, "").await.instances[..2] else { panic!() };
+    change(&replica, &world.admin, &one.name, "keep", None).await.unwrap();
+    world.cluster().outside(Outside::Recreate { instance: one.name.clone() }).await.unwrap();
+    let heir = wait_for("the new one", PATIENCE, async || {
+        let found = replica.instance(&world.admin, &one.name).await.map_err(|e| e.to_string())?;
+        let found = found.instance.ok_or("nothing")?;
+        if found.uuid == one.uuid { Err("the old one".to_owned()) } else { Ok(found) }
+    })
+    .await;
+    let restore = async |person: &Person, to: &str| {
+        let asked = RestoreNotesRequest {
+            from: Some(object("instance", &cluster, &one.uuid)),
+            to: Some(object("instance", &cluster, to)),
+        };
+        let answer = replica.imports().restore_notes(person.ask(asked)).await;
+        answer.map(|answer| answer.into_inner().outcome)
+    };
+    let kept = async || {
+        let request = world.admin.ask(ListMissingRequest::default());
+        let listed = replica.imports().list_missing(request).await.unwrap().into_inner();
+        listed.objects.iter().any(|o| o.uuid == one.uuid && o.notes)
+    };
+    // Its tombstone is there as soon as the new one is.
+    assert!(kept().await);
+    let owner = world.person(&replica, "admin", object("instance", &cluster, &heir.uuid)).await;
+    assert_eq!(restore(&owner, &heir.uuid).await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(restore(&world.admin, &other.uuid).await.unwrap_err().code(), Code::NotFound);
+    assert_eq!(restore(&world.admin, &one.uuid).await.unwrap_err().code(), Code::NotFound);
+
+    // What somebody wrote down since is not lost.
+    change(&replica, &world.admin, &heir.name, "mine", None).await.unwrap();
+    assert!(!kept().await, "nothing that the successor could get");
+    assert_eq!(restore(&world.admin, &heir.uuid).await.unwrap(), "has_own");
+    let now = async || replica.instance(&world.admin, &heir.name).await.unwrap().notes.unwrap();
+    assert_eq!(now().await.text, "mine");
+    change(&replica, &world.admin, &heir.name, "", None).await.unwrap();
+
+    assert_eq!(restore(&world.admin, &heir.uuid).await.unwrap(), "restored");
+    assert_eq!((now().await.text.as_str(), now().await.revision), ("keep", 3));
+    world.wait_told("instance.notes_changed", &heir.name).await;
+    assert_eq!(restore(&world.admin, &heir.uuid).await.unwrap(), "none");
+    assert!(!kept().await);
 }
 
 #[tokio::test]

@@ -99,7 +99,8 @@ impl ForeignJob {
             ganeti_status: told.status.clone(),
             error,
             revision: i64::try_from(told.revision).unwrap_or(i64::MAX),
-            created_at: told.received_at.unwrap_or(observed_at),
+            // Lists are ordered by it: no clock that is ahead puts a job above all others.
+            created_at: told.received_at.map_or(observed_at, |at| at.min(observed_at)),
             started_at: told.started_at,
             ended_at: told.ended_at,
         })

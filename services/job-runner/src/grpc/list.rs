@@ -42,6 +42,7 @@ impl JobsServer {
             sort: &sort,
             limit,
             cursor: cursor.as_ref(),
+            counted: !asked.uncounted,
         };
         let found = list::page(&self.store, &wanted).await.map_err(Error::from)?;
         let next = found.next.map(|next| key.seal(&TABLE, &sort, &page.q, &audience, &next));

@@ -12,8 +12,8 @@ use gwm_authz::{Authz, Principal};
 use gwm_proto::common::{CompleteRequest, CompleteResponse};
 use gwm_proto::jobs::jobs_server::Jobs;
 use gwm_proto::jobs::{
-    GetJobLogRequest, GetJobLogResponse, GetJobRequest, Job, ListJobsRequest, ListJobsResponse,
-    SubmitJobRequest,
+    GetJobFiguresRequest, GetJobLogRequest, GetJobLogResponse, GetJobRequest, Job, JobFigures,
+    ListJobsRequest, ListJobsResponse, SubmitJobRequest,
 };
 use gwm_query::CursorKey;
 use gwm_types::{Object, Permission};
@@ -69,6 +69,13 @@ impl Jobs for JobsServer {
         request: Request<ListJobsRequest>,
     ) -> Result<Response<ListJobsResponse>, Status> {
         Ok(Response::new(self.list(request).await?))
+    }
+
+    async fn get_job_figures(
+        &self,
+        request: Request<GetJobFiguresRequest>,
+    ) -> Result<Response<JobFigures>, Status> {
+        Ok(Response::new(self.figures(request).await?))
     }
 
     async fn complete_jobs(

@@ -1,14 +1,21 @@
-//! One job and its log.
+//! One job and its log; the figures of all.
 
 use gwm_authz::{Mode, Principal};
 use gwm_kernel::Fault;
-use gwm_proto::jobs::{GetJobLogRequest, GetJobLogResponse, GetJobRequest, Job as WireJob};
+use gwm_proto::jobs::{
+    GetJobFiguresRequest, GetJobLogRequest, GetJobLogResponse, GetJobRequest, Job as WireJob,
+    JobFigures,
+};
+use gwm_types::Permission;
 use tonic::Request;
 
 use super::{JobsServer, convert};
 use crate::domain::{ForeignJob, Job, Phase, waiting};
 use crate::error::Error;
-use crate::store::{foreign, job, log};
+use crate::store::{figures, foreign, job, log};
+
+/// Failed jobs that come with the figures.
+const MOST_FAILED: u32 = 50;
 
 impl JobsServer {
     pub(super) async fn get(&self, request: Request<GetJobRequest>) -> Result<WireJob, Fault> {
@@ -41,6 +48,31 @@ impl JobsServer {
         let lines =
             log::list(&mut connection, job.job_id, asked.after).await.map_err(Error::from)?;
         Ok(GetJobLogResponse { lines: lines.into_iter().map(convert::line).collect() })
+    }
+
+    pub(super) async fn figures(
+        &self,
+        request: Request<GetJobFiguresRequest>,
+    ) -> Result<JobFigures, Fault> {
+        let person = self.authz.principal(&request, Mode::Read)?;
+        let asked = request.into_inner();
+        if asked.own_only {
+            let mut connection = self.store.connection().await.map_err(Error::from)?;
+            let own_running =
+                figures::own_running(&mut connection, person.user_id).await.map_err(Error::from)?;
+            return Ok(JobFigures { own_running, ..Default::default() });
+        }
+        let scope = self.authz.scope(&person, Permission::View);
+        let failed = i64::from(asked.failed.min(MOST_FAILED));
+        let found = figures::figures(&self.store, &scope, person.user_id, failed)
+            .await
+            .map_err(Error::from)?;
+        Ok(JobFigures {
+            open: found.open,
+            failed_in_day: found.failed_in_day,
+            own_running: found.own_running,
+            failed: found.failed.iter().map(convert::listed).collect(),
+        })
     }
 
     /// One that somebody else gave Ganeti, if it is one and the person may know of it.

@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::row::JobRow;
-use super::{Store, foreign};
+use super::{Store, foreign, snapshot};
 use crate::domain::{ForeignJob, Job};
 
 /// Suggestions come from this many jobs.
@@ -23,12 +23,12 @@ const STATE: &str = "(case when phase in ('queued', 'succeeded', 'failed', 'canc
 const STATES: &[&str] = &["queued", "running", "succeeded", "failed", "canceled"];
 const ORIGINS: &[&str] = &["gwm", "ganeti"];
 
-/// Their order is that of their numbers.
-const MOMENT: Kind = Kind::Time { order: "::bigint" };
+const MOMENT: Kind = Kind::Time { order: "::timestamptz" };
 
 /// What jobs can be asked about.
 pub(crate) static TABLE: Table = Table {
-    name: "jobs",
+    // Part of what a cursor is signed with: those that were made by number are not taken for moments.
+    name: "jobs by moment",
     fields: &[
         field(&["state"], STATE, Kind::Known(STATES), None),
         field(&["kind"], "kind", Kind::Lower, None),
@@ -37,7 +37,7 @@ pub(crate) static TABLE: Table = Table {
         field(&["user", "requested_by"], "requested_by", Kind::Text, None),
         field(&["error"], "coalesce(error_code, '')", Kind::Text, None),
         field(&["origin"], "origin", Kind::Known(ORIGINS), None),
-        field(&["created"], "created_at", MOMENT, Some("number")),
+        field(&["created"], "created_at", MOMENT, Some("created_at")),
         field(&["started"], "started_at", MOMENT, None),
         field(&["ended"], "ended_at", MOMENT, None),
         field(&["ganeti_job"], "ganeti_job", Kind::Number, None),
@@ -67,6 +67,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) sort: &'a Sort,
     pub(crate) limit: i64,
     pub(crate) cursor: Option<&'a Cursor>,
+    /// Whether the total is wanted.
+    pub(crate) counted: bool,
 }
 
 /// A job of gwm's, or one that somebody else gave Ganeti.
@@ -106,11 +108,7 @@ struct Placed {
 /// Reads one page; all in one snapshot, so that a consumer that starts after the stream sequence
 /// misses nothing.
 pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, ListError> {
-    let mut tx = store.begin().await?;
-    sqlx::query("set transaction isolation level repeatable read, read only")
-        .execute(&mut *tx)
-        .await
-        .map_err(Error::from)?;
+    let mut tx = snapshot(store).await?;
     let mut sql = QueryBuilder::new("select ");
     sql.push(wanted.sort.place_sql()).push(" as place, job_id from listed_job where ");
     push_where(&mut sql, wanted)?;
@@ -120,7 +118,8 @@ pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, Lis
         sql.build_query_as().fetch_all(&mut *tx).await.map_err(Error::from)?;
     let (total, total_exact) = match wanted.cursor {
         Some(cursor) => (cursor.total, cursor.total_exact),
-        None => count(&mut tx, wanted).await?,
+        None if wanted.counted => count(&mut tx, wanted).await?,
+        None => (0, false),
     };
     let stream_sequence = match wanted.cursor {
         Some(_) => None,
@@ -132,7 +131,8 @@ pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, Lis
     let size = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
     let more = rows.len() > size;
     rows.truncate(size);
-    let jobs = read(&mut tx, &rows).await?;
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.job_id).collect();
+    let jobs = read(&mut tx, &ids).await?;
     tx.commit().await.map_err(Error::from)?;
     let next = rows.last().filter(|_| more).map(|last| {
         Cursor::after(last.place.clone(), vec![last.job_id.to_string()], total, total_exact)
@@ -140,11 +140,10 @@ pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, Lis
     Ok(Page { jobs, next, total, total_exact, stream_sequence })
 }
 
-/// The jobs themselves, in the order of the page.
-async fn read(tx: &mut PgConnection, rows: &[Placed]) -> Result<Vec<Listed>, Error> {
-    let ids: Vec<Uuid> = rows.iter().map(|row| row.job_id).collect();
+/// The jobs themselves, in this order.
+pub(super) async fn read(tx: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<Listed>, Error> {
     let own: Vec<JobRow> = sqlx::query_as("select * from job where job_id = any($1)")
-        .bind(&ids)
+        .bind(ids)
         .fetch_all(&mut *tx)
         .await?;
     let mut found = std::collections::HashMap::with_capacity(ids.len());
@@ -152,7 +151,7 @@ async fn read(tx: &mut PgConnection, rows: &[Placed]) -> Result<Vec<Listed>, Err
         let job = row.job()?;
         found.insert(job.job_id.0, Listed::Own(Box::new(job)));
     }
-    for job in foreign::list(tx, &ids).await? {
+    for job in foreign::list(tx, ids).await? {
         found.insert(job.job_id.0, Listed::Foreign(Box::new(job)));
     }
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
@@ -167,7 +166,7 @@ async fn count(tx: &mut PgConnection, wanted: &Wanted<'_>) -> Result<(u64, bool)
 }
 
 /// Appends what the person may see: jobs on what they may see, and their own.
-fn push_scope(sql: &mut QueryBuilder<Postgres>, scope: &Scope, person: UserId) {
+pub(super) fn push_scope(sql: &mut QueryBuilder<Postgres>, scope: &Scope, person: UserId) {
     match scope {
         Scope::Fleet => {
             sql.push("true");
@@ -210,7 +209,7 @@ pub(crate) async fn values(
     let asked = gwm_query::push_values(&mut sql, field, prefix, |sql| {
         sql.push(" from (select * from listed_job where ");
         push_scope(sql, scope, person);
-        sql.push(" order by number desc limit ").push_bind(LATEST).push(") as latest");
+        sql.push(" order by created_at desc limit ").push_bind(LATEST).push(") as latest");
     });
     if !asked {
         return Ok(Vec::new());

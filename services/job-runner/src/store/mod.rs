@@ -1,6 +1,7 @@
 //! All SQL: one file for each aggregate.
 
 mod event;
+pub(crate) mod figures;
 pub(crate) mod foreign;
 pub(crate) mod job;
 pub(crate) mod list;
@@ -39,6 +40,15 @@ pub(crate) type Tx = Transaction<'static, Postgres>;
 /// Makes it so.
 pub(crate) async fn commit(tx: Tx) -> Result<()> {
     Ok(tx.commit().await?)
+}
+
+/// A transaction that reads, and sees one moment only.
+async fn snapshot(store: &Store) -> Result<Tx> {
+    let mut tx = store.begin().await?;
+    sqlx::query("set transaction isolation level repeatable read, read only")
+        .execute(&mut *tx)
+        .await?;
+    Ok(tx)
 }
 
 impl Store {

@@ -9,6 +9,8 @@ use gwm_pg::lease::{Holder, LeaseSettings};
 use gwm_testkit::TestPg;
 use gwm_types::{ClusterId, InstanceUuid, OpId, UserId};
 
+mod figures;
+
 use super::*;
 use crate::domain::{self, Job, OpState, Parameters, Phase};
 

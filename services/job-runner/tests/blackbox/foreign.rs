@@ -54,7 +54,7 @@ async fn tell(nats: &Nats, job: GanetiJob) {
 
 async fn list(stage: &Stage, runner: &Runner, user: UserId, q: &str) -> Vec<Job> {
     let page = PageRequest { q: q.to_owned(), ..Default::default() };
-    let request = ListJobsRequest { page: Some(page), object: None };
+    let request = ListJobsRequest { page: Some(page), object: None, uncounted: false };
     let request = stage.fakes.assertion(user).attach(request);
     runner.client().list_jobs(request).await.unwrap().into_inner().jobs
 }
@@ -97,6 +97,22 @@ async fn jobs_of_others_are_history_and_ours_are_not_doubled() {
     let error = of(902).error.as_ref().unwrap();
     assert!(error.message.starts_with("Ganeti says: OpPrereqError wrong_state."), "{error:?}");
     assert_eq!(list(&stage, &runner, admin, "").await.len(), 4, "with ours, once");
+    stage.figures_hold(&runner).await;
+
+    // Their place is when Ganeti received them, whenever gwm heard of them; no clock that is ahead counts.
+    let at = |hours: i64| Some(Utc::now() + chrono::TimeDelta::hours(hours));
+    let late = GanetiJob { received_at: at(-2), ..told(&stage, 904, "success", nobodys) };
+    tell(&nats, late).await;
+    let ahead = GanetiJob { received_at: at(9), ..told(&stage, 905, "success", nobodys) };
+    tell(&nats, ahead).await;
+    tell(&nats, told(&stage, 906, "success", nobodys)).await;
+    let listed = wait_for("the last", SOON, async || {
+        let jobs = list(&stage, &runner, admin, "").await;
+        let numbers: Vec<u64> = jobs.iter().map(|j| j.ganeti_jobs[0]).collect();
+        if numbers.contains(&906) { Ok(numbers) } else { Err(format!("{numbers:?}")) }
+    })
+    .await;
+    assert_eq!((&listed[..2], listed.last()), (&[906, 905][..], Some(&904)));
 
     // Who sees the instance sees its jobs, and no other.
     let hers = list(&stage, &runner, jane, "origin:ganeti").await;

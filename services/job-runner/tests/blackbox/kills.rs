@@ -49,6 +49,7 @@ async fn kills(fault: impl Fn(u64) -> Fault) {
     for (round, job) in jobs.iter().enumerate() {
         assert_eq!(stage.at_ganeti(job), 1, "round {round}");
     }
+    stage.figures_hold(&runner).await;
 }
 
 #[tokio::test]

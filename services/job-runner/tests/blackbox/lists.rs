@@ -15,7 +15,7 @@ async fn list(
     page: PageRequest,
     object: Option<ObjectRef>,
 ) -> Result<ListJobsResponse, Status> {
-    let request = ListJobsRequest { page: Some(page), object };
+    let request = ListJobsRequest { page: Some(page), object, uncounted: false };
     let request = stage.fakes.assertion(user).attach(request);
     Ok(runner.client().list_jobs(request).await?.into_inner())
 }

@@ -8,8 +8,12 @@ use gwm_proto::auth::ownership_server::OwnershipServer;
 use gwm_proto::cache::clusters_server::ClustersServer;
 use gwm_proto::cache::internal_server::InternalServer;
 use gwm_proto::cache::inventory_server::InventoryServer;
+use gwm_proto::common::PageRequest;
 use gwm_proto::jobs::jobs_client::JobsClient;
-use gwm_proto::jobs::{GetJobLogRequest, GetJobRequest, Job, LogLine, SubmitJobRequest};
+use gwm_proto::jobs::{
+    GetJobFiguresRequest, GetJobLogRequest, GetJobRequest, Job, ListJobsRequest, LogLine,
+    SubmitJobRequest,
+};
 use gwm_rapi_sim::{Sim, SimCluster, SimConfig};
 use gwm_testkit::{
     Ca, Plan, ReservedPort, Scratch, Supervised, TestDatabase, TestNats, TestPg, wait_for,
@@ -37,6 +41,27 @@ pub(crate) struct Stage {
     settings: Vec<(&'static str, String)>,
     directory: Scratch,
     _sim: Sim,
+}
+
+impl Stage {
+    /// The figures of the overview are what the lists behind them count.
+    pub(crate) async fn figures_hold(&self, runner: &Runner) {
+        for user in [self.fakes.admin, self.fakes.jane] {
+            let ask = self.fakes.assertion(user);
+            let asked = GetJobFiguresRequest { own_only: false, failed: 50 };
+            let kept = runner.client().get_job_figures(ask.attach(asked)).await.unwrap();
+            let kept = kept.into_inner();
+            let count = async |q: &str| {
+                let page = PageRequest { q: q.to_owned(), ..Default::default() };
+                let asked = ListJobsRequest { page: Some(page), ..Default::default() };
+                let answer = runner.client().list_jobs(ask.attach(asked)).await.unwrap();
+                answer.into_inner().page.unwrap().total
+            };
+            assert_eq!(kept.open, count("state:queued or state:running").await);
+            assert_eq!(kept.failed_in_day, count("state:failed ended<1d").await);
+            assert_eq!(kept.failed.len() as u64, kept.failed_in_day.min(50));
+        }
+    }
 }
 
 /// One replica of the job runner.

@@ -88,6 +88,7 @@ pub(crate) fn missing_page() -> imports::MissingPage {
         owner: String::new(),
         grants: Vec::new(),
         successor: String::new(),
+        notes: false,
         purgeable: true,
     };
     let removed = || parts::Status::new(parts::Mark::Idle, "removed", "");
@@ -95,6 +96,7 @@ pub(crate) fn missing_page() -> imports::MissingPage {
         owner: "carla".to_owned(),
         grants: vec!["carla: admin".to_owned(), "dora: view".to_owned()],
         successor: uuid(99),
+        notes: true,
         ..row(1, "instance", removed())
     };
     let missing = imports::VanishedRow {

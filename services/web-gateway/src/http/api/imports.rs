@@ -6,9 +6,10 @@ use axum::response::Response;
 use chrono::{DateTime, Utc};
 use gwm_events::types::inventory::Instance;
 use gwm_kernel::Fault;
-use gwm_proto::auth::{ListOwnersRequest, RestoreRightsRequest};
+use gwm_proto::auth::{ListOwnersRequest, RestoreRightsRequest, RestoreRightsResponse};
 use gwm_proto::cache::{
-    ConfirmMissingRequest, ListInstancesRequest, ListMissingRequest, PurgeMissingRequest, Vanished,
+    ConfirmMissingRequest, ListInstancesRequest, ListMissingRequest, PurgeMissingRequest,
+    RestoreNotesRequest, Vanished,
 };
 use gwm_proto::common::{ObjectRef, PageInfo, PageRequest};
 use http::{HeaderMap, StatusCode};
@@ -186,6 +187,8 @@ pub(crate) struct VanishedDocument {
     pub(crate) grants: Vec<KeptGrant>,
     /// An instance of the same name that is there now: rights can be restored to it.
     pub(crate) successor_uuid: Option<String>,
+    /// Notes are kept of it that its successor, if there is one, can get.
+    pub(crate) notes: bool,
 }
 
 /// A right of something that vanished.
@@ -260,6 +263,7 @@ pub(crate) async fn vanished(
             at: time(v.at),
             owner: some(&v.owner),
             successor_uuid: some(&v.successor_uuid),
+            notes: v.notes,
         })
         .collect();
     Ok((items, answer.page))
@@ -281,9 +285,11 @@ pub(crate) struct Restored {
     pub(crate) grants: u32,
     /// The owner it got; null when it had one, or there was none.
     pub(crate) owner: Option<String>,
+    /// `restored`, `none` (nothing is kept), or `has_own`: the new one has notes of its own, which stay.
+    pub(crate) notes: String,
 }
 
-/// Gives the rights that are kept of a vanished instance to the one of the same name that is there now.
+/// Gives the rights and notes that are kept of a vanished instance to the one of the same name that is there now.
 #[utoipa::path(post, path = "/imports/missing/restore", tag = "imports", request_body = Restore,
     responses((status = 200, body = Restored), (status = 403, body = ProblemDocument),
     (status = 404, body = ProblemDocument)))]
@@ -316,14 +322,26 @@ pub(crate) async fn restore_rights(
         cluster_id: found.cluster_id.clone(),
         uuid: uuid.to_string(),
     };
+    // Notes first: what was given twice is said to be none, so that it may be asked for again.
+    let request =
+        person.ask(RestoreNotesRequest { from: Some(object(from)), to: Some(object(to)) });
+    let notes = state.clients.imports().restore_notes(request).await?.into_inner().outcome;
     let request = person.ask(RestoreRightsRequest {
         from: Some(object(from)),
         to: Some(object(to)),
         cluster: found.cluster.clone(),
         name: found.name.clone(),
     });
-    let answer = state.clients.owners().restore_rights(request).await?.into_inner();
-    Ok(Restored { grants: answer.grants, owner: Some(answer.owner).filter(|o| !o.is_empty()) })
+    let answer = match state.clients.owners().restore_rights(request).await {
+        Ok(answer) => answer.into_inner(),
+        // There were notes only.
+        Err(status) if status.code() == tonic::Code::NotFound && notes == "restored" => {
+            RestoreRightsResponse::default()
+        }
+        Err(status) => return Err(status.into()),
+    };
+    let owner = Some(answer.owner).filter(|o| !o.is_empty());
+    Ok(Restored { grants: answer.grants, owner, notes })
 }
 
 /// What to forget now.

@@ -68,7 +68,8 @@ pub(crate) async fn list(
     answer(&headers, &query, columns, move |page| {
         let (state, person) = (state.clone(), person.clone());
         async move {
-            let request = person.ask(ListJobsRequest { page: Some(page), object: None });
+            let request =
+                person.ask(ListJobsRequest { page: Some(page), object: None, uncounted: false });
             let answer = state.clients.jobs().list_jobs(request).await?.into_inner();
             Ok(Page::new(answer.jobs.into_iter().map(job).collect(), answer.page))
         }

@@ -370,7 +370,8 @@ async fn problems(state: &AppState, viewer: &Viewer, slug: &str) -> Vec<Problem>
 
 async fn jobs(state: &AppState, viewer: &Viewer, slug: &str) -> Vec<Job> {
     let page = PageRequest { q: format!("cluster:{slug}"), limit: 8, ..Default::default() };
-    let request = viewer.person.ask(ListJobsRequest { page: Some(page), object: None });
+    let request =
+        viewer.person.ask(ListJobsRequest { page: Some(page), object: None, uncounted: true });
     state.clients.jobs().list_jobs(request).await.map_or_else(|_| vec![], |a| a.into_inner().jobs)
 }
 

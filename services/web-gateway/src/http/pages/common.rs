@@ -6,8 +6,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use chrono::{DateTime, Utc};
 use gwm_authz::Scope;
 use gwm_kernel::{ErrorCode, Fault, current_request_id};
-use gwm_proto::common::PageRequest;
-use gwm_proto::jobs::ListJobsRequest;
+use gwm_proto::jobs::GetJobFiguresRequest;
 use gwm_types::{Object, Permission};
 use http::request::Parts;
 use http::{StatusCode, Uri};
@@ -216,15 +215,10 @@ pub(crate) fn sees_whole(state: &AppState, viewer: &Viewer, cluster_id: &str) ->
 
 /// A page is drawn without this number rather than not at all.
 async fn running_jobs(state: &AppState, viewer: &Viewer) -> u64 {
-    let page = PageRequest {
-        q: format!("user:{} state:running", viewer.person.0.username),
-        limit: 1,
-        ..Default::default()
-    };
-    let mut request = viewer.person.ask(ListJobsRequest { page: Some(page), object: None });
+    let mut request = viewer.person.ask(GetJobFiguresRequest { own_only: true, failed: 0 });
     request.set_timeout(std::time::Duration::from_millis(500));
-    match state.clients.jobs().list_jobs(request).await {
-        Ok(answer) => answer.into_inner().page.unwrap_or_default().total,
+    match state.clients.jobs().get_job_figures(request).await {
+        Ok(answer) => answer.into_inner().own_running,
         Err(_) => 0,
     }
 }

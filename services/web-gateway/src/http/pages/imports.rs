@@ -330,6 +330,7 @@ fn vanished(item: VanishedDocument, here: &HashSet<String>) -> VanishedRow {
         owner: text(item.owner.unwrap_or_default()),
         grants: item.grants.iter().map(grant).collect(),
         successor: item.successor_uuid.unwrap_or_default(),
+        notes: item.notes,
         purgeable: item.state != "missing",
         kind: item.kind,
         uuid: item.uuid,

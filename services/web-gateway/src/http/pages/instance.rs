@@ -124,7 +124,11 @@ pub(crate) async fn page(
 
 async fn jobs_of(state: &AppState, viewer: &Viewer, object: ObjectRef) -> Vec<Job> {
     let page = PageRequest { limit: 8, ..Default::default() };
-    let request = viewer.person.ask(ListJobsRequest { page: Some(page), object: Some(object) });
+    let request = viewer.person.ask(ListJobsRequest {
+        page: Some(page),
+        object: Some(object),
+        uncounted: true,
+    });
     // The page is worth having without them.
     state.clients.jobs().list_jobs(request).await.map_or_else(|_| vec![], |a| a.into_inner().jobs)
 }

@@ -123,7 +123,11 @@ pub(crate) async fn list(
     query: RawQuery,
 ) -> Page {
     let shell = common::shell(&state, &viewer, Section::Jobs, "Jobs", Vec::new());
-    let request = viewer.person.ask(ListJobsRequest { page: Some(list.request()), object: None });
+    let request = viewer.person.ask(ListJobsRequest {
+        page: Some(list.request()),
+        object: None,
+        uncounted: false,
+    });
     let mut jobs = state.clients.jobs();
     let (shell, answer, views) =
         tokio::join!(shell, jobs.list_jobs(request), views::of(&state, &viewer, &ABOUT));

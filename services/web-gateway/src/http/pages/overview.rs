@@ -7,7 +7,7 @@ use gwm_proto::cache::{
     GetOverviewRequest, ListClustersRequest, ListInstancesRequest, Overview, OwnUse, Wrong,
 };
 use gwm_proto::common::PageRequest;
-use gwm_proto::jobs::{Job, ListJobsRequest};
+use gwm_proto::jobs::{GetJobFiguresRequest, Job, JobFigures, ListJobsRequest};
 
 use super::clusters::line;
 use super::common::{self, Page, Viewer, escape};
@@ -19,11 +19,9 @@ use crate::http::views::parts::{Link, Mark, Problem, Status, Usage, When};
 use crate::http::views::shell::Section;
 
 const MOST_CLUSTERS: usize = 12;
-/// As the links of the page ask for them.
-const OPEN: &str = "state:queued or state:running";
-const FAILED: &str = "state:failed ended<1d";
 /// Failed jobs among what is wrong now; the list has the rest.
 const MOST_FAILED: u32 = 10;
+const LATEST_JOBS: u32 = 8;
 
 pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page {
     if !viewer.admin
@@ -31,13 +29,12 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
     {
         return Ok(Redirect::to(&only).into_response());
     }
-    let (mut shell, overview, clusters, latest, open, failed) = tokio::join!(
+    let (mut shell, overview, clusters, latest, figures) = tokio::join!(
         common::shell(&state, &viewer, Section::Overview, "Overview", Vec::new()),
         overview(&state, &viewer),
         clusters(&state, &viewer),
-        jobs(&state, &viewer, "", 8),
-        jobs(&state, &viewer, OPEN, 1),
-        jobs(&state, &viewer, FAILED, MOST_FAILED),
+        latest_jobs(&state, &viewer),
+        job_figures(&state, &viewer),
     );
     let (overview, mut clusters) = (overview?, clusters?);
     let now = Utc::now();
@@ -54,8 +51,8 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
         nodes_silent: overview.nodes_silent.into(),
         missing: overview.missing.into(),
         certificates: overview.certificates_expiring.into(),
-        jobs_open: open.1,
-        jobs_failed: failed.1,
+        jobs_open: figures.open,
+        jobs_failed: figures.failed_in_day,
         memory_allocated_mib: overview.memory_allocated_mib,
         disk_allocated_mib: overview.disk_allocated_mib,
         own: overview.own.as_ref().map(own).filter(|own| own.instances > 0),
@@ -73,7 +70,7 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
         clusters_total: overview.clusters_total.into(),
         memory: usage("memory", overview.memory_total_mib, overview.memory_free_mib),
         disk: usage("disk", overview.disk_total_mib, overview.disk_free_mib),
-        problems: problems(overview.wrong, &failed.0),
+        problems: problems(overview.wrong, &figures.failed),
         clusters: clusters
             .iter()
             .take(MOST_CLUSTERS)
@@ -85,7 +82,7 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
                 disk_allocated_mib: c.disk_allocated_mib,
             })
             .collect(),
-        jobs: latest.0.iter().map(|j| job_line(j, now)).collect(),
+        jobs: latest.iter().map(|j| job_line(j, now)).collect(),
         first_steps,
     };
     common::ok(&page)
@@ -127,17 +124,24 @@ async fn clusters(
     Ok(answer.clusters.into_iter().map(cluster).collect())
 }
 
-/// The newest of them, and how many there are. The overview is worth having without them.
-async fn jobs(state: &AppState, viewer: &Viewer, q: &str, limit: u32) -> (Vec<Job>, u64) {
-    let page = PageRequest { q: q.to_owned(), limit, ..Default::default() };
-    let request = viewer.person.ask(ListJobsRequest { page: Some(page), object: None });
-    match state.clients.jobs().list_jobs(request).await {
-        Ok(answer) => {
-            let answer = answer.into_inner();
-            (answer.jobs, answer.page.unwrap_or_default().total)
-        }
-        Err(_) => (Vec::new(), 0),
-    }
+/// The newest of them. The overview is worth having without them.
+async fn latest_jobs(state: &AppState, viewer: &Viewer) -> Vec<Job> {
+    let page = PageRequest { limit: LATEST_JOBS, ..Default::default() };
+    let request =
+        viewer.person.ask(ListJobsRequest { page: Some(page), object: None, uncounted: true });
+    state.clients.jobs().list_jobs(request).await.map_or_else(|_| vec![], |a| a.into_inner().jobs)
+}
+
+/// How many there are, as the lists behind the links count them; and likewise.
+async fn job_figures(state: &AppState, viewer: &Viewer) -> JobFigures {
+    let asked = GetJobFiguresRequest { own_only: false, failed: MOST_FAILED };
+    let request = viewer.person.ask(asked);
+    state
+        .clients
+        .jobs()
+        .get_job_figures(request)
+        .await
+        .map_or_else(|_| JobFigures::default(), tonic::Response::into_inner)
 }
 
 /// Worst first: clusters, nodes, instances, failed jobs, certificates.

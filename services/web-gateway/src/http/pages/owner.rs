@@ -123,13 +123,13 @@ pub(crate) async fn predecessor(
     // The page is worth having without it.
     let (items, _) = imports::vanished(state, &viewer.person, page).await.ok()?;
     let former = items.into_iter().next()?;
-    if former.owner.is_none() && former.grants.is_empty() {
+    if former.owner.is_none() && former.grants.is_empty() && !former.notes {
         return None;
     }
     let mut notice = Notice::new(
         Tone::Info,
         "Another instance had this name before",
-        "Its owner and the rights on it are kept for 30 days, and can be given to this one.",
+        "Its owner, its notes and the rights on it are kept for 30 days, and can be given to this one.",
     );
     let q = escape(&format!("uuid:{}", former.uuid));
     notice.link = Some(Link::new("See what is kept", format!("/imports/missing?q={q}")));

@@ -113,19 +113,25 @@ pub struct VanishedRow {
     pub grants: Vec<String>,
     /// UUID of one of the same name that is there now; empty: none.
     pub successor: String,
+    /// Notes are kept of it.
+    pub notes: bool,
     /// It is removed, and can be forgotten.
     pub purgeable: bool,
 }
 
 impl VanishedRow {
     fn restorable(&self) -> bool {
-        !self.successor.is_empty() && (!self.owner.is_empty() || !self.grants.is_empty())
+        let kept = self.notes || !self.owner.is_empty() || !self.grants.is_empty();
+        kept && !self.successor.is_empty()
     }
 
     fn restore_question(&self) -> String {
         let mut parts: Vec<String> = self.grants.iter().map(|grant| format!("“{grant}”")).collect();
         if !self.owner.is_empty() {
             parts.insert(0, format!("its owner {}", self.owner));
+        }
+        if self.notes {
+            parts.push("its notes".to_owned());
         }
         format!(
             "Another instance is called {} now ({}). Give it what the former one had: {}?",
@@ -136,7 +142,8 @@ impl VanishedRow {
     }
 
     fn purge_question(&self) -> String {
-        format!("Forget {} {}, with its owner and the rights on it?", self.kind, self.name)
+        let notes = if self.notes { ", its notes" } else { "" };
+        format!("Forget {} {}, with its owner{notes} and the rights on it?", self.kind, self.name)
     }
 }
 
