@@ -91,8 +91,3 @@ create index job_requested_by_created_idx on job (requested_by_id, created_at, j
 drop index job_object_idx;
 drop index foreign_job_object_idx;
 drop index job_requested_by_idx;
-
--- How often Ganeti's numbers had begun again: another job can have the same number then.
-alter table foreign_job add column queue bigint not null default 0;
-alter table foreign_job drop constraint foreign_job_ganeti_key;
-alter table foreign_job add constraint foreign_job_ganeti_key unique (cluster_id, queue, ganeti_job);
