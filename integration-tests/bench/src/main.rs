@@ -1,6 +1,6 @@
 //! gwm against its peers, in one run on one machine: each time ours and the peer in turn, medians.
 //!
-//! `make bench`, or `gwm-bench cache lists fleet` for some of the rows.
+//! `make bench`, or `gwm-bench cache lists fleet takeover` for some of the rows.
 
 #![expect(clippy::print_stdout, reason = "a program whose output is its table")]
 
@@ -8,6 +8,7 @@ mod cache;
 mod fleet;
 mod place;
 mod report;
+mod takeover;
 
 use report::Report;
 
@@ -27,6 +28,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("fleet") || wants("lists") {
         Box::pin(fleet::run(&mut report, wants("fleet"))).await?;
+    }
+    if wants("takeover") {
+        Box::pin(takeover::run(&mut report)).await?;
     }
     println!("{report}");
     Ok(())
