@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use gwm_integration_tests::{EventStream, Options, Part};
+use gwm_integration_tests::{Api, EventStream, Options, Part};
 use gwm_testkit::wait_for;
+use reqwest::Method;
 use serde_json::json;
 
 use crate::stage::{PATIENCE, Stage, moving_picture, open, pass, succeeded};
@@ -144,4 +145,64 @@ async fn a_stream_goes_on_where_it_was_and_a_token_works_until_revoked() {
     // An id that nobody made is refused in words.
     let odd = admin.request(reqwest::Method::GET, "/events").header("last-event-id", "secret-1");
     assert_eq!(admin.send(odd).await.status, 400);
+}
+
+/// A cluster's administrator needs nobody else to give rights on it; each right does what it says and no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_administers_a_cluster_hands_on_rights_and_each_does_its_own() {
+    let stage = Stage::start(Options::test("story-verbs"), &["fra1", "ams1"]).await;
+    let (carla, dora) = (stage.user("carla").await, stage.user("dora").await);
+    let names = stage.admin.get("/instances?q=cluster:fra1%20status:running").await.ok();
+    let name = |n: usize| names["items"][n]["name"].as_str().unwrap().to_owned();
+    let (noted, going) = (name(0), name(1));
+    let path = |name: &str| format!("/clusters/fra1/instances/{name}");
+    let give = async |giver: &Api, permission: &str, instance: Option<&str>| {
+        let body = json!({
+            "username": "dora", "permission": permission, "cluster": "fra1", "instance": instance,
+        });
+        giver.post("/grants", &body).await
+    };
+    let _hidden = give(&carla, "view", None).await.expect_status(404);
+    let body = json!({"username": "carla", "permission": "admin", "cluster": "fra1"});
+    let _given = stage.admin.post("/grants", &body).await.expect_status(201);
+    wait_for("carla's right", PATIENCE, async || {
+        match give(&carla, "modify", Some(&noted)).await {
+            answer if answer.status == 201 => Ok(()),
+            answer => Err(answer.text),
+        }
+    })
+    .await;
+    let _given = give(&carla, "remove", Some(&going)).await.expect_status(201);
+    let elsewhere = json!({"username": "dora", "permission": "view", "cluster": "ams1"});
+    let _hidden = carla.post("/grants", &elsewhere).await.expect_status(404);
+    let on = carla.get(&format!("/grants?cluster=fra1&instance={noted}")).await.ok();
+    assert_eq!(on["items"].as_array().unwrap().len(), 1, "{on}");
+    let _no_users = carla.get("/users").await.expect_status(403);
+
+    wait_for("dora to see both", PATIENCE, async || {
+        let seen = dora.get("/instances").await;
+        if seen.json()["total"] == 2 { Ok(()) } else { Err(seen.text) }
+    })
+    .await;
+    let note = json!({"text": "Backups at four."});
+    let _written = dora.post(&format!("{}/notes", path(&noted)), &note).await.ok();
+    let _refused = dora.post(&format!("{}/notes", path(&going)), &note).await.expect_status(403);
+    let _refused = dora.delete(&path(&noted)).await.expect_status(403);
+    for name in [&noted, &going] {
+        let reboot = dora.post(&format!("{}/reboot", path(name)), &json!({})).await;
+        let _refused = reboot.expect_status(403);
+    }
+    let _refused = give(&dora, "view", Some(&noted)).await.expect_status(403);
+    let job = dora.delete(&path(&going)).await.expect_status(202).ok();
+    let _gone = succeeded(&dora, &job).await;
+
+    // The pages offer what can be done.
+    let page = async |person: &Api, path: &str| {
+        let page = person.send(person.raw(Method::GET, path)).await;
+        page.expect_status(200).text
+    };
+    assert!(page(&carla, "/clusters/fra1").await.contains("Who may use it"));
+    assert!(!page(&carla, "/clusters/fra1").await.contains("/clusters/fra1/edit"));
+    assert!(page(&carla, &path(&noted)).await.contains("Who may use it"));
+    assert!(!page(&dora, &path(&noted)).await.contains("Who may use it"));
 }

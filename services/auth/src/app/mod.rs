@@ -19,7 +19,7 @@ pub(crate) use login::{Login, LoginRequest, Passwords, logout};
 pub(crate) use owner_feed::{OwnerNews, follow_owners, owner_feed};
 pub(crate) use owners::{Asked, Restore, restore, set_owners};
 pub(crate) use presence::{News, purge_owners, take_news};
-pub(crate) use refusal::{person, require_admin};
+pub(crate) use refusal::{person, require_admin, require_admin_of};
 pub(crate) use resolve::{Credential, resolve};
 pub(crate) use settle::{Outcome, settle};
 pub(crate) use signer::{Person, SignerSlot, load_or_create};

@@ -1,20 +1,32 @@
-//! Refusing what only administrators may do, so that it is seen.
+//! Refusing what somebody may not do, so that it is seen.
 
 use gwm_authz::{Authz, Principal};
 use gwm_events::types::audit::{Outcome, Person};
+use gwm_types::{Object, Permission};
 
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::store::{Store, audit, commit};
 
-/// Goes on only for an administrator; a refusal is logged, counted and put on record.
+/// Goes on only for an administrator of everything; a refusal is logged, counted and put on record.
 pub(crate) async fn require_admin(
     authz: &Authz,
     store: &Store,
     principal: &Principal,
     action: &'static str,
 ) -> Result<()> {
-    let Err(fault) = authz.require_admin(principal) else { return Ok(()) };
+    require_admin_of(authz, store, principal, action, Object::Fleet).await
+}
+
+/// The same for who holds `admin` on the object.
+pub(crate) async fn require_admin_of(
+    authz: &Authz,
+    store: &Store,
+    principal: &Principal,
+    action: &'static str,
+    object: Object,
+) -> Result<()> {
+    let Err(fault) = authz.require(principal, Permission::Admin, object) else { return Ok(()) };
     metrics::denied(action);
     tracing::warn!(action, user_id = %principal.user_id, username = principal.username, "refused");
     let mut tx = store.begin().await?;

@@ -105,8 +105,9 @@ fn one(line: &Line, before: &Before, only_orphans: bool, seen: &mut HashSet<Key>
             Ok(role) => Some(role),
             Err(_) => {
                 let text = format!(
-                    "{:?} is no role: use admin, power, console, view or nothing",
-                    clip(word)
+                    "{:?} is no role: use one of {}, or nothing",
+                    clip(word),
+                    gwm_types::words(&Permission::ALL)
                 );
                 return Plan::Refused("bad_role", text);
             }

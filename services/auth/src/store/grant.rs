@@ -85,6 +85,24 @@ pub(crate) async fn find(
     .map_err(gwm_pg::Error::from)?)
 }
 
+/// What it is on; `None` when there is no such.
+pub(crate) async fn fetch_object(
+    connection: &mut PgConnection,
+    grant: Uuid,
+) -> Result<Option<Object>> {
+    let row: Option<(Uuid, Option<Uuid>)> = sqlx::query_as(
+        "select cluster_id, instance_uuid from permission_grant where grant_id = $1",
+    )
+    .bind(grant)
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    Ok(row.map(|(cluster, instance)| match instance {
+        None => Object::Cluster(cluster.into()),
+        Some(instance) => Object::Instance(cluster.into(), instance.into()),
+    }))
+}
+
 /// Takes one away; `None` when there is no such.
 pub(crate) async fn remove(connection: &mut PgConnection, grant: Uuid) -> Result<Option<GrantRow>> {
     Ok(sqlx::query_as(

@@ -4,12 +4,15 @@ use gwm_proto::auth::{
     CreateUserRequest, GetMeRequest, ListGrantsRequest, ListUsersRequest, RemoveGrantRequest,
 };
 use gwm_proto::common::{ObjectRef, PageRequest};
+use gwm_testkit::wait_for;
 use tonic::Code;
 
-use crate::world::{World, admin, cluster_of, grant, instance, reason, user, user_person};
+use crate::world::{
+    PATIENCE, World, admin, cluster_of, grant, instance, reason, user, user_person,
+};
 
 #[tokio::test]
-async fn only_administrators_grant_and_twice_is_once() {
+async fn who_has_no_rights_grants_none_and_twice_is_once() {
     let world = World::new().await;
     let replica = world.replica("a").await;
     let gateway = world.gateway(&replica).await;
@@ -18,7 +21,7 @@ async fn only_administrators_grant_and_twice_is_once() {
     let object = instance();
 
     let own = grant(&gateway, &jane, "jane", "power", &object).await.unwrap_err();
-    assert_eq!((own.code(), reason(&own)), (Code::PermissionDenied, "permission_denied".into()));
+    assert_eq!((own.code(), reason(&own)), (Code::NotFound, "not_found".into()));
     let one = grant(&gateway, &admin, "jane", "power", &object).await.unwrap();
     let again = grant(&gateway, &admin, "jane", "power", &object).await.unwrap();
     assert_eq!(one, again);
@@ -57,6 +60,74 @@ async fn only_administrators_grant_and_twice_is_once() {
     assert!(metrics.contains("gwm_authz_denied_total{action=\"grant.add\"} 1"), "{metrics}");
 }
 
+/// `admin` on a cluster or an instance is also handing on rights to it, and to nothing else.
+#[tokio::test]
+async fn who_holds_admin_on_an_object_grants_on_it_and_nowhere_else() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let jane = user_person(&gateway, &admin, "jane").await;
+    let bob = user_person(&gateway, &admin, "bob").await;
+    let carol = user_person(&gateway, &admin, "carol").await;
+    let (mine, elsewhere) = (instance(), instance());
+    let neighbour = ObjectRef { uuid: instance().uuid, ..mine.clone() };
+    let whole = cluster_of(&mine);
+    grant(&gateway, &admin, "jane", "admin", &whole).await.unwrap();
+    grant(&gateway, &admin, "bob", "admin", &mine).await.unwrap();
+
+    // On the cluster and all in it.
+    wait_for("jane's right", PATIENCE, async || {
+        grant(&gateway, &jane, "carol", "remove", &whole).await
+    })
+    .await;
+    grant(&gateway, &jane, "jane", "admin", &neighbour).await.unwrap();
+    let hidden = grant(&gateway, &jane, "carol", "view", &elsewhere).await.unwrap_err();
+    assert_eq!(hidden.code(), Code::NotFound);
+
+    // On the instance alone.
+    let given = wait_for("bob's right", PATIENCE, async || {
+        grant(&gateway, &bob, "carol", "console", &mine).await
+    })
+    .await;
+    let hidden = grant(&gateway, &bob, "bob", "view", &neighbour).await.unwrap_err();
+    assert_eq!(hidden.code(), Code::NotFound);
+    let refused = grant(&gateway, &bob, "bob", "view", &whole).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+
+    // Whatever else somebody holds is not theirs to give.
+    for permission in ["view", "console", "power", "modify", "remove"] {
+        grant(&gateway, &admin, "carol", permission, &mine).await.unwrap();
+    }
+    let refused = wait_for("carol to see it", PATIENCE, async || {
+        match grant(&gateway, &carol, "carol", "admin", &mine).await {
+            Err(status) if status.code() == Code::PermissionDenied => Ok(status),
+            other => Err(format!("{other:?}")),
+        }
+    })
+    .await;
+    assert_eq!(reason(&refused), "permission_denied");
+
+    let mut grants = GrantsClient::new(gateway.clone());
+    let on = |object: &ObjectRef| ListGrantsRequest {
+        object: Some(object.clone()),
+        user_id: String::new(),
+    };
+    let listed = grants.list_grants(bob.ask(on(&mine))).await.unwrap().into_inner().grants;
+    assert_eq!(listed.len(), 6, "{listed:?}");
+    let refused = grants.list_grants(bob.ask(on(&whole))).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    let janes = grants.list_grants(jane.ask(on(&whole))).await.unwrap().into_inner().grants;
+    assert_eq!(janes.len(), 2, "{janes:?}");
+
+    let remove = |grant_id: &str| RemoveGrantRequest { grant_id: grant_id.to_owned() };
+    for theirs in &janes {
+        let refused = grants.remove_grant(bob.ask(remove(&theirs.grant_id))).await.unwrap_err();
+        assert_eq!(refused.code(), Code::PermissionDenied);
+    }
+    grants.remove_grant(bob.ask(remove(&given.grant_id))).await.unwrap();
+}
+
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_by_field() {
     let world = World::new().await;
@@ -70,7 +141,7 @@ async fn what_makes_no_sense_is_refused_by_field() {
     for (name, permission, object, field) in [
         ("nobody", "view", &object, "username"),
         ("", "view", &object, "username"),
-        ("jane", "admin", &cluster_of(&object), "permission"),
+        ("jane", "root", &cluster_of(&object), "permission"),
         ("jane", "", &object, "permission"),
         ("jane", "view", &node, "object"),
         ("jane", "view", &outside, "object"),

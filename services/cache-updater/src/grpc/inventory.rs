@@ -46,11 +46,7 @@ impl Server {
     }
 
     fn permissions(&self, person: &Principal, object: Object) -> Vec<String> {
-        Permission::ALL
-            .into_iter()
-            .filter(|p| self.0.authz.allows(person, *p, object))
-            .map(|p| p.as_str().to_owned())
-            .collect()
+        self.0.authz.held(person, object).iter().map(|p| p.as_str().to_owned()).collect()
     }
 
     /// The OSes: stored, or read through whoever reads the cluster.

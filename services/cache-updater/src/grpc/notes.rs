@@ -30,7 +30,7 @@ impl InstanceNotes for Server {
         let person = self.0.authz.principal(&request, Mode::Write)?;
         let asked = request.into_inner();
         let named = (asked.cluster.as_str(), asked.instance.as_str());
-        let (cluster, found) = self.permitted_instance(&person, named, Permission::Admin).await?;
+        let (cluster, found) = self.permitted_instance(&person, named, Permission::Modify).await?;
         let uuid = found.uuid;
         let text = plain(&asked.text)?;
 

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use gwm_types::Permission;
+
 /// What can be asked for, and what gwm does by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
@@ -42,9 +44,13 @@ impl Kind {
         matches!(self, Self::Create | Self::Remove)
     }
 
-    /// Whether it takes the administrator; else `power` on the instance.
-    pub(crate) fn needs_admin(self) -> bool {
-        matches!(self, Self::Create | Self::Remove)
+    /// What it takes on the instance; making one takes the administrator.
+    pub(crate) fn needs(self) -> Permission {
+        match self {
+            Self::Create | Self::OwnerTag => Permission::Admin,
+            Self::Remove => Permission::Remove,
+            Self::Startup | Self::Shutdown | Self::Reboot => Permission::Power,
+        }
     }
 }
 

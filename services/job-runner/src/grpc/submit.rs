@@ -4,7 +4,7 @@ use gwm_authz::{Mode, Principal};
 use gwm_kernel::{Fault, current_request_id, current_traceparent};
 use gwm_pg::idempotency::{self, Begin};
 use gwm_proto::jobs::{Job as WireJob, SubmitJobRequest};
-use gwm_types::{JobId, Object, ObjectName, Permission};
+use gwm_types::{JobId, Object, ObjectName};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::Request;
@@ -117,7 +117,7 @@ impl JobsServer {
         }
         let target = self.cache.instance(&person.signed, &cluster, &asked.instance).await?;
         let object = Object::Instance(cluster.cluster_id, target.uuid);
-        self.authz.require(person, needed(asked.kind), object)?;
+        self.authz.require(person, asked.kind.needs(), object)?;
         Ok((cluster, Some(target)))
     }
 
@@ -164,11 +164,6 @@ async fn begin(tx: &mut Tx, person: &Principal, asked: &Asked) -> Result<Option<
 pub(super) fn hash(request: &SubmitJobRequest) -> Vec<u8> {
     // The map of parameters is ordered, so equal requests have equal bytes.
     Sha256::digest(request.encode_to_vec()).to_vec()
-}
-
-/// What a job of this kind takes.
-pub(super) fn needed(kind: Kind) -> Permission {
-    if kind.needs_admin() { Permission::Admin } else { Permission::Power }
 }
 
 pub(super) fn decode(mut request: SubmitJobRequest) -> Result<Asked, Fault> {

@@ -13,7 +13,7 @@ use gwm_types::{JobId, Object, Slug};
 use prost::Message;
 
 use super::JobsServer;
-use super::submit::{Asked, decode, hash, needed};
+use super::submit::{Asked, decode, hash};
 use crate::clients::{ClusterState, Target};
 use crate::domain::{Failure, Kind};
 use crate::error::Error;
@@ -138,7 +138,7 @@ impl JobsServer {
         }
         let target = target.ok_or_else(|| Fault::not_found("instance"))?;
         let object = Object::Instance(cluster.cluster_id, target.uuid);
-        self.authz.require(person, needed(asked.kind), object)?;
+        self.authz.require(person, asked.kind.needs(), object)?;
         Ok((cluster, Some(target)))
     }
 

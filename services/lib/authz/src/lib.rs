@@ -18,5 +18,5 @@ mod watch;
 
 pub use assertion::{Keys, Principal, SignedAssertion, sign};
 pub use decided::Decided;
-pub use rights::{Rights, Scope};
+pub use rights::{Rights, Scope, parse_object};
 pub use watch::{Authz, AuthzConfig, Mode};

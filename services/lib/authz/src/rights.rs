@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use gwm_proto::auth::{Change, Snapshot, UserRights};
 use gwm_proto::common::ObjectRef;
-use gwm_types::{ClusterId, InstanceUuid, Object, Permission, SessionId, TokenId, UserId};
+use gwm_types::{
+    ClusterId, InstanceUuid, Object, Permission, PermissionSet, SessionId, TokenId, UserId,
+};
 
 /// How long an ended session is remembered: longer than any assertion for it lives.
 const REMEMBER_ENDED: Duration = Duration::from_secs(180);
@@ -24,9 +26,9 @@ struct UserEntry {
     since: u64,
     is_admin: bool,
     disabled: bool,
-    // The strongest permission held: each includes those before it.
-    clusters: HashMap<ClusterId, Permission>,
-    instances: HashMap<(ClusterId, InstanceUuid), Permission>,
+    // What is held on each, with all that it includes.
+    clusters: HashMap<ClusterId, PermissionSet>,
+    instances: HashMap<(ClusterId, InstanceUuid), PermissionSet>,
 }
 
 /// What a list may show: everything, or these.
@@ -117,22 +119,16 @@ impl Rights {
     #[must_use]
     pub fn allows(&self, user: UserId, permission: Permission, object: Object) -> bool {
         let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else { return false };
-        if entry.is_admin {
-            return true;
-        }
-        let on_cluster =
-            |cluster| entry.clusters.get(&cluster).is_some_and(|held| held.includes(permission));
-        match object {
-            Object::Fleet => false,
-            Object::Cluster(cluster) => on_cluster(cluster),
-            Object::Instance(cluster, uuid) => {
-                on_cluster(cluster)
-                    || entry
-                        .instances
-                        .get(&(cluster, uuid))
-                        .is_some_and(|held| held.includes(permission))
-            }
-        }
+        entry.is_admin || entry.held(object).contains(permission)
+    }
+
+    /// Everything that the user may do to that.
+    #[must_use]
+    pub fn held(&self, user: UserId, object: Object) -> PermissionSet {
+        let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else {
+            return PermissionSet::EMPTY;
+        };
+        if entry.is_admin { Permission::Admin.closure() } else { entry.held(object) }
     }
 
     /// Whether the user may know that the object is there: a cluster is seen by whoever sees
@@ -143,9 +139,11 @@ impl Rights {
             return true;
         }
         let Object::Cluster(cluster) = object else { return false };
-        self.users
-            .get(&user)
-            .is_some_and(|e| !e.disabled && e.instances.keys().any(|(c, _)| *c == cluster))
+        self.users.get(&user).is_some_and(|e| {
+            !e.disabled
+                && (e.clusters.contains_key(&cluster)
+                    || e.instances.keys().any(|(c, _)| *c == cluster))
+        })
     }
 
     /// What a list of objects on which the user holds `permission` may show.
@@ -176,22 +174,32 @@ impl Scope {
     }
 }
 
-fn keys_holding<K: Copy>(held: &HashMap<K, Permission>, permission: Permission) -> Vec<K> {
-    held.iter().filter(|(_, h)| h.includes(permission)).map(|(k, _)| *k).collect()
+fn keys_holding<K: Copy>(held: &HashMap<K, PermissionSet>, permission: Permission) -> Vec<K> {
+    held.iter().filter(|(_, h)| h.contains(permission)).map(|(k, _)| *k).collect()
 }
 
 impl UserEntry {
-    fn hold(&mut self, permission: Permission, object: &ObjectRef) {
-        let strongest = |held: &mut Permission| *held = (*held).max(permission);
-        match parse_object(object) {
-            Some(Object::Cluster(cluster)) => {
-                self.clusters.entry(cluster).and_modify(strongest).or_insert(permission);
-            }
-            Some(Object::Instance(cluster, uuid)) => {
-                self.instances.entry((cluster, uuid)).and_modify(strongest).or_insert(permission);
-            }
-            Some(Object::Fleet) | None => {
-                tracing::warn!(kind = object.kind, "right on an object that is not known ignored");
+    fn hold(&mut self, permission: Permission, wire: &ObjectRef) {
+        let Some(object) = parse_object(wire) else {
+            tracing::warn!(kind = wire.kind, "right on an object that is not known ignored");
+            return;
+        };
+        let held = match object {
+            Object::Fleet => return,
+            Object::Cluster(cluster) => self.clusters.entry(cluster).or_default(),
+            Object::Instance(cluster, uuid) => self.instances.entry((cluster, uuid)).or_default(),
+        };
+        *held = held.and(permission.closure());
+    }
+
+    /// A right on a cluster is one on all that is in it.
+    fn held(&self, object: Object) -> PermissionSet {
+        let on = |cluster| self.clusters.get(&cluster).copied().unwrap_or_default();
+        match object {
+            Object::Fleet => PermissionSet::EMPTY,
+            Object::Cluster(cluster) => on(cluster),
+            Object::Instance(cluster, uuid) => {
+                on(cluster).and(self.instances.get(&(cluster, uuid)).copied().unwrap_or_default())
             }
         }
     }
@@ -199,7 +207,7 @@ impl UserEntry {
 
 /// Reads an object as the wire names it; `None` when it is neither a cluster nor an instance.
 #[must_use]
-pub(crate) fn parse_object(object: &ObjectRef) -> Option<Object> {
+pub fn parse_object(object: &ObjectRef) -> Option<Object> {
     let cluster = object.cluster_id.parse().ok()?;
     match object.kind.as_str() {
         "cluster" => Some(Object::Cluster(cluster)),
@@ -290,8 +298,8 @@ mod tests {
         /// The index says the same as going through the grants one by one.
         #[test]
         fn the_index_agrees_with_a_naive_model(
-            grants in proptest::collection::vec((0..3_usize, 0..3_usize, 0..4_usize), 0..12),
-            ask in (0..3_usize, 0..3_usize, 0..3_usize),
+            grants in proptest::collection::vec((0..6_usize, 0..3_usize, 0..4_usize), 0..12),
+            ask in (0..6_usize, 0..3_usize, 0..3_usize),
         ) {
             let user = UserId::generate();
             let clusters: Vec<_> = (0..3).map(|_| ClusterId::generate()).collect();
@@ -299,9 +307,7 @@ mod tests {
             // Instance 3 means: on the cluster itself.
             let held: Vec<_> = grants
                 .iter()
-                .map(|(p, c, i)| {
-                    (Permission::GRANTABLE[*p], clusters[*c], instances.get(*i).copied())
-                })
+                .map(|(p, c, i)| (Permission::ALL[*p], clusters[*c], instances.get(*i).copied()))
                 .collect();
             let wire = held
                 .iter()
@@ -312,9 +318,9 @@ mod tests {
                 .collect();
             let rights = rights(user, wire);
             let (want, cluster, instance) =
-                (Permission::GRANTABLE[ask.0], clusters[ask.1], instances[ask.2]);
+                (Permission::ALL[ask.0], clusters[ask.1], instances[ask.2]);
             let naive = held.iter().any(|(p, c, i)| {
-                *p >= want && *c == cluster && i.is_none_or(|i| i == instance)
+                p.closure().contains(want) && *c == cluster && i.is_none_or(|i| i == instance)
             });
             prop_assert_eq!(rights.allows(user, want, Object::Instance(cluster, instance)), naive);
             let Scope::Limited { clusters, instances } = rights.scope(user, want) else {

@@ -8,7 +8,7 @@ use gwm_kernel::{Boot, Condition, ErrorCode, Fault};
 use gwm_proto::auth::WatchRequest;
 use gwm_proto::auth::access_client::AccessClient;
 use gwm_proto::auth::watch_response::Body;
-use gwm_types::{Object, Permission, UserId};
+use gwm_types::{Object, Permission, PermissionSet, UserId};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -252,6 +252,12 @@ impl Authz {
     pub fn allows(&self, person: &Principal, permission: Permission, object: Object) -> bool {
         let rights = self.0.rights.read().expect("no panic while held");
         rights.allows(person.user_id, permission, object)
+    }
+
+    /// Everything that the person may do to that.
+    #[must_use]
+    pub fn held(&self, person: &Principal, object: Object) -> PermissionSet {
+        self.0.rights.read().expect("no panic while held").held(person.user_id, object)
     }
 
     /// Whether the person may know that the object is there.

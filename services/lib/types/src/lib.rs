@@ -9,4 +9,4 @@ pub use id::{
     TicketId, TokenId, UserId,
 };
 pub use name::{InvalidName, ObjectName, Slug, Username};
-pub use permission::{Object, Permission, UnknownPermission};
+pub use permission::{Object, Permission, PermissionSet, UnknownPermission, words};

@@ -1,4 +1,4 @@
-//! What a grant may allow, and on what.
+//! What a grant may allow, and on what: the one table.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,37 +13,33 @@ use crate::{ClusterId, InstanceUuid};
 pub enum Permission {
     /// See it: lists, pages, its jobs and events.
     View,
-    /// Open its console. Includes `view`.
+    /// Open its console.
     Console,
-    /// Start, stop and reboot it. Includes `console` and `view`.
+    /// Start, stop and reboot it.
     Power,
-    /// Everything that can be done to it, removing it too. Held on instances; on clusters and the
-    /// whole installation only the administrator has it.
+    /// Change its settings and notes.
+    Modify,
+    /// Remove it.
+    Remove,
+    /// Everything that can be done to it, and to hand on rights to it.
     Admin,
 }
 
 impl Permission {
-    /// All, weakest first.
-    pub const ALL: [Self; 4] = [Self::View, Self::Console, Self::Power, Self::Admin];
+    /// All, in the order in which people are shown them.
+    pub const ALL: [Self; 6] =
+        [Self::View, Self::Console, Self::Power, Self::Modify, Self::Remove, Self::Admin];
 
-    /// Those that can be granted on a cluster and on an instance; see [`Permission::grantable_on`].
-    pub const GRANTABLE: [Self; 3] = [Self::View, Self::Console, Self::Power];
-
-    /// Whether it can be given on such an object: `admin` on instances only.
+    /// Everything that holding it allows, itself included.
     #[must_use]
-    pub fn grantable_on(self, object: Object) -> bool {
-        match object {
-            Object::Fleet => false,
-            Object::Cluster(_) => self != Self::Admin,
-            Object::Instance(..) => true,
-        }
-    }
-
-    /// Whether holding `self` also allows `other`.
-    #[must_use]
-    pub fn includes(self, other: Self) -> bool {
-        // The variants are ordered so that each includes those before it.
-        self >= other
+    pub fn closure(self) -> PermissionSet {
+        let with: &[Self] = match self {
+            Self::View => &[],
+            Self::Console | Self::Modify | Self::Remove => &[Self::View],
+            Self::Power => &[Self::Console, Self::View],
+            Self::Admin => &Self::ALL,
+        };
+        with.iter().fold(PermissionSet::EMPTY.with(self), |set, permission| set.with(*permission))
     }
 
     /// The word used in APIs.
@@ -53,6 +49,8 @@ impl Permission {
             Self::View => "view",
             Self::Console => "console",
             Self::Power => "power",
+            Self::Modify => "modify",
+            Self::Remove => "remove",
             Self::Admin => "admin",
         }
     }
@@ -66,8 +64,14 @@ impl fmt::Display for Permission {
 
 /// A word that is no permission.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no permission: use view, console, power or admin")]
+#[error("{0:?} is no permission: use one of {all}", all = words(&Permission::ALL))]
 pub struct UnknownPermission(String);
+
+/// The words for a message: `view, console, power`.
+#[must_use]
+pub fn words(permissions: &[Permission]) -> String {
+    permissions.iter().map(|p| p.as_str()).collect::<Vec<_>>().join(", ")
+}
 
 impl FromStr for Permission {
     type Err = UnknownPermission;
@@ -77,6 +81,44 @@ impl FromStr for Permission {
             .into_iter()
             .find(|p| p.as_str() == text)
             .ok_or_else(|| UnknownPermission(text.chars().take(64).collect()))
+    }
+}
+
+/// Several permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct PermissionSet(u16);
+
+impl PermissionSet {
+    /// None of them.
+    pub const EMPTY: Self = Self(0);
+
+    /// These and one more.
+    #[must_use]
+    pub const fn with(self, permission: Permission) -> Self {
+        Self(self.0 | 1 << permission as u16)
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether it is among them.
+    #[must_use]
+    pub const fn contains(self, permission: Permission) -> bool {
+        self.0 & 1 << permission as u16 != 0
+    }
+
+    /// Whether all of those are among these.
+    #[must_use]
+    pub const fn covers(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.into_iter().filter(move |p| self.contains(*p))
     }
 }
 
@@ -106,22 +148,37 @@ impl Object {
 mod tests {
     use super::*;
 
+    /// The table of auth's README, line by line.
     #[test]
-    fn stronger_includes_weaker_and_never_the_reverse() {
-        assert!(Permission::Power.includes(Permission::Console));
-        assert!(Permission::Console.includes(Permission::View));
-        assert!(!Permission::View.includes(Permission::Console));
-        assert!(!Permission::Console.includes(Permission::Power));
-        assert!(Permission::Admin.includes(Permission::Power));
-        assert!(!Permission::Power.includes(Permission::Admin));
+    fn what_includes_what() {
+        let says = |permission: Permission| {
+            permission.closure().iter().map(Permission::as_str).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(says(Permission::View), "view");
+        assert_eq!(says(Permission::Console), "view console");
+        assert_eq!(says(Permission::Power), "view console power");
+        assert_eq!(says(Permission::Modify), "view modify");
+        assert_eq!(says(Permission::Remove), "view remove");
+        assert_eq!(says(Permission::Admin), "view console power modify remove admin");
     }
 
     #[test]
-    fn admin_is_given_on_instances_only() {
-        let (cluster, instance) = (ClusterId::generate(), InstanceUuid::generate());
-        assert!(Permission::Admin.grantable_on(Object::Instance(cluster, instance)));
-        assert!(!Permission::Admin.grantable_on(Object::Cluster(cluster)));
-        assert!(Permission::Power.grantable_on(Object::Cluster(cluster)));
-        assert!(!Permission::View.grantable_on(Object::Fleet));
+    fn what_a_permission_brings_brings_nothing_more() {
+        for permission in Permission::ALL {
+            let set = permission.closure();
+            assert!(set.contains(permission));
+            for brought in set.iter() {
+                assert!(set.covers(brought.closure()), "{permission}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_are_read_again() {
+        for permission in Permission::ALL {
+            assert_eq!(permission.as_str().parse(), Ok(permission));
+        }
+        let error = "root".parse::<Permission>().unwrap_err().to_string();
+        assert!(error.ends_with("use one of view, console, power, modify, remove, admin"));
     }
 }

@@ -1,4 +1,4 @@
-//! `/grants`: who may do what. For administrators.
+//! `/grants`: who may do what. For those who hold `admin` on the object.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -34,7 +34,8 @@ pub(crate) struct GrantQuery {
 pub(crate) struct AddGrant {
     /// Login name.
     pub(crate) username: String,
-    /// `view`, `console`, `power` or, on an instance, `admin`; each includes those before it.
+    /// `view`; `console`, `modify` or `remove` (each includes `view`); `power` (includes `console`); `admin` (all of them,
+    /// and giving them to others).
     pub(crate) permission: String,
     /// Slug.
     pub(crate) cluster: String,

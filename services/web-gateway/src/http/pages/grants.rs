@@ -7,6 +7,7 @@ use chrono::Utc;
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::{AddGrantRequest, ListGrantsRequest, RemoveGrantRequest};
 use gwm_proto::common::ObjectRef;
+use gwm_types::Permission;
 use serde::Deserialize;
 
 use super::common::{Page, Viewer, own_path};
@@ -26,7 +27,8 @@ pub(crate) async fn section(
     cluster: &str,
     back: &str,
 ) -> Option<AccessSection> {
-    if !viewer.admin {
+    let held = gwm_authz::parse_object(&object)?;
+    if !state.authz.allows(&viewer.person.0, Permission::Admin, held) {
         return None;
     }
     let here = object.clone();

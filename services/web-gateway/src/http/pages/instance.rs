@@ -64,7 +64,7 @@ pub(crate) async fn page(
     let place = Place {
         health: Some(&health),
         read_only: freshness.read_only,
-        admin: may("admin"),
+        removes: may("remove"),
         powers: may("power"),
         looks: may("console"),
     };
@@ -78,7 +78,8 @@ pub(crate) async fn page(
         open.disabled = Some(sentence(&console.problem));
     }
     let mut row = row(instance.clone(), &place);
-    row.actions = if place.admin { vec![delete_action(&instance, &place, &stale)] } else { vec![] };
+    row.actions =
+        if place.removes { vec![delete_action(&instance, &place, &stale)] } else { vec![] };
     let busy = jobs.iter().find(|j| matches!(j.state.as_str(), "queued" | "running"));
     if let Some(job) = busy {
         row.status = Status::new(Mark::Busy, busy_word(&job.kind), instance.status.as_str());
@@ -114,7 +115,7 @@ pub(crate) async fn page(
         parameters,
         jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
         access,
-        may_delete: place.admin,
+        may_delete: place.removes,
         notes: super::notes::shown(found.notes),
         row,
         shell,

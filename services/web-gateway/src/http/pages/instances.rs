@@ -88,9 +88,9 @@ pub(crate) async fn page(
             let place = Place {
                 health: healths.get(&instance.cluster),
                 read_only: read_only.get(instance.cluster.as_str()).copied().unwrap_or(false),
-                admin: state.authz.allows(
+                removes: state.authz.allows(
                     &viewer.person.0,
-                    gwm_types::Permission::Admin,
+                    gwm_types::Permission::Remove,
                     object(&instance),
                 ),
                 powers: state.authz.allows(
@@ -137,7 +137,7 @@ pub(crate) fn object(instance: &Instance) -> gwm_types::Object {
 pub(crate) struct Place<'a> {
     pub(crate) health: Option<&'a HealthDocument>,
     pub(crate) read_only: bool,
-    pub(crate) admin: bool,
+    pub(crate) removes: bool,
     pub(crate) powers: bool,
     pub(crate) looks: bool,
 }
@@ -240,6 +240,6 @@ pub(crate) fn power(instance: &Instance, place: &Place<'_>, stale: &str) -> Vec<
 pub(crate) fn delete(instance: &Instance, place: &Place<'_>, stale: &str) -> Action {
     let mut delete = action(instance, "delete", "Delete", "trash-2", "deleting…");
     delete.weight = Weight::Danger;
-    delete.disabled = blocked(place, stale, place.admin);
+    delete.disabled = blocked(place, stale, place.removes);
     delete
 }

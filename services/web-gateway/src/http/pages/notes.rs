@@ -69,7 +69,7 @@ async fn own(
 ) -> Result<(Instance, Option<Notes>), PageError> {
     let found = detail(state, &viewer.person, cluster, instance).await?;
     let instance = found.instance.unwrap_or_default();
-    state.authz.require(&viewer.person.0, Permission::Admin, object(&instance))?;
+    state.authz.require(&viewer.person.0, Permission::Modify, object(&instance))?;
     Ok((instance, found.notes))
 }
 

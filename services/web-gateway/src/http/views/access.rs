@@ -14,7 +14,7 @@ pub struct GrantRow {
     pub id: String,
     /// Who has it.
     pub principal: String,
-    /// `view`, `power`, `console`.
+    /// `view`, `console`, `power`, ..
     pub permissions: Vec<String>,
     /// `this instance`, or where it comes from: `cluster fra1`.
     pub scope: String,
