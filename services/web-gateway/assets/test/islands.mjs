@@ -127,6 +127,23 @@ const tests = {
     await banner.getByText("No route to host").waitFor();
     await banner.waitFor({ state: "detached", timeout: 15_000 });
   },
+  async "a suggestion made before the last letters takes them along"() {
+    let asked = 0;
+    await page.route(`${url}/api/v1/complete**`, async (route) => {
+      // The later ones are never answered.
+      if (asked++ === 0) await route.fulfill({ json: { from: 7, to: 7, items: [{ kind: "value", text: "ADMIN_down", detail: null }] } });
+    });
+    await page.goto(`${url}/instances`);
+    const box = page.getByLabel("Filter instances");
+    await box.focus();
+    await page.keyboard.insertText("status:");
+    await page.getByRole("option", { name: "ADMIN_down" }).waitFor();
+    await page.keyboard.type("ADMIN_d");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    assert.equal(await box.inputValue(), "status:ADMIN_down ");
+    await page.unroute(`${url}/api/v1/complete**`);
+  },
   async "a new object is announced by a chip, not inserted"() {
     await page.goto(`${url}/instances`);
     await page.waitForFunction(() => document.readyState === "complete");

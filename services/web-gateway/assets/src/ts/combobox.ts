@@ -68,11 +68,12 @@ interface Completion {
 const complete: Ask = async (input, signal) => {
   // Places are counted in characters, a field counts in UTF-16 units.
   const letters = (text: string): number => [...text].length;
-  const at = letters(input.value.slice(0, input.selectionStart ?? input.value.length));
-  const query = new URLSearchParams({ list: input.dataset["complete"] ?? "", q: input.value, at: String(at) });
+  const asked = input.value;
+  const at = letters(asked.slice(0, input.selectionStart ?? asked.length));
+  const query = new URLSearchParams({ list: input.dataset["complete"] ?? "", q: asked, at: String(at) });
   const answer = await read<Completion>(`/complete?${query.toString()}`, signal);
   if (!answer) return [];
-  const typed = [...input.value].slice(answer.from, answer.to).join("");
+  const typed = [...asked].slice(answer.from, answer.to).join("");
   return answer.items
     .filter((item) => item.text !== typed)
     .map((item): Option => ({
@@ -81,7 +82,8 @@ const complete: Ask = async (input, signal) => {
       group: item.kind === "field" ? "Fields" : "Values",
       pick: () => {
         const all = [...input.value];
-        const rest = all.slice(answer.to).join("");
+        // What was typed since it was asked belongs to the word that is completed.
+        const rest = all.slice(Math.max(answer.from, answer.to + all.length - letters(asked))).join("");
         const blank = item.kind === "value" && !/^[\s)]/.test(rest) ? " " : "";
         const before = all.slice(0, answer.from).join("") + item.text + blank;
         input.value = before + rest;
