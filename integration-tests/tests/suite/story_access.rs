@@ -143,7 +143,7 @@ async fn a_stream_goes_on_where_it_was_and_a_token_works_until_revoked() {
     })
     .await;
     // An id that nobody made is refused in words.
-    let odd = admin.request(reqwest::Method::GET, "/events").header("last-event-id", "secret-1");
+    let odd = admin.request(Method::GET, "/events").header("last-event-id", "secret-1");
     assert_eq!(admin.send(odd).await.status, 400);
 }
 
