@@ -4,6 +4,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
         "gwm/common/v1/common.proto",
         "gwm/common/v1/complete.proto",
+        "gwm/auth/v1/audit_service.proto",
         "gwm/auth/v1/auth_service.proto",
         "gwm/auth/v1/owners.proto",
         "gwm/auth/v1/views_service.proto",

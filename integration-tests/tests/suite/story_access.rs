@@ -6,7 +6,7 @@ use futures::future::join_all;
 use gwm_integration_tests::{Api, EventStream, Options, Part};
 use gwm_testkit::wait_for;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stage::{PATIENCE, Stage, moving_picture, open, pass, succeeded};
 
@@ -46,6 +46,20 @@ async fn a_customer_has_one_instance_and_nothing_else_until_it_is_taken_away() {
         assert!(!text.contains("node1.") && !text.contains("node2."), "a node's name: {text}");
     }
     assert_eq!(customer.get("/nodes").await.json()["items"], json!([]));
+    // What she did is on record, for her too, and of others nothing.
+    wait_for("the reboot's record", PATIENCE, async || {
+        let seen = customer.get("/audit?q=action:instance.reboot+phase:end").await;
+        if seen.json()["total"] == 1 { Ok(()) } else { Err(seen.text) }
+    })
+    .await;
+    let ndjson = customer.request(Method::GET, "/audit").header("accept", "application/x-ndjson");
+    let text = customer.send(ndjson).await.text;
+    let mut lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(lines.pop().unwrap(), json!({"end": true, "count": lines.len()}));
+    assert!(lines.iter().all(|l| l["person"]["username"] == "carla"), "{text}");
+    assert!(admin.get("/audit?q=actor:carla").await.ok()["total"].as_u64() >= Some(2));
+    assert_eq!(customer.get("/audit?q=actor:admin").await.ok()["total"], 0);
+
     // Known but not permitted is 403, hidden is 404.
     let _no_delete = customer.delete(&path).await.expect_status(403);
     let other = stage.running("ams1");

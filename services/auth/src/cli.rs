@@ -9,7 +9,11 @@ use zeroize::Zeroizing;
 use crate::app::{Passwords, add_user, bootstrap_admin, generated_password, reset_admin};
 use crate::config::Config;
 use crate::error::chain;
+use crate::store::audit_verify::{self, Verdict};
 use crate::store::{MIGRATOR, Store};
+
+const VERIFY_USAGE: &str =
+    "usage: gwm-auth verify-audit [NUMBER HASH], as it said at its end before";
 
 /// Brings the tables up to date and makes the first administrator.
 pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
@@ -23,9 +27,15 @@ pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `reset-admin` and `add-user NAME [--admin]`.
+/// `verify-audit [NUMBER HASH]`, `reset-admin` and `add-user NAME [--admin]`.
 pub(crate) async fn command(config: Config, words: Vec<String>) -> Option<anyhow::Result<()>> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["verify-audit"] => Some(verify(config, None).await),
+        ["verify-audit", number, hash] => match number.parse() {
+            Ok(number) => Some(verify(config, Some((number, hash))).await),
+            Err(_) => Some(Err(anyhow::anyhow!(VERIFY_USAGE))),
+        },
+        ["verify-audit", ..] => Some(Err(anyhow::anyhow!(VERIFY_USAGE))),
         ["reset-admin"] => Some(reset(config).await),
         ["add-user", name] => Some(add(config, name, false).await),
         ["add-user", name, "--admin"] | ["add-user", "--admin", name] => {
@@ -33,6 +43,22 @@ pub(crate) async fn command(config: Config, words: Vec<String>) -> Option<anyhow
         }
         ["add-user", ..] => Some(Err(anyhow::anyhow!("usage: gwm-auth add-user NAME [--admin]"))),
         _ => None,
+    }
+}
+
+/// Says where the audit log does not fit together, and fails then.
+async fn verify(config: Config, known: Option<(i64, &str)>) -> anyhow::Result<()> {
+    let store = connect(&config)?;
+    let verdict = audit_verify::verify(&store, known).await;
+    match verdict.map_err(|e| anyhow::anyhow!(chain(&e)))? {
+        Verdict::Whole { records: 0, .. } => say("gwm-auth: the audit log is empty"),
+        Verdict::Whole { records, last } => {
+            let last = last.unwrap_or_default();
+            say(&format!("gwm-auth: all {records} records fit; the last is {records} {last}"))
+        }
+        Verdict::Broken { number, why } => {
+            Err(anyhow::anyhow!("the audit log breaks at record {number}: {why}"))
+        }
     }
 }
 

@@ -68,7 +68,9 @@ impl gwm_kernel::Service for Service {
             times: config.session.clone(),
         };
         let (session, ticket) = (config.session, config.ticket);
-        let rpcs = Rpcs { store, authz, hub, signer, passwords, login, session, ticket, owners };
+        let cursors = Arc::default();
+        let rpcs =
+            Rpcs { store, authz, hub, signer, passwords, login, session, ticket, owners, cursors };
         rpcs.register(boot.grpc());
         Ok(())
     }

@@ -3,6 +3,7 @@
 use gwm_authz::Authz;
 use gwm_kernel::Boot;
 use gwm_kernel::grpc::Peer;
+use gwm_proto::auth::audit_client::AuditClient;
 use gwm_proto::auth::grants_client::GrantsClient;
 use gwm_proto::auth::owners_client::OwnersClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
@@ -54,6 +55,10 @@ impl Clients {
 
     pub(crate) fn views(&self) -> ViewsClient<Peer> {
         ViewsClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn audit(&self) -> AuditClient<Peer> {
+        AuditClient::new(self.auth.clone()).max_decoding_message_size(LARGEST_ANSWER)
     }
 
     pub(crate) fn grants(&self) -> GrantsClient<Peer> {

@@ -47,7 +47,7 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
     golden(&root.join("tests/suite/coverage/routes.txt"), &table);
 
     // Pages send strangers to the login, and what is not there is 404 to all.
-    for page in ["/", "/instances", "/clusters", "/jobs", "/clusters/add", "/me"] {
+    for page in ["/", "/instances", "/clusters", "/jobs", "/audit", "/clusters/add", "/me"] {
         let answer = anonymous.send(anonymous.raw(Method::GET, page)).await;
         assert!([302, 303].contains(&answer.status.as_u16()), "{page}: {}", answer.status);
     }

@@ -28,6 +28,7 @@ pub const CALLERS: &[Service] = &[
         ],
     ),
     ("Views", &[("ListViews", GATEWAY), ("SaveView", GATEWAY), ("DeleteView", GATEWAY)]),
+    ("Audit", &[("ListRecords", GATEWAY), ("CompleteRecords", GATEWAY)]),
 ];
 
 /// Those of one gRPC service.

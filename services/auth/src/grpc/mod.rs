@@ -1,6 +1,7 @@
 //! The RPCs: one file a gRPC service.
 
 mod access;
+mod audit;
 mod callers;
 mod convert;
 mod grants;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use gwm_authz::Authz;
 use gwm_kernel::grpc::GrpcServer;
 use gwm_proto::auth::access_server::AccessServer;
+use gwm_proto::auth::audit_server::AuditServer;
 use gwm_proto::auth::grants_server::GrantsServer;
 use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
@@ -25,6 +27,8 @@ use gwm_proto::auth::tickets_server::TicketsServer;
 use gwm_proto::auth::tokens_server::TokensServer;
 use gwm_proto::auth::users_server::UsersServer;
 use gwm_proto::auth::views_server::ViewsServer;
+use gwm_query::CursorKey;
+use tokio::sync::OnceCell;
 
 use crate::app::{Hub, Login, OwnerNews, Passwords, SignerSlot};
 use crate::config::{SessionConfig, TicketConfig};
@@ -46,6 +50,8 @@ pub(crate) struct Rpcs {
     pub(crate) ticket: TicketConfig,
     /// Wakes who follows owners; over when the process ends.
     pub(crate) owners: OwnerNews,
+    /// Signs cursors; read when the first list is asked for.
+    pub(crate) cursors: Arc<OnceCell<CursorKey>>,
 }
 
 impl Rpcs {
@@ -60,6 +66,7 @@ impl Rpcs {
             .add(TicketsServer::new(self.clone()), callers::of("Tickets"))
             .add(OwnershipServer::new(self.clone()), callers::of("Ownership"))
             .add(OwnersServer::new(self.clone()), callers::of("Owners"))
-            .add(ViewsServer::new(self.clone()), callers::of("Views"));
+            .add(ViewsServer::new(self.clone()), callers::of("Views"))
+            .add(AuditServer::new(self.clone()), callers::of("Audit"));
     }
 }

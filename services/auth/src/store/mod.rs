@@ -1,6 +1,8 @@
 //! All SQL of this service: one file an aggregate, free functions over a connection.
 
 pub(crate) mod audit;
+pub(crate) mod audit_list;
+pub(crate) mod audit_verify;
 pub(crate) mod change;
 pub(crate) mod event;
 pub(crate) mod grant;

@@ -9,7 +9,11 @@ use crate::world::{
 };
 
 /// Runs a verb of the binary; its exit, stdout and stderr.
-fn verb(environment: &[(String, String)], words: &[&str], input: &str) -> (bool, String, String) {
+pub(crate) fn verb(
+    environment: &[(String, String)],
+    words: &[&str],
+    input: &str,
+) -> (bool, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_gwm-auth"))
         .args(words)
         .env_clear()

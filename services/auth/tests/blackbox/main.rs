@@ -1,6 +1,7 @@
 //! The auth service alone, as a process, through gRPC with mTLS: real Postgres, real NATS.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
 
+mod audit;
 mod bootstrap;
 mod callers;
 mod events;
@@ -11,6 +12,7 @@ mod proxy;
 mod settle;
 mod tickets;
 mod tokens;
+mod verify;
 mod views;
 mod watch;
 mod world;

@@ -180,6 +180,7 @@ pub(crate) fn cluster_page(dead: bool) -> clusters::ClusterPage {
         jobs: job_lines(),
         actions: vec![refresh],
         access: Some(access_section("cluster")),
+        history: crate::audit::history(),
         may_remove: true,
         missing: 14,
         tags: vec!["site:fra".to_owned()],

@@ -232,6 +232,7 @@ pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {
         }],
         jobs: job_lines(),
         access: Some(access_section("instance")),
+        history: crate::audit::history(),
         may_delete: true,
         notes: Some(notes("ann")),
     }

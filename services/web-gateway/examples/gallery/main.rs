@@ -3,6 +3,7 @@
 //! `cargo run -p gwm-web-gateway --example gallery -- DIRECTORY`, then open the files through a web server
 //! that serves `assets/dist` as `/assets` (`npm run gallery` in `assets/` does, and runs axe over them).
 
+mod audit;
 mod fleet;
 mod imports;
 mod machines;
@@ -17,6 +18,7 @@ use anyhow::Context as _;
 use askama::Template;
 use gwm_web_gateway::http::views::{assets, parts};
 
+use audit::audit_page;
 use fleet::{
     add_page, added_page, cluster_page, clusters_page, edit_page, hook_page, node_page, nodes_page,
     overview_page,
@@ -85,6 +87,8 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("missing", missing_page().render()?),
         ("instance-owner", owner_page().render()?),
         ("jobs", jobs_page().render()?),
+        ("audit", audit_page(false).render()?),
+        ("audit-none", audit_page(true).render()?),
         ("job-running", job_page(false).render()?),
         ("job-failed", job_page(true).render()?),
         ("job-foreign", foreign_page().render()?),

@@ -65,7 +65,7 @@ function receive(message: MessageEvent<string>): void {
     if (verb === "removed" || verb === "forgotten") gone(key);
     else refresh(key);
   }
-  if (!known && ["created", "discovered", "queued", "added"].includes(verb)) countNew(kind);
+  if (!known && ["created", "discovered", "queued", "added", "appended"].includes(verb)) countNew(kind);
 }
 
 function gone(key: string): void {

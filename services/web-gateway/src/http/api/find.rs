@@ -108,7 +108,7 @@ pub(crate) async fn look(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CompleteQuery {
-    /// `instances`, `nodes`, `clusters`, `node-groups`, `networks`, `oses` or `jobs`.
+    /// `instances`, `nodes`, `clusters`, `node-groups`, `networks`, `oses`, `jobs` or `audit`.
     list: String,
     /// The list's filter as typed so far.
     q: String,
@@ -145,13 +145,13 @@ pub(crate) async fn complete(
     person: Person,
     Params(query): Params<CompleteQuery>,
 ) -> Result<Json<CompleteDocument>, Problem> {
-    let jobs = query.list == "jobs";
+    let list = query.list.clone();
     let at = query.at.unwrap_or(u32::MAX);
     let request = person.ask(CompleteRequest { list: query.list, q: query.q, at });
-    let answer = if jobs {
-        state.clients.jobs().complete_jobs(request).await
-    } else {
-        state.clients.find().complete(request).await
+    let answer = match list.as_str() {
+        "jobs" => state.clients.jobs().complete_jobs(request).await,
+        "audit" => state.clients.audit().complete_records(request).await,
+        _ => state.clients.find().complete(request).await,
     };
     let answer = answer?.into_inner();
     let suggestion = |s: gwm_proto::common::Suggestion| SuggestionDocument {

@@ -2,6 +2,7 @@
 #![expect(unused_qualifications, reason = "utoipa's macro writes paths in full")]
 
 pub(crate) mod adopt;
+pub(crate) mod audit;
 pub(crate) mod clusters;
 mod consoles;
 mod events;
@@ -99,6 +100,7 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(objects::cluster_oses))
         .routes(routes!(objects::cluster_info))
         .routes(routes!(jobs::list))
+        .routes(routes!(audit::list))
         .routes(routes!(jobs::get))
         .routes(routes!(jobs::log))
         .routes(routes!(consoles::open))

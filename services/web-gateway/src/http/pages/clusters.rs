@@ -135,12 +135,13 @@ pub(crate) async fn page(
         ObjectRef { kind: "cluster".to_owned(), cluster_id: found.id.clone(), uuid: String::new() };
     let crumbs = vec![Link::new("Clusters", "/clusters"), Link::new(&found.slug, "")];
     let back = format!("/clusters/{}", found.slug);
-    let (mut shell, problems, jobs, mut detail, access) = tokio::join!(
+    let (mut shell, problems, jobs, mut detail, access, history) = tokio::join!(
         common::shell(&state, &viewer, Section::Clusters, &found.slug, crumbs),
         problems(&state, &viewer, &found.slug),
         jobs(&state, &viewer, &found.slug),
         detail(&state, &viewer, &found),
         grants::section(&state, &viewer, object, &found.slug, &back),
+        super::audit::history(&state, &viewer, "cluster", &found.slug),
     );
     let now = Utc::now();
     shell.as_of = common::as_of(std::iter::once((found.slug.as_str(), &found.health)), now);
@@ -186,6 +187,7 @@ pub(crate) async fn page(
         jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
         actions,
         access,
+        history,
         may_remove: viewer.admin,
         confirm: typed.and_then(|t| t.form::<Confirm>(&remove)).unwrap_or_default().confirm,
         errors: typed.map(|t| t.errors(&remove)).unwrap_or_default(),

@@ -49,10 +49,11 @@ pub(crate) async fn page(
         uuid: instance.uuid.clone(),
     };
     let back = format!("/clusters/{}/instances/{}", instance.cluster, instance.name);
-    let (mut shell, jobs, access, former) = tokio::join!(
+    let (mut shell, jobs, access, history, former) = tokio::join!(
         common::shell(&state, &viewer, Section::Instances, &instance.name, crumbs),
         jobs_of(&state, &viewer, object.clone()),
         grants::section(&state, &viewer, object, &instance.cluster, &back),
+        super::audit::history(&state, &viewer, "uuid", &instance.uuid),
         super::owner::predecessor(&state, &viewer, &instance),
     );
     shell.notices.extend(former);
@@ -115,6 +116,7 @@ pub(crate) async fn page(
         parameters,
         jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
         access,
+        history,
         may_delete: place.removes,
         notes: super::notes::shown(found.notes),
         row,

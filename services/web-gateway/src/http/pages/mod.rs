@@ -2,6 +2,7 @@
 
 mod add_cluster;
 mod addresses;
+mod audit;
 mod clusters;
 mod common;
 mod console;
@@ -80,6 +81,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/networks", get(objects::networks))
         .route("/oses", get(objects::oses))
         .route("/jobs", get(jobs::list))
+        .route("/audit", get(audit::list))
         .route("/jobs/{id}", get(jobs::page))
         .route("/clusters/{c}/instances/{i}/owner", get(owner::page).post(owner::save))
         .route("/clusters/{c}/instances/{i}/notes", get(notes::page).post(notes::save))

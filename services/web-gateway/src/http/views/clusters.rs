@@ -75,6 +75,8 @@ pub struct ClusterPage {
     pub actions: Vec<Action>,
     /// Who may use it; `None` hides the section.
     pub access: Option<AccessSection>,
+    /// What is on record of it and of all in it.
+    pub history: super::audit::History,
     /// An administrator looks: the forms that remove something are offered.
     pub may_remove: bool,
     /// What was typed in it; empty unless it was refused or not sent.

@@ -169,6 +169,8 @@ pub struct InstancePage {
     pub jobs: Vec<super::overview::JobLine>,
     /// Who may use it; `None` hides the section.
     pub access: Option<AccessSection>,
+    /// What is on record of it.
+    pub history: super::audit::History,
     /// May change it: the delete dialog is on the page, and notes can be changed.
     pub may_delete: bool,
     /// What people wrote down about it.

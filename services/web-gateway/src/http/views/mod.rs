@@ -6,6 +6,7 @@
 pub mod access;
 pub mod aged;
 pub mod assets;
+pub mod audit;
 pub mod clusters;
 pub mod console;
 pub mod form;

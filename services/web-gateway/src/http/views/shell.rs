@@ -24,6 +24,8 @@ pub enum Section {
     Oses,
     /// `/imports/orphans`, `/imports/missing`
     Imports,
+    /// `/audit`
+    Audit,
     /// None of them: own account, errors.
     Other,
 }
@@ -41,6 +43,7 @@ impl Section {
             Self::Networks => "networks",
             Self::Oses => "oses",
             Self::Imports => "imports",
+            Self::Audit => "audit",
             Self::Other => "",
         };
         if mine == entry { r#" aria-current="page""# } else { "" }

@@ -1,0 +1,136 @@
+//! Reading the audit log: who sees what, the filter, the pages.
+
+use gwm_events::types::audit::Record;
+use gwm_kernel::grpc::Peer;
+use gwm_proto::auth::audit_client::AuditClient;
+use gwm_proto::auth::{ListRecordsRequest, ListRecordsResponse};
+use gwm_proto::common::{CompleteRequest, PageRequest};
+use tonic::{Code, Status};
+
+use crate::world::{Person, World, admin, grant, instance, reason, try_login, user_person};
+
+async fn ask(
+    peer: &Peer,
+    person: &Person,
+    page: PageRequest,
+) -> Result<ListRecordsResponse, Status> {
+    let request = person.ask(ListRecordsRequest { page: Some(page) });
+    Ok(AuditClient::new(peer.clone()).list_records(request).await?.into_inner())
+}
+
+fn q(text: &str) -> PageRequest {
+    PageRequest { q: text.to_owned(), ..Default::default() }
+}
+
+fn records(answer: &ListRecordsResponse) -> Vec<Record> {
+    answer.records.iter().map(|text| serde_json::from_str(text).unwrap()).collect()
+}
+
+async fn found(peer: &Peer, person: &Person, text: &str) -> Vec<Record> {
+    records(&ask(peer, person, q(text)).await.unwrap())
+}
+
+#[tokio::test]
+async fn an_administrator_reads_all_and_everybody_what_they_did() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let jane = user_person(&gateway, &admin, "jane").await;
+    let joe = user_person(&gateway, &admin, "joe").await;
+    let object = instance();
+    grant(&gateway, &admin, "jane", "view", &object).await.unwrap();
+    // Refused, and on record as joe's.
+    grant(&gateway, &joe, "joe", "view", &object).await.unwrap_err();
+
+    let all = found(&gateway, &admin, "").await;
+    assert!(all.windows(2).all(|pair| pair[0].number > pair[1].number), "newest first");
+    let who = |r: &Record| r.person.as_ref().and_then(|p| p.username.clone()).unwrap_or_default();
+    assert!(all.iter().any(|r| who(r) == "jane") && all.iter().any(|r| who(r) == "admin"));
+    for (person, name) in [(&jane, "jane"), (&joe, "joe")] {
+        let own = found(&gateway, person, "").await;
+        assert!(!own.is_empty() && own.iter().all(|r| who(r) == name), "{own:?}");
+        // No filter widens it, and no total tells of more.
+        assert!(
+            found(&gateway, person, "actor:admin or -actor:admin or at<1d").await.len()
+                == own.len()
+        );
+        let answer = ask(&gateway, person, q("")).await.unwrap();
+        assert_eq!(answer.page.unwrap().total, own.len() as u64);
+        assert!(found(&gateway, person, "actor:admin").await.is_empty());
+    }
+    // What is suggested is of one's own records, too.
+    let request =
+        jane.ask(CompleteRequest { list: "audit".to_owned(), q: "actor:".to_owned(), at: 6 });
+    let said = AuditClient::new(gateway.clone()).complete_records(request).await.unwrap();
+    let said: Vec<String> = said.into_inner().suggestions.into_iter().map(|s| s.text).collect();
+    assert!(said.iter().any(|s| s.contains("jane")), "{said:?}");
+    assert!(!said.iter().any(|s| s.contains("admin")), "{said:?}");
+
+    // Each field finds, whatever the case it is written in.
+    let refused = found(&gateway, &admin, "actor:JOE outcome:refused action:grant.*").await;
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    let one = &refused[0];
+    assert_eq!(one.reason.as_deref(), Some("permission_denied"));
+    let request_id = one.request_id.clone().unwrap_or_default();
+    if !request_id.is_empty() {
+        assert_eq!(found(&gateway, &admin, &format!("request:{request_id}")).await.len(), 1);
+    }
+    let given = found(&gateway, &admin, "action=grant.add outcome:succeeded").await;
+    let id = given[0].object.clone().unwrap().id.unwrap();
+    assert_eq!(found(&gateway, &admin, &format!("uuid:{id}")).await.len(), 1);
+    assert!(!found(&gateway, &admin, "address:192.0.2.7 service:auth kind:user").await.is_empty());
+    assert!(found(&gateway, &admin, "at>1d").await.is_empty());
+
+    let wrong = ask(&gateway, &admin, q("colour:red")).await.unwrap_err();
+    assert_eq!(wrong.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_without_gaps_and_a_cursor_is_one_persons() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let jane = user_person(&gateway, &admin, "jane").await;
+    for _ in 0..7 {
+        grant(&gateway, &jane, "jane", "view", &instance()).await.unwrap_err();
+    }
+    for sort in ["", "at"] {
+        let whole = ask(&gateway, &admin, PageRequest { sort: sort.to_owned(), ..q("actor:jane") });
+        let whole: Vec<u64> = records(&whole.await.unwrap()).iter().map(|r| r.number).collect();
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = PageRequest {
+                q: "actor:jane".to_owned(),
+                sort: sort.to_owned(),
+                limit: 3,
+                cursor: cursor.clone(),
+            };
+            let answer = ask(&gateway, &admin, page.clone()).await.unwrap();
+            seen.extend(records(&answer).iter().map(|r| r.number));
+            let info = answer.page.unwrap();
+            assert_eq!(info.total, whole.len() as u64);
+            if info.next_cursor.is_empty() {
+                break;
+            }
+            cursor = info.next_cursor;
+            let foreign = ask(&gateway, &jane, PageRequest { cursor: cursor.clone(), ..page });
+            assert_eq!(reason(&foreign.await.unwrap_err()), "invalid_cursor");
+        }
+        assert_eq!(seen, whole, "by {sort:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_name_with_a_nul_is_put_on_record_and_found() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let refused = try_login(&gateway, "ma\0ry\\u0000", "wrong-password").await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unauthenticated, "{refused:?}");
+    let found = found(&gateway, &admin, "actor:ma*").await;
+    let name = found[0].person.clone().unwrap().username.unwrap();
+    assert_eq!(name, "ma\0ry\\u0000", "the record itself is as it happened");
+}
