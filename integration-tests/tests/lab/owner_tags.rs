@@ -81,6 +81,8 @@ async fn owners_are_tags_on_real_ganeti() {
     choose("remove").await;
     until(&one, &[]).await;
     until(&two, &[foreign]).await;
+    // The page says what was read last, and that is a moment older than what Ganeti says.
+    eventually("the taking away to be read", &stage.admin, &state, |s| s["tagged"] == 0).await;
     browser.goto(&format!("/clusters/{CLUSTER}/edit")).await;
     browser.see("main form", "Now 0 instances have one").await;
     say("taken away; the foreign one is still there");
