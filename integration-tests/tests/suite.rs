@@ -26,6 +26,8 @@ mod story_access;
 mod story_api;
 #[path = "suite/story_bad_input.rs"]
 mod story_bad_input;
+#[path = "suite/story_groups.rs"]
+mod story_groups;
 #[path = "suite/story_objects.rs"]
 mod story_objects;
 #[path = "suite/story_owner.rs"]

@@ -45,6 +45,11 @@ async fn an_administrators_pages_are_accessible_and_fit() {
     looker.visit("nodes", "/nodes", "Nodes").await;
     looker.visit("node", &format!("/clusters/fra1/nodes/{node}"), &node).await;
     looker.visit("jobs", "/jobs", "Jobs").await;
+    looker.visit("groups", "/groups", "Groups").await;
+    browser.fill("#name", "ops").await;
+    browser.click("main button", "Make the group").await;
+    browser.see("h1", "ops").await;
+    looker.look("group").await;
     looker.visit("audit", "/audit", "Audit log").await;
     looker.visit("job-failed", &format!("/jobs/{job}"), "").await;
     looker.visit("me", "/me", "Your account").await;
@@ -109,6 +114,7 @@ async fn a_customers_pages_are_accessible_and_fit() {
     looker.look("instance").await;
     looker.visit("instances", "/instances", "Instances").await;
     looker.visit("jobs", "/jobs", "Jobs").await;
+    looker.visit("groups", "/groups", "Groups").await;
     looker.visit("audit", "/audit", "Audit log").await;
     looker.visit("clusters", "/clusters", "Clusters").await;
     // What is hidden is not shown as nothing.

@@ -36,6 +36,12 @@ pub(crate) enum Error {
     ConsoleLost,
     #[error("there is a user of this name already")]
     UserExists,
+    #[error("there is a group of this name already")]
+    GroupExists,
+    #[error("this group owns {0} instances: give them to somebody else first")]
+    GroupOwns(i64),
+    #[error("there are {0} groups already; delete one first")]
+    TooManyGroups(i64),
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("there are {0} API tokens already; revoke one first")]
@@ -70,9 +76,12 @@ impl Error {
             Self::LoginRefused | Self::NotSignedIn | Self::TicketInvalid => {
                 ErrorCode::Unauthenticated
             }
-            Self::LoginThrottled { .. } | Self::TooManyTokens(_) | Self::TooManyViews(_) => {
-                ErrorCode::ResourceExhausted
-            }
+            Self::GroupExists => ErrorCode::AlreadyExists,
+            Self::GroupOwns(_) => ErrorCode::FailedPrecondition,
+            Self::LoginThrottled { .. }
+            | Self::TooManyTokens(_)
+            | Self::TooManyViews(_)
+            | Self::TooManyGroups(_) => ErrorCode::ResourceExhausted,
             Self::LoginBusy | Self::NotReady => ErrorCode::Unavailable,
             Self::ConsoleLost => ErrorCode::PermissionDenied,
             Self::UserExists => ErrorCode::AlreadyExists,
@@ -88,6 +97,9 @@ impl Error {
             Self::LoginBusy => "login_busy",
             Self::TicketInvalid => "ticket_invalid",
             Self::UserExists => "user_exists",
+            Self::GroupExists => "group_exists",
+            Self::GroupOwns(_) => "group_owns_instances",
+            Self::TooManyGroups(_) => "too_many_groups",
             Self::TooManyTokens(_) => "too_many_tokens",
             Self::TooManyViews(_) => "too_many_views",
             Self::NotReady => "auth_unavailable",
@@ -146,6 +158,9 @@ impl From<Error> for Fault {
             | Error::ConsoleLost
             | Error::UserExists
             | Error::NotFound(_)
+            | Error::GroupExists
+            | Error::GroupOwns(_)
+            | Error::TooManyGroups(_)
             | Error::TooManyTokens(_)
             | Error::TooManyViews(_)
             | Error::Internal(_) => {}

@@ -5,6 +5,7 @@ use gwm_kernel::Boot;
 use gwm_kernel::grpc::Peer;
 use gwm_proto::auth::audit_client::AuditClient;
 use gwm_proto::auth::grants_client::GrantsClient;
+use gwm_proto::auth::groups_client::GroupsClient;
 use gwm_proto::auth::owners_client::OwnersClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
 use gwm_proto::auth::tickets_client::TicketsClient;
@@ -63,6 +64,10 @@ impl Clients {
 
     pub(crate) fn grants(&self) -> GrantsClient<Peer> {
         GrantsClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn groups(&self) -> GroupsClient<Peer> {
+        GroupsClient::new(self.auth.clone())
     }
 
     pub(crate) fn owners(&self) -> OwnersClient<Peer> {

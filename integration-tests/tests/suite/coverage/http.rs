@@ -19,6 +19,8 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
     let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
     golden(&project_root().join("services/web-gateway/openapi.json"), &text);
 
+    // Of the same name as the node group that there is.
+    let _made = stage.admin.post("/groups", &json!({"name": "default"})).await.ok();
     let stranger = stage.user("stranger").await;
     let name = stage.running("fra1");
     let mut rows = Vec::new();
@@ -27,7 +29,7 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
             let method: Method = method.to_uppercase().parse().unwrap();
             // With real names: what is refused is refused for its rights, not for being absent.
             let real = path.replace("{c}", "fra1").replace("{i}", &name).replace("{n}", "node1");
-            let real = real.replace("{g}", "default");
+            let real = real.replace("{g}", "default").replace("{u}", "admin");
             let real = real.replace("{id}", "01a20000-0000-7000-8000-000000000000");
             let alone = status(&anonymous, &method, &real).await;
             if (method.as_str(), path.as_str()) != ("DELETE", "/session") {
@@ -47,7 +49,9 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
     golden(&root.join("tests/suite/coverage/routes.txt"), &table);
 
     // Pages send strangers to the login, and what is not there is 404 to all.
-    for page in ["/", "/instances", "/clusters", "/jobs", "/audit", "/clusters/add", "/me"] {
+    for page in
+        ["/", "/instances", "/clusters", "/jobs", "/groups", "/audit", "/clusters/add", "/me"]
+    {
         let answer = anonymous.send(anonymous.raw(Method::GET, page)).await;
         assert!([302, 303].contains(&answer.status.as_u16()), "{page}: {}", answer.status);
     }
@@ -57,7 +61,7 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
 /// A stream answers and stays open: its head is enough.
 async fn status(api: &Api, method: &Method, path: &str) -> u16 {
     let mut request = api.request(method.clone(), path);
-    if [Method::POST, Method::PATCH].contains(method) {
+    if [Method::POST, Method::PATCH, Method::PUT].contains(method) {
         request = request.json(&body(path));
     }
     request.send().await.unwrap().status().as_u16()
@@ -92,6 +96,8 @@ fn body(path: &str) -> Value {
         path if path.ends_with("/notes") => json!({"text": "a note"}),
         path if path.ends_with("/owner") => json!({"owner": "admin"}),
         "/imports/missing/confirm" => json!({"cluster": "fra1", "objects": 1}),
+        "/groups" => json!({"name": "g1"}),
+        "/groups/default" => json!({"description": "d"}),
         "/users" => json!({"username": "eve", "password": "a password for tests"}),
         _ => json!({}),
     }

@@ -71,7 +71,7 @@ pub(crate) async fn reset_admin(
         users: vec![row.user_id],
         ended_sessions: sessions.iter().map(|s| s.session_id).collect(),
         revoked_tokens: tokens.iter().map(|t| t.token_id).collect(),
-        keys: false,
+        ..change::Touched::default()
     };
     change::record(&mut tx, &touched).await?;
     for session in &sessions {

@@ -70,11 +70,9 @@ pub(crate) async fn touch(
     added: &[GrantRow],
     removed: &[GrantRow],
 ) -> Result<()> {
-    let mut users: Vec<Uuid> = added.iter().chain(removed).map(|g| g.user_id).collect();
-    users.sort_unstable();
-    users.dedup();
-    if !users.is_empty() {
-        change::record(connection, &change::Touched { users, ..Default::default() }).await?;
+    if !added.is_empty() || !removed.is_empty() {
+        let touched = change::Touched::holders(added.iter().chain(removed));
+        change::record(connection, &touched).await?;
     }
     Ok(())
 }
@@ -97,12 +95,12 @@ impl Done<'_> {
         for (line, plan) in lines.iter().zip(plans) {
             let Plan::Do { owner, new, role, strip } = plan else { continue };
             if *new {
-                sets.push(Set { key: line.key(), name: line.name.clone(), user: *owner });
+                sets.push(Set { key: line.key(), name: line.name.clone(), owner: *owner });
             }
-            if let (Some(user), Some(role)) = (owner, role) {
-                given.push(Given { user: *user, permission: role.as_str(), key: line.key() });
+            if let (Some(persona), Some(role)) = (owner, role) {
+                given.push(Given { persona: *persona, permission: role.as_str(), key: line.key() });
             }
-            strips.extend(strip.map(|user| (user, line.key())));
+            strips.extend(strip.map(|persona| (persona, line.key())));
         }
         let by = Some(self.by.username.as_str());
         let rows = owner::set(&mut *connection, &sets, by, self.revision).await?;
@@ -116,7 +114,7 @@ impl Done<'_> {
 
 fn with_former(rows: Vec<OwnerRow>, before: &Before) -> Vec<(OwnerRow, Option<String>)> {
     let former: HashMap<Key, String> =
-        before.owners.iter().map(|(key, (_, name))| (*key, format!("user/{name}"))).collect();
+        before.owners.iter().map(|(key, (_, name))| (*key, name.clone())).collect();
     rows.into_iter()
         .map(|row| {
             let was = former.get(&(row.cluster_id, row.instance_uuid)).cloned();
@@ -215,9 +213,9 @@ pub(crate) async fn restore(
     let by = event::actor(&who.user_id.to_string(), &who.username);
     let name = || asked.name.clone();
     let mut sets: Vec<Set> =
-        heir.map(|user| Set { key: to, name: name(), user: Some(user) }).into_iter().collect();
+        heir.map(|heir| Set { key: to, name: name(), owner: Some(heir) }).into_iter().collect();
     // What was handed over is not there to be handed over once more.
-    sets.extend(former.as_ref().map(|_| Set { key: from, name: name(), user: None }));
+    sets.extend(former.as_ref().map(|_| Set { key: from, name: name(), owner: None }));
     let set = owner::set(&mut tx, &sets, Some(&who.username), revision).await?;
     let was = former.as_ref().and_then(OwnerRow::owner);
     let changed: Vec<_> = set

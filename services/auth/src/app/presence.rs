@@ -67,11 +67,11 @@ async fn take(connection: &mut PgConnection, piece: &News, revision: i64) -> Res
         News::Added(cluster) => added = grant::exhume(connection, *cluster, None).await?,
         News::Purged(cluster, instances) => {
             grant::purge_kept(&mut *connection, *cluster, Some(instances)).await?;
-            release(connection, Gone::Of(*cluster, Some(instances)), revision).await?;
+            release_gone(connection, Gone::Of(*cluster, Some(instances)), revision).await?;
         }
         News::PurgedCluster(cluster) => {
             grant::purge_kept(&mut *connection, *cluster, None).await?;
-            release(connection, Gone::Of(*cluster, None), revision).await?;
+            release_gone(connection, Gone::Of(*cluster, None), revision).await?;
         }
     }
     Ok((added, removed))
@@ -81,7 +81,7 @@ async fn take(connection: &mut PgConnection, piece: &News, revision: i64) -> Res
 pub(crate) async fn purge_owners(store: &Store) -> Result<u64> {
     let mut tx = store.begin().await?;
     let revision = owner::next(&mut tx).await?;
-    let released = release(&mut tx, Gone::Long, revision).await?;
+    let released = release_gone(&mut tx, Gone::Long, revision).await?;
     let purged = owner::purge_nobodies(&mut tx).await?;
     if released > 0 || purged > 0 {
         commit(tx).await?;
@@ -89,17 +89,31 @@ pub(crate) async fn purge_owners(store: &Store) -> Result<u64> {
     Ok(released + purged)
 }
 
-async fn release(connection: &mut PgConnection, which: Gone<'_>, revision: i64) -> Result<u64> {
+async fn release_gone(
+    connection: &mut PgConnection,
+    which: Gone<'_>,
+    revision: i64,
+) -> Result<u64> {
     let keys = owner::gone(&mut *connection, which).await?;
+    release(connection, &keys, revision).await?;
+    Ok(keys.len() as u64)
+}
+
+/// Makes instances nobody's.
+pub(crate) async fn release(
+    connection: &mut PgConnection,
+    keys: &[(Uuid, Uuid)],
+    revision: i64,
+) -> Result<()> {
     if keys.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
-    let before: HashMap<(Uuid, Uuid), OwnerRow> = owner::list(&mut *connection, &keys)
+    let before: HashMap<(Uuid, Uuid), OwnerRow> = owner::list(&mut *connection, keys)
         .await?
         .into_iter()
         .map(|row| ((row.cluster_id, row.instance_uuid), row))
         .collect();
-    let set = |key: &(Uuid, Uuid)| Set { key: *key, name: String::new(), user: None };
+    let set = |key: &(Uuid, Uuid)| Set { key: *key, name: String::new(), owner: None };
     let sets: Vec<Set> = keys.iter().map(set).collect();
     let rows = owner::set(&mut *connection, &sets, None, revision).await?;
     let changed: Vec<_> = rows
@@ -109,6 +123,5 @@ async fn release(connection: &mut PgConnection, which: Gone<'_>, revision: i64) 
             (row, was)
         })
         .collect();
-    event::owners(connection, &changed, None).await?;
-    Ok(keys.len() as u64)
+    event::owners(connection, &changed, None).await
 }

@@ -2,6 +2,7 @@
 
 use gwm_authz::{Authz, Principal};
 use gwm_events::types::audit::{Outcome, Person};
+use gwm_kernel::{ErrorCode, Fault};
 use gwm_types::{Object, Permission};
 
 use crate::error::{Error, Result};
@@ -27,6 +28,23 @@ pub(crate) async fn require_admin_of(
     object: Object,
 ) -> Result<()> {
     let Err(fault) = authz.require(principal, Permission::Admin, object) else { return Ok(()) };
+    record(store, principal, action).await?;
+    Err(Error::Refused(fault))
+}
+
+/// Puts on record that somebody may not do this, and yields the refusal that says so.
+pub(crate) async fn refuse(
+    store: &Store,
+    principal: &Principal,
+    action: &'static str,
+    text: &'static str,
+) -> Result<Error> {
+    record(store, principal, action).await?;
+    let fault = Fault::new(ErrorCode::PermissionDenied, "permission_denied", text);
+    Ok(Error::Refused(fault))
+}
+
+async fn record(store: &Store, principal: &Principal, action: &'static str) -> Result<()> {
     metrics::denied(action);
     tracing::warn!(action, user_id = %principal.user_id, username = principal.username, "refused");
     let mut tx = store.begin().await?;
@@ -38,8 +56,7 @@ pub(crate) async fn require_admin_of(
         object: None,
     };
     audit::append(&mut tx, refused).await?;
-    commit(tx).await?;
-    Err(Error::Refused(fault))
+    commit(tx).await
 }
 
 /// As the audit log names somebody.

@@ -44,13 +44,13 @@ pub(crate) async fn settle(
             let key = (cluster, instance[0]);
             if let Some(creator) = creator(&mut tx, asked_by).await? {
                 if owner::list(&mut tx, &[key]).await?.is_empty() {
-                    let set = Set { key, name, user: Some(creator.user_id) };
+                    let set = Set { key, name, owner: Some(creator.user_id) };
                     owned = owner::set(&mut tx, &[set], None, revision).await?;
                 }
                 // An administrator needs none.
                 if !creator.is_admin {
                     let permission = OWNERS_ROLE.as_str();
-                    let given = [Given { user: creator.user_id, permission, key }];
+                    let given = [Given { persona: creator.user_id, permission, key }];
                     added.extend(grant::insert_all(&mut tx, &given, None).await?);
                 }
             }

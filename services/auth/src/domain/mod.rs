@@ -3,11 +3,13 @@
 mod object;
 mod owner;
 mod password;
+mod persona;
 mod seal;
 mod secret;
 
 pub(crate) use object::{object_ref, parse_object, parse_object_or_fleet};
 pub(crate) use owner::{Before, Key, Known, Line, OWNERS_ROLE, Plan, names, plan};
 pub(crate) use password::{LONGEST as LONGEST_PASSWORD, PasswordHasher, check_strength};
+pub(crate) use persona::PersonaName;
 pub(crate) use seal::MasterKey;
 pub(crate) use secret::{PAT_PREFIX, Secret};

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use gwm_types::{ClusterId, InstanceUuid, Permission, Username};
+use gwm_types::{ClusterId, InstanceUuid, Permission};
 use uuid::Uuid;
+
+use super::PersonaName;
 
 /// The role of an owner who is given none by name.
 pub(crate) const OWNERS_ROLE: Permission = Permission::Admin;
@@ -19,7 +21,7 @@ pub(crate) struct Line {
     /// Slug and name, for the records.
     pub(crate) slug: String,
     pub(crate) name: String,
-    /// As asked: `NAME` or `user/NAME`; empty: nobody.
+    /// As asked: `NAME`, `user/NAME` or `group/NAME`; empty: nobody.
     pub(crate) owner: String,
     pub(crate) role: String,
     pub(crate) remove_former_grants: bool,
@@ -34,18 +36,18 @@ impl Line {
 /// Who is known by a name.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
-    pub(crate) user_id: Uuid,
+    pub(crate) id: Uuid,
     pub(crate) disabled: bool,
 }
 
 /// What there is, before.
 #[derive(Debug, Default)]
 pub(crate) struct Before {
-    /// By login name.
-    pub(crate) users: HashMap<String, Known>,
-    /// Id and name of the owner of each instance that has one.
+    /// By `user/NAME` and `group/NAME`.
+    pub(crate) personas: HashMap<String, Known>,
+    /// Id and `user/NAME` or `group/NAME` of the owner of each instance that has one.
     pub(crate) owners: HashMap<Key, (Uuid, String)>,
-    /// What is granted on the instances of the lines: user, permission.
+    /// What is granted on the instances of the lines: persona, permission.
     pub(crate) grants: HashMap<Key, HashSet<(Uuid, String)>>,
 }
 
@@ -65,28 +67,15 @@ pub(crate) enum Plan {
     Refused(&'static str, String),
 }
 
-/// The login name in `NAME` or `user/NAME`.
-fn username(owner: &str) -> Result<Username, String> {
-    let name = owner.strip_prefix("user/").unwrap_or(owner);
-    if owner.starts_with("group/") {
-        return Err("groups can't own anything yet: give a user".to_owned());
-    }
-    name.parse().map_err(|_| format!("{:?} is no user name", clip(owner)))
-}
-
 fn clip(text: &str) -> String {
     text.chars().take(80).collect()
 }
 
-/// The login names that the lines speak of.
-pub(crate) fn names(lines: &[Line]) -> Vec<String> {
-    let mut names: Vec<String> = lines
-        .iter()
-        .filter_map(|line| Some(username(&line.owner).ok()?.as_str().to_owned()))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+/// The users and groups that the lines speak of.
+pub(crate) fn names(lines: &[Line]) -> Vec<PersonaName> {
+    let names: HashSet<PersonaName> =
+        lines.iter().filter_map(|line| PersonaName::parse(&line.owner).ok()).collect();
+    names.into_iter().collect()
 }
 
 /// What each line does, in their order.
@@ -119,30 +108,31 @@ fn one(line: &Line, before: &Before, only_orphans: bool, seen: &mut HashSet<Key>
         let strip = line.remove_former_grants.then_some(*former);
         return Plan::Do { owner: None, new: true, role: None, strip };
     }
-    let name = match username(&line.owner) {
+    let name = match PersonaName::parse(&line.owner) {
         Ok(name) => name,
         Err(text) => return Plan::Refused("unknown_user", text),
     };
-    let Some(known) = before.users.get(name.as_str()) else {
-        return Plan::Refused("unknown_user", format!("there is no user {name}"));
+    let Some(known) = before.personas.get(&name.to_string()) else {
+        let text = format!("there is no {} {}", name.kind, name.name);
+        return Plan::Refused("unknown_user", text);
     };
     if known.disabled {
-        return Plan::Refused("disabled_user", format!("{name} is disabled"));
+        return Plan::Refused("disabled_user", format!("{} is disabled", name.name));
     }
-    let new = former.is_none_or(|(id, _)| *id != known.user_id);
+    let new = former.is_none_or(|(id, _)| *id != known.id);
     if let Some((_, name)) = former.filter(|_| new && only_orphans) {
         return Plan::Refused("owned", format!("it is owned by {name} already"));
     }
     let held = before.grants.get(&line.key());
     let role = role.filter(|role| {
-        let wanted = (known.user_id, role.as_str().to_owned());
+        let wanted = (known.id, role.as_str().to_owned());
         held.is_none_or(|held| !held.contains(&wanted))
     });
     let strip = former.map(|(id, _)| *id).filter(|_| new && line.remove_former_grants);
     if !new && role.is_none() {
         return Plan::Same;
     }
-    Plan::Do { owner: Some(known.user_id), new, role, strip }
+    Plan::Do { owner: Some(known.id), new, role, strip }
 }
 
 #[cfg(test)]
@@ -164,9 +154,9 @@ mod tests {
     fn before() -> (Before, Uuid) {
         let carla = Uuid::now_v7();
         let mut before = Before::default();
-        before.users.insert("carla".to_owned(), Known { user_id: carla, disabled: false });
-        let left = Known { user_id: Uuid::now_v7(), disabled: true };
-        before.users.insert("left".to_owned(), left);
+        before.personas.insert("user/carla".to_owned(), Known { id: carla, disabled: false });
+        let left = Known { id: Uuid::now_v7(), disabled: true };
+        before.personas.insert("user/left".to_owned(), left);
         (before, carla)
     }
 
@@ -174,7 +164,7 @@ mod tests {
     fn each_thing_that_is_wrong_with_a_line_has_its_own_code() {
         let (mut before, _) = before();
         let owned = line("carla", "admin");
-        before.owners.insert(owned.key(), (Uuid::now_v7(), "dora".to_owned()));
+        before.owners.insert(owned.key(), (Uuid::now_v7(), "user/dora".to_owned()));
         let twice = line("carla", "");
         let lines = [
             line("nobody", ""),
@@ -203,7 +193,7 @@ mod tests {
     fn what_is_so_already_is_not_done_again_and_the_former_owner_is_named() {
         let (mut before, carla) = before();
         let mine = line("user/carla", "power");
-        before.owners.insert(mine.key(), (carla, "carla".to_owned()));
+        before.owners.insert(mine.key(), (carla, "user/carla".to_owned()));
         let with_role =
             Plan::Do { owner: Some(carla), new: false, role: Some(Permission::Power), strip: None };
         assert_eq!(plan(std::slice::from_ref(&mine), &before, true), [with_role]);
@@ -213,7 +203,7 @@ mod tests {
 
         let dora = Uuid::now_v7();
         let others = line("carla", "");
-        before.owners.insert(others.key(), (dora, "dora".to_owned()));
+        before.owners.insert(others.key(), (dora, "user/dora".to_owned()));
         let change = Plan::Do { owner: Some(carla), new: true, role: None, strip: Some(dora) };
         assert_eq!(plan(std::slice::from_ref(&others), &before, false), [change]);
         let kept = Line { remove_former_grants: false, ..others };

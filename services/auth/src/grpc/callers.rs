@@ -14,6 +14,18 @@ pub const CALLERS: &[Service] = &[
     ("Tokens", &[("CreateToken", GATEWAY), ("ListTokens", GATEWAY), ("RevokeToken", GATEWAY)]),
     ("Users", &[("GetMe", GATEWAY), ("CreateUser", GATEWAY), ("ListUsers", GATEWAY)]),
     ("Grants", &[("AddGrant", GATEWAY), ("RemoveGrant", GATEWAY), ("ListGrants", GATEWAY)]),
+    (
+        "Groups",
+        &[
+            ("CreateGroup", GATEWAY),
+            ("ListGroups", GATEWAY),
+            ("GetGroup", GATEWAY),
+            ("UpdateGroup", GATEWAY),
+            ("DeleteGroup", GATEWAY),
+            ("SetMember", GATEWAY),
+            ("RemoveMember", GATEWAY),
+        ],
+    ),
     ("Access", &[("Check", EVERYBODY), ("BatchCheck", EVERYBODY), ("Watch", EVERYBODY)]),
     ("Tickets", &[("CreateTicket", GATEWAY), ("RedeemTicket", &["vnc-proxy"])]),
     ("Ownership", &[("Settle", &["job-runner"])]),

@@ -40,8 +40,9 @@ pub(super) fn token(row: TokenRow) -> Token {
 pub(super) fn grant(row: GrantRow) -> Grant {
     Grant {
         grant_id: row.grant_id.to_string(),
-        user_id: row.user_id.to_string(),
-        username: row.username,
+        persona_kind: row.kind,
+        persona_id: row.persona_id.to_string(),
+        persona_name: row.name,
         permission: row.permission,
         object: Some(object_ref(row.cluster_id.into(), row.instance_uuid.map(Into::into))),
         created_at: Some(timestamp(row.created_at)),

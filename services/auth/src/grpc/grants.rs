@@ -7,16 +7,17 @@ use gwm_proto::auth::{
     AddGrantRequest, Grant, ListGrantsRequest, ListGrantsResponse, RemoveGrantRequest,
     RemoveGrantResponse,
 };
-use gwm_types::{GrantId, Object, Permission, UserId};
+use gwm_types::{GrantId, Object, Permission};
 use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
 
 use super::{Rpcs, convert};
 use crate::app::{person, require_admin_of};
-use crate::domain::{parse_object, parse_object_or_fleet};
+use crate::domain::{PersonaName, parse_object, parse_object_or_fleet};
 use crate::error::{Error, Result};
 use crate::store::grant::GrantRow;
-use crate::store::user::UserRow;
-use crate::store::{PgConnection, audit, change, commit, event, grant, user};
+use crate::store::persona::PersonaRow;
+use crate::store::{PgConnection, audit, change, commit, event, grant, group, persona};
 
 #[async_trait]
 impl Grants for Rpcs {
@@ -32,17 +33,17 @@ impl Grants for Rpcs {
         require_admin_of(&self.authz, &self.store, &principal, "grant.add", object).await?;
         let permission = grantable(&request.permission)?;
         let mut tx = self.store.begin().await?;
-        let whom = grantee(&mut tx, &request).await?;
+        let whom = grantee(&mut tx, &request.persona).await?;
         let by = Some(principal.username.as_str());
         let word = permission.as_str();
-        let Some(row) = grant::insert(&mut tx, whom.user_id, word, object, by).await? else {
+        let Some(row) = grant::insert(&mut tx, &whom, word, object, by).await? else {
             // Had already: the answer is the same, and nothing happened.
-            let row = grant::find(&mut tx, whom.user_id, word, object).await?;
+            let row = grant::find(&mut tx, whom.persona_id, word, object).await?;
             let row = row.ok_or_else(taken_meanwhile)?;
             commit(tx).await?;
             return Ok(Response::new(convert::grant(row)));
         };
-        change::record(&mut tx, &change::Touched::user(row.user_id)).await?;
+        change::record(&mut tx, &change::Touched::holders([&row])).await?;
         let actor = event::actor(&principal.user_id.to_string(), &principal.username);
         event::grant_added(&mut tx, &row, row.created_at, Some(actor)).await?;
         audit::append(&mut tx, act("grant.add", &row, &principal)).await?;
@@ -64,7 +65,7 @@ impl Grants for Rpcs {
         require_admin_of(&self.authz, &self.store, &principal, "grant.remove", object).await?;
         let mut tx = self.store.begin().await?;
         let row = grant::remove(&mut tx, grant_id.0).await?.ok_or(Error::NotFound("grant"))?;
-        change::record(&mut tx, &change::Touched::user(row.user_id)).await?;
+        change::record(&mut tx, &change::Touched::holders([&row])).await?;
         let actor = event::actor(&principal.user_id.to_string(), &principal.username);
         event::grant_removed(&mut tx, &row, chrono::Utc::now(), Some(actor)).await?;
         audit::append(&mut tx, act("grant.remove", &row, &principal)).await?;
@@ -83,20 +84,27 @@ impl Grants for Rpcs {
             Ok(object) => Some(object),
             Err(why) => return Err(Error::invalid("object", why).into()),
         };
-        let user = match request.user_id.as_str() {
+        let persona = match request.persona_id.as_str() {
             "" => None,
             text => {
-                let id: Result<UserId, _> = text.parse();
-                Some(id.map_err(|e| Error::invalid("user_id", format!("{e}")))?)
+                let id: Result<Uuid, _> = text.parse();
+                Some(id.map_err(|e| Error::invalid("persona_id", format!("{e}")))?)
             }
         };
-        // One's own rights are no secret.
-        if user != Some(principal.user_id) {
+        let mut tx = self.store.begin().await?;
+        let me = principal.user_id.0;
+        let own = match persona {
+            None => false,
+            // What oneself or a group that one belongs to may do is no secret.
+            Some(id) => id == me || group::membership(&mut tx, id, me).await?.is_some(),
+        };
+        if !own {
+            commit(tx).await?;
             let of = object.unwrap_or(Object::Fleet);
             require_admin_of(&self.authz, &self.store, &principal, "grant.list", of).await?;
+            tx = self.store.begin().await?;
         }
-        let mut tx = self.store.begin().await?;
-        let rows = grant::list(&mut tx, object, user.map(|u| u.0)).await?;
+        let rows = grant::list(&mut tx, object, persona).await?;
         commit(tx).await?;
         let grants = rows.into_iter().map(convert::grant).collect();
         Ok(Response::new(ListGrantsResponse { grants }))
@@ -110,19 +118,13 @@ fn grantable(word: &str) -> Result<Permission> {
     })
 }
 
-/// The user that a grant is for, by id or by name.
-async fn grantee(connection: &mut PgConnection, request: &AddGrantRequest) -> Result<UserRow> {
-    let (field, found) = match (request.user_id.as_str(), request.username.as_str()) {
-        ("", "") => return Err(Error::invalid("username", "user_id or username must be given")),
-        ("", name) => ("username", user::fetch_by_name(connection, name).await?),
-        (id, "") => {
-            let id: Result<UserId, _> = id.parse();
-            let id = id.map_err(|e| Error::invalid("user_id", format!("{e}")))?;
-            ("user_id", user::fetch(connection, id.0).await?)
-        }
-        _ => return Err(Error::invalid("username", "give either user_id or username, not both")),
-    };
-    found.ok_or_else(|| Error::invalid(field, "there is no such user"))
+/// Whom a grant is for.
+async fn grantee(connection: &mut PgConnection, persona: &str) -> Result<PersonaRow> {
+    let name = PersonaName::parse(persona).map_err(|why| Error::invalid("persona", why))?;
+    let found = persona::by_name(connection, &name).await?;
+    found.ok_or_else(|| {
+        Error::invalid("persona", format!("there is no {} {}", name.kind, name.name))
+    })
 }
 
 fn taken_meanwhile() -> Error {
@@ -142,7 +144,7 @@ fn act<'a>(action: &'a str, row: &GrantRow, principal: &Principal) -> audit::Act
         object: Some(RecordObject {
             kind: "grant".to_owned(),
             id: Some(row.grant_id.to_string()),
-            name: Some(format!("{} for {} on {object}", row.permission, row.username)),
+            name: Some(format!("{} for {} on {object}", row.permission, row.persona())),
         }),
     }
 }

@@ -5,6 +5,7 @@ mod audit;
 mod callers;
 mod convert;
 mod grants;
+mod groups;
 mod owners;
 mod ownership;
 mod sessions;
@@ -20,6 +21,7 @@ use gwm_kernel::grpc::GrpcServer;
 use gwm_proto::auth::access_server::AccessServer;
 use gwm_proto::auth::audit_server::AuditServer;
 use gwm_proto::auth::grants_server::GrantsServer;
+use gwm_proto::auth::groups_server::GroupsServer;
 use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
@@ -62,6 +64,7 @@ impl Rpcs {
             .add(TokensServer::new(self.clone()), callers::of("Tokens"))
             .add(UsersServer::new(self.clone()), callers::of("Users"))
             .add(GrantsServer::new(self.clone()), callers::of("Grants"))
+            .add(GroupsServer::new(self.clone()), callers::of("Groups"))
             .add(AccessServer::new(self.clone()), callers::of("Access"))
             .add(TicketsServer::new(self.clone()), callers::of("Tickets"))
             .add(OwnershipServer::new(self.clone()), callers::of("Ownership"))

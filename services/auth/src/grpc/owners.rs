@@ -190,7 +190,7 @@ fn outcome((plan, former): (Plan, Option<String>)) -> OwnerOutcome {
         outcome: outcome.to_owned(),
         code: code.to_owned(),
         text,
-        former: former.map(|name| format!("user/{name}")).unwrap_or_default(),
+        former: former.unwrap_or_default(),
     }
 }
 

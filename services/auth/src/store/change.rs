@@ -3,12 +3,15 @@
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
+use super::grant::GrantRow;
 use crate::error::Result;
 
 /// What a transaction changed, so that watchers look at it again.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Touched {
     pub(crate) users: Vec<Uuid>,
+    /// Groups whose rights changed: all their members are told of.
+    pub(crate) groups: Vec<Uuid>,
     pub(crate) ended_sessions: Vec<Uuid>,
     pub(crate) revoked_tokens: Vec<Uuid>,
     pub(crate) keys: bool,
@@ -18,21 +21,39 @@ impl Touched {
     pub(crate) fn user(user: Uuid) -> Self {
         Self { users: vec![user], ..Self::default() }
     }
+
+    /// Those whose rights these are.
+    pub(crate) fn holders<'a>(grants: impl IntoIterator<Item = &'a GrantRow>) -> Self {
+        let mut touched = Self::default();
+        for grant in grants {
+            let kind = if grant.kind == "group" { &mut touched.groups } else { &mut touched.users };
+            kind.push(grant.persona_id);
+        }
+        touched
+    }
 }
 
 /// Gives this transaction its number. It holds the row until the commit, so it is called after the
 /// transaction's own rows are locked and before events are appended.
 pub(crate) async fn record(connection: &mut PgConnection, touched: &Touched) -> Result<i64> {
-    let revision = sqlx::query_scalar(
-        "with next as (update access_revision set value = value + 1 returning value)
-         insert into change_log (revision, user_ids, ended_sessions, revoked_tokens, keys)
-         select value, $1, $2, $3, $4 from next returning revision",
+    let revision =
+        sqlx::query_scalar("update access_revision set value = value + 1 returning value")
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(gwm_pg::Error::from)?;
+    // A statement of its own: it sees the members that others added before they let go of the number.
+    sqlx::query(
+        "insert into change_log (revision, user_ids, ended_sessions, revoked_tokens, keys)
+         select $1, array(select unnest($2::uuid[]) union
+                          select user_id from group_member where group_id = any($6)), $3, $4, $5",
     )
+    .bind(revision)
     .bind(&touched.users)
     .bind(&touched.ended_sessions)
     .bind(&touched.revoked_tokens)
     .bind(touched.keys)
-    .fetch_one(connection)
+    .bind(&touched.groups)
+    .execute(connection)
     .await
     .map_err(gwm_pg::Error::from)?;
     Ok(revision)

@@ -8,6 +8,7 @@ use gwm_kernel::current_traceparent;
 use sqlx::PgConnection;
 
 use super::grant::GrantRow;
+use super::group::{GroupRow, MemberRow};
 use super::owner::OwnerRow;
 use super::session::SessionRow;
 use super::token::TokenRow;
@@ -117,10 +118,13 @@ pub(crate) async fn token_revoked(
 }
 
 fn grant(row: &GrantRow, revision: i64) -> Grant {
+    let of_user = row.kind == "user";
     Grant {
         id: row.grant_id.to_string(),
-        user_id: row.user_id.to_string(),
-        username: row.username.clone(),
+        persona: row.persona(),
+        persona_id: row.persona_id.to_string(),
+        user_id: of_user.then(|| row.persona_id.to_string()),
+        username: of_user.then(|| row.name.clone()),
         permission: row.permission.clone(),
         object: GrantObject {
             kind: if row.instance_uuid.is_some() { "instance" } else { "cluster" }.to_owned(),
@@ -131,6 +135,31 @@ fn grant(row: &GrantRow, revision: i64) -> Grant {
         created_by: row.created_by.clone(),
         revision: number(revision),
     }
+}
+
+/// Something happened to a group, which is like this now.
+pub(crate) async fn group(
+    connection: &mut PgConnection,
+    kind: EventType<access::Group>,
+    row: &GroupRow,
+    members: &[MemberRow],
+    actor: Actor,
+) -> Result<()> {
+    let member = |m: &MemberRow| access::GroupMember {
+        user_id: m.user_id.to_string(),
+        username: m.username.clone(),
+        is_admin: m.is_admin,
+        added_at: m.added_at,
+    };
+    let group = access::Group {
+        id: row.group_id.to_string(),
+        name: row.name.clone(),
+        description: row.description.clone(),
+        members: members.iter().map(member).collect(),
+        created_at: row.created_at,
+        revision: number(row.revision),
+    };
+    append(connection, kind, Utc::now(), group, Some(actor)).await
 }
 
 /// A right was given.

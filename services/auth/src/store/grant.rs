@@ -5,20 +5,30 @@ use gwm_types::Object;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
+use super::persona::PersonaRow;
 use crate::error::Result;
 
-/// A grant with its user's name.
+/// A grant with the name of its persona.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct GrantRow {
     pub(crate) grant_id: Uuid,
-    pub(crate) user_id: Uuid,
-    pub(crate) username: String,
+    /// `user` or `group`.
+    pub(crate) kind: String,
+    pub(crate) persona_id: Uuid,
+    pub(crate) name: String,
     pub(crate) permission: String,
     pub(crate) cluster_id: Uuid,
     pub(crate) instance_uuid: Option<Uuid>,
     pub(crate) created_by: Option<String>,
     pub(crate) revision: i64,
     pub(crate) created_at: DateTime<Utc>,
+}
+
+impl GrantRow {
+    /// `user/NAME` or `group/NAME`.
+    pub(crate) fn persona(&self) -> String {
+        format!("{}/{}", self.kind, self.name)
+    }
 }
 
 /// Cluster and instance columns of an object.
@@ -33,7 +43,7 @@ fn columns(object: Object) -> (Option<Uuid>, Option<Uuid>) {
 /// Adds one; `None` when the user has it already.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
-    user: Uuid,
+    persona: &PersonaRow,
     permission: &str,
     object: Object,
     created_by: Option<&str>,
@@ -42,20 +52,22 @@ pub(crate) async fn insert(
     Ok(sqlx::query_as(
         "with made as (
              insert into permission_grant
-                 (grant_id, user_id, permission, cluster_id, instance_uuid, created_by)
-             values ($1, $2, $3, $4, $5, $6)
+                 (grant_id, persona_kind, persona_id, permission, cluster_id, instance_uuid,
+                  created_by)
+             values ($1, $7, $2, $3, $4, $5, $6)
              on conflict on constraint permission_grant_object_key do nothing
              returning *)
-         select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
              made.revision, made.created_at
-         from made join app_user using (user_id)",
+         from made join persona using (persona_id)",
     )
     .bind(Uuid::now_v7())
-    .bind(user)
+    .bind(persona.persona_id)
     .bind(permission)
     .bind(cluster)
     .bind(instance)
     .bind(created_by)
+    .bind(&persona.kind)
     .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
@@ -64,19 +76,19 @@ pub(crate) async fn insert(
 /// The one that says exactly this.
 pub(crate) async fn find(
     connection: &mut PgConnection,
-    user: Uuid,
+    persona: Uuid,
     permission: &str,
     object: Object,
 ) -> Result<Option<GrantRow>> {
     let (cluster, instance) = columns(object);
     Ok(sqlx::query_as(
-        "select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+        "select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
              permission_grant.revision, permission_grant.created_at
-         from permission_grant join app_user using (user_id)
-         where user_id = $1 and permission = $2 and cluster_id = $3
+         from permission_grant join persona using (persona_id)
+         where persona_id = $1 and permission = $2 and cluster_id = $3
            and instance_uuid is not distinct from $4",
     )
-    .bind(user)
+    .bind(persona)
     .bind(permission)
     .bind(cluster)
     .bind(instance)
@@ -106,10 +118,10 @@ pub(crate) async fn fetch_object(
 /// Takes one away; `None` when there is no such.
 pub(crate) async fn remove(connection: &mut PgConnection, grant: Uuid) -> Result<Option<GrantRow>> {
     Ok(sqlx::query_as(
-        "delete from permission_grant using app_user
-         where grant_id = $1 and app_user.user_id = permission_grant.user_id
-         returning grant_id, permission_grant.user_id, username, permission, cluster_id,
-             instance_uuid, created_by, permission_grant.revision, permission_grant.created_at",
+        "with gone as (delete from permission_grant where grant_id = $1 returning *)
+         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+             gone.revision, gone.created_at
+         from gone join persona using (persona_id)",
     )
     .bind(grant)
     .fetch_optional(connection)
@@ -117,25 +129,27 @@ pub(crate) async fn remove(connection: &mut PgConnection, grant: Uuid) -> Result
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// Those on an object (none: on anything) of a user (none: of anybody).
+/// Those on an object (none: on anything) of a persona (none: of anybody); of a user also those of
+/// the user's groups.
 pub(crate) async fn list(
     connection: &mut PgConnection,
     object: Option<Object>,
-    user: Option<Uuid>,
+    persona: Option<Uuid>,
 ) -> Result<Vec<GrantRow>> {
     let (cluster, instance) = object.map_or((None, None), columns);
     Ok(sqlx::query_as(
-        "select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+        "select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
              permission_grant.revision, permission_grant.created_at
-         from permission_grant join app_user using (user_id)
+         from permission_grant join persona using (persona_id)
          where ($1::uuid is null
                 or (cluster_id = $1 and instance_uuid is not distinct from $2))
-           and ($3::uuid is null or user_id = $3)
-         order by username, permission_grant.created_at, grant_id",
+           and ($3::uuid is null or persona_id = $3
+                or persona_id in (select group_id from group_member where user_id = $3))
+         order by name, kind, permission_grant.created_at, grant_id",
     )
     .bind(cluster)
     .bind(instance)
-    .bind(user)
+    .bind(persona)
     .fetch_all(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
@@ -151,8 +165,11 @@ pub(crate) async fn holds_console(
     Ok(sqlx::query_scalar(
         "select exists (select from app_user where user_id = $1 and is_admin and not disabled)
              or exists (
-                 select from permission_grant join app_user using (user_id)
-                 where user_id = $1 and not disabled and permission in ('console', 'power', 'admin')
+                 select from permission_grant
+                 where (persona_id = $1
+                        or persona_id in (select group_id from group_member where user_id = $1))
+                   and exists (select from app_user where user_id = $1 and not disabled)
+                   and permission in ('console', 'power', 'admin')
                    and cluster_id = $2 and (instance_uuid is null or instance_uuid = $3))",
     )
     .bind(user)
@@ -176,14 +193,14 @@ pub(crate) async fn bury(
              where cluster_id = $1 and ($2::uuid[] is null or instance_uuid = any($2))
              returning *
          ), kept as (
-             insert into grant_tombstone (grant_id, user_id, permission, cluster_id,
+             insert into grant_tombstone (grant_id, persona_id, permission, cluster_id,
                  instance_uuid, created_by, revision, created_at)
-             select grant_id, user_id, permission, cluster_id, instance_uuid, created_by,
+             select grant_id, persona_id, permission, cluster_id, instance_uuid, created_by,
                  revision + 1, created_at
              from gone)
-         select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
              gone.revision, gone.created_at
-         from gone join app_user using (user_id) order by grant_id",
+         from gone join persona using (persona_id) order by grant_id",
     )
     .bind(cluster)
     .bind(instances)
@@ -207,14 +224,14 @@ pub(crate) async fn exhume(
                    else instance_uuid = any($2) end
              returning *
          ), made as (
-             insert into permission_grant (grant_id, user_id, permission, cluster_id,
-                 instance_uuid, created_by, revision, created_at)
-             select grant_id, user_id, permission, cluster_id, instance_uuid, created_by,
+             insert into permission_grant (grant_id, persona_kind, persona_id, permission,
+                 cluster_id, instance_uuid, created_by, revision, created_at)
+             select grant_id, kind, persona_id, permission, cluster_id, instance_uuid, created_by,
                  revision + 1, created_at
-             from back on conflict do nothing returning *)
-         select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+             from back join persona using (persona_id) on conflict do nothing returning *)
+         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
              made.revision, made.created_at
-         from made join app_user using (user_id) order by grant_id",
+         from made join persona using (persona_id) order by grant_id",
     )
     .bind(cluster)
     .bind(instances)
@@ -232,11 +249,11 @@ pub(crate) async fn list_on(
     let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
     let table = if kept { "grant_tombstone" } else { "permission_grant" };
     let sql = format!(
-        "select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+        "select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
              g.revision, g.created_at
-         from {table} g join app_user using (user_id)
+         from {table} g join persona using (persona_id)
          where (cluster_id, instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))
-         order by username, g.created_at, grant_id"
+         order by name, kind, g.created_at, grant_id"
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(clusters)
@@ -249,7 +266,7 @@ pub(crate) async fn list_on(
 /// One of many that are to be given.
 #[derive(Debug, Clone)]
 pub(crate) struct Given {
-    pub(crate) user: Uuid,
+    pub(crate) persona: Uuid,
     pub(crate) permission: &'static str,
     pub(crate) key: (Uuid, Uuid),
 }
@@ -264,18 +281,19 @@ pub(crate) async fn insert_all(
     Ok(sqlx::query_as(
         "with made as (
              insert into permission_grant
-                 (grant_id, user_id, permission, cluster_id, instance_uuid, created_by)
-             select g, u, p, c, i, $6
+                 (grant_id, persona_kind, persona_id, permission, cluster_id, instance_uuid,
+                  created_by)
+             select g, kind, w, p, c, i, $6
              from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
-                 as l (g, u, p, c, i)
+                 as l (g, w, p, c, i) join persona on persona_id = w
              on conflict on constraint permission_grant_object_key do nothing
              returning *)
-         select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
              made.revision, made.created_at
-         from made join app_user using (user_id) order by grant_id",
+         from made join persona using (persona_id) order by grant_id",
     )
     .bind(given.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
-    .bind(given.iter().map(|g| g.user).collect::<Vec<_>>())
+    .bind(given.iter().map(|g| g.persona).collect::<Vec<_>>())
     .bind(given.iter().map(|g| g.permission).collect::<Vec<_>>())
     .bind(clusters)
     .bind(instances)
@@ -285,24 +303,44 @@ pub(crate) async fn insert_all(
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// Takes away all that these users have on these instances: user, cluster, instance.
+/// Takes away all that these personas hold on these instances: persona, cluster, instance.
 pub(crate) async fn strip(
     connection: &mut PgConnection,
     whose: &[(Uuid, (Uuid, Uuid))],
 ) -> Result<Vec<GrantRow>> {
-    let users: Vec<Uuid> = whose.iter().map(|(user, _)| *user).collect();
+    let personas: Vec<Uuid> = whose.iter().map(|(persona, _)| *persona).collect();
     let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = whose.iter().map(|(_, key)| *key).unzip();
     Ok(sqlx::query_as(
-        "delete from permission_grant using app_user
-         where app_user.user_id = permission_grant.user_id
-           and (permission_grant.user_id, cluster_id, instance_uuid)
-               in (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]))
-         returning grant_id, permission_grant.user_id, username, permission, cluster_id,
-             instance_uuid, created_by, permission_grant.revision, permission_grant.created_at",
+        "with gone as (
+             delete from permission_grant
+             where (persona_id, cluster_id, instance_uuid)
+                 in (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]))
+             returning *)
+         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+             gone.revision, gone.created_at
+         from gone join persona using (persona_id)",
     )
-    .bind(users)
+    .bind(personas)
     .bind(clusters)
     .bind(instances)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Takes away all that a persona holds on anything, and what was kept for it.
+pub(crate) async fn strip_all(
+    connection: &mut PgConnection,
+    persona: Uuid,
+) -> Result<Vec<GrantRow>> {
+    Ok(sqlx::query_as(
+        "with gone as (delete from permission_grant where persona_id = $1 returning *),
+         kept as (delete from grant_tombstone where persona_id = $1)
+         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+             gone.revision, gone.created_at
+         from gone join persona using (persona_id)",
+    )
+    .bind(persona)
     .fetch_all(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
@@ -337,13 +375,14 @@ pub(crate) async fn hand_over(
         "with kept as (
              delete from grant_tombstone where cluster_id = $1 and instance_uuid = $2 returning *
          ), made as (
-             insert into permission_grant (grant_id, user_id, permission, cluster_id,
-                 instance_uuid, created_by)
-             select gen_random_uuid(), user_id, permission, $3, $4, $5 from kept
+             insert into permission_grant (grant_id, persona_kind, persona_id, permission,
+                 cluster_id, instance_uuid, created_by)
+             select gen_random_uuid(), kind, persona_id, permission, $3, $4, $5
+             from kept join persona using (persona_id)
              on conflict on constraint permission_grant_object_key do nothing returning *)
-         select grant_id, user_id, username, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
              made.revision, made.created_at
-         from made join app_user using (user_id) order by grant_id",
+         from made join persona using (persona_id) order by grant_id",
     )
     .bind(from.0)
     .bind(from.1)

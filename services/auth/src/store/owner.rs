@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
+use super::persona;
 use crate::domain::{Before, Key, Known, Line};
 use crate::error::Result;
 
@@ -44,11 +45,12 @@ pub(crate) struct Numbers {
 pub(crate) struct Set {
     pub(crate) key: Key,
     pub(crate) name: String,
-    pub(crate) user: Option<Uuid>,
+    /// A user or a group; none: nobody.
+    pub(crate) owner: Option<Uuid>,
 }
 
 const ROW: &str = "cluster_id, instance_uuid, instance_name, owner_kind, owner_id, \
-     coalesce(username, owner_id::text) as owner_name, since, set_by, o.revision";
+     coalesce(persona.name, owner_id::text) as owner_name, since, set_by, o.revision";
 
 fn split(keys: &[Key]) -> (Vec<Uuid>, Vec<Uuid>) {
     keys.iter().copied().unzip()
@@ -81,7 +83,7 @@ pub(crate) async fn since(
         Some(_) => "o.revision > $1",
     };
     let sql = format!(
-        "select {ROW} from instance_owner o left join app_user on user_id = owner_id
+        "select {ROW} from instance_owner o left join persona on persona_id = owner_id
          where {wanted} order by o.revision"
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
@@ -95,7 +97,7 @@ pub(crate) async fn since(
 pub(crate) async fn list(connection: &mut PgConnection, keys: &[Key]) -> Result<Vec<OwnerRow>> {
     let (clusters, instances) = split(keys);
     let sql = format!(
-        "select {ROW} from instance_owner o left join app_user on user_id = owner_id
+        "select {ROW} from instance_owner o left join persona on persona_id = owner_id
          where owner_kind is not null and (cluster_id, instance_uuid) in
              (select * from unnest($1::uuid[], $2::uuid[]))"
     );
@@ -111,14 +113,9 @@ pub(crate) async fn list(connection: &mut PgConnection, keys: &[Key]) -> Result<
 pub(crate) async fn before(connection: &mut PgConnection, lines: &[Line]) -> Result<Before> {
     let keys: Vec<Key> = lines.iter().map(Line::key).collect();
     let (clusters, instances) = split(&keys);
-    let users: Vec<(String, Uuid, bool)> =
-        sqlx::query_as("select username, user_id, disabled from app_user where username = any($1)")
-            .bind(crate::domain::names(lines))
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(gwm_pg::Error::from)?;
+    let personas = persona::by_names(&mut *connection, &crate::domain::names(lines)).await?;
     let grants: Vec<(Uuid, Uuid, Uuid, String)> = sqlx::query_as(
-        "select cluster_id, instance_uuid, user_id, permission from permission_grant
+        "select cluster_id, instance_uuid, persona_id, permission from permission_grant
          where (cluster_id, instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))",
     )
     .bind(clusters)
@@ -127,18 +124,20 @@ pub(crate) async fn before(connection: &mut PgConnection, lines: &[Line]) -> Res
     .await
     .map_err(gwm_pg::Error::from)?;
     let mut held: HashMap<Key, HashSet<(Uuid, String)>> = HashMap::new();
-    for (cluster, instance, user, permission) in grants {
-        held.entry((cluster, instance)).or_default().insert((user, permission));
+    for (cluster, instance, persona, permission) in grants {
+        held.entry((cluster, instance)).or_default().insert((persona, permission));
     }
     let owners = list(connection, &keys).await?;
     Ok(Before {
-        users: users
+        personas: personas
             .into_iter()
-            .map(|(name, user_id, disabled)| (name, Known { user_id, disabled }))
+            .map(|p| {
+                (format!("{}/{}", p.kind, p.name), Known { id: p.persona_id, disabled: p.disabled })
+            })
             .collect(),
         owners: owners
             .into_iter()
-            .filter_map(|o| Some(((o.cluster_id, o.instance_uuid), (o.owner_id?, o.owner_name?))))
+            .filter_map(|o| Some(((o.cluster_id, o.instance_uuid), (o.owner_id?, o.owner()?))))
             .collect(),
         grants: held,
     })
@@ -154,12 +153,12 @@ pub(crate) async fn set(
     let keys: Vec<Key> = sets.iter().map(|s| s.key).collect();
     let (clusters, instances) = split(&keys);
     let names: Vec<&str> = sets.iter().map(|s| s.name.as_str()).collect();
-    let users: Vec<Option<Uuid>> = sets.iter().map(|s| s.user).collect();
+    let owners: Vec<Option<Uuid>> = sets.iter().map(|s| s.owner).collect();
     let sql = format!(
         "with o as (
              insert into instance_owner (cluster_id, instance_uuid, instance_name, owner_kind,
                  owner_id, set_by, revision)
-             select c, i, n, case when u is not null then 'user' end, u, $5, $6
+             select c, i, n, (select kind from persona where persona_id = u), u, $5, $6
              from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) as l (c, i, n, u)
              on conflict (cluster_id, instance_uuid) do update set
                  instance_name = coalesce(nullif(excluded.instance_name, ''),
@@ -167,13 +166,13 @@ pub(crate) async fn set(
                  owner_kind = excluded.owner_kind, owner_id = excluded.owner_id, since = now(),
                  set_by = excluded.set_by, revision = excluded.revision, buried_at = null
              returning *)
-         select {ROW} from o left join app_user on user_id = owner_id"
+         select {ROW} from o left join persona on persona_id = owner_id"
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(clusters)
         .bind(instances)
         .bind(names)
-        .bind(users)
+        .bind(owners)
         .bind(by)
         .bind(revision)
         .fetch_all(connection)
@@ -244,4 +243,22 @@ pub(crate) async fn purge_nobodies(connection: &mut PgConnection) -> Result<u64>
     .await
     .map_err(gwm_pg::Error::from)?;
     Ok(gone.rows_affected())
+}
+
+/// What a persona owns: what is there, and what is gone but may come back.
+pub(crate) async fn of_persona(
+    connection: &mut PgConnection,
+    persona: Uuid,
+) -> Result<(i64, Vec<Key>)> {
+    let rows: Vec<(Uuid, Uuid, bool)> = sqlx::query_as(
+        "select cluster_id, instance_uuid, buried_at is not null from instance_owner
+         where owner_id = $1 order by cluster_id, instance_uuid",
+    )
+    .bind(persona)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    let there = rows.iter().filter(|(.., gone)| !gone).count();
+    let gone = rows.iter().filter(|(.., gone)| *gone).map(|(c, i, _)| (*c, *i)).collect();
+    Ok((i64::try_from(there).unwrap_or(i64::MAX), gone))
 }

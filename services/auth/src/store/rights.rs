@@ -27,7 +27,7 @@ struct GrantRow {
     instance_uuid: Option<Uuid>,
 }
 
-/// The rights of these users, or of all.
+/// The rights of these users, or of all: their own, and those of their groups.
 pub(crate) async fn load(
     connection: &mut PgConnection,
     users: Option<&[Uuid]>,
@@ -41,8 +41,13 @@ pub(crate) async fn load(
     .await
     .map_err(gwm_pg::Error::from)?;
     let grants: Vec<GrantRow> = sqlx::query_as(
-        "select user_id, permission, cluster_id, instance_uuid from permission_grant
-             where $1::uuid[] is null or user_id = any($1)",
+        "select persona_id as user_id, permission, cluster_id, instance_uuid
+         from permission_grant
+         where persona_kind = 'user' and ($1::uuid[] is null or persona_id = any($1))
+         union
+         select m.user_id, permission, cluster_id, instance_uuid
+         from permission_grant join group_member m on m.group_id = persona_id
+         where $1::uuid[] is null or m.user_id = any($1)",
     )
     .bind(users)
     .fetch_all(&mut *connection)

@@ -25,13 +25,13 @@ async fn who_has_no_rights_grants_none_and_twice_is_once() {
     let one = grant(&gateway, &admin, "jane", "power", &object).await.unwrap();
     let again = grant(&gateway, &admin, "jane", "power", &object).await.unwrap();
     assert_eq!(one, again);
-    assert_eq!((one.username.as_str(), one.created_by.as_str()), ("jane", "admin"));
+    assert_eq!((one.persona_name.as_str(), one.created_by.as_str()), ("jane", "admin"));
     let whole = cluster_of(&object);
     grant(&gateway, &admin, "jane", "view", &whole).await.unwrap();
     grant(&gateway, &admin, "jane", "view", &whole).await.unwrap();
 
     let mut grants = GrantsClient::new(gateway.clone());
-    let list = |object, user: &str| ListGrantsRequest { object, user_id: user.to_owned() };
+    let list = |object, user: &str| ListGrantsRequest { object, persona_id: user.to_owned() };
     let all = grants.list_grants(admin.ask(list(None, ""))).await.unwrap().into_inner();
     assert_eq!(all.grants.len(), 2);
     let on = grants.list_grants(admin.ask(list(Some(object), ""))).await.unwrap().into_inner();
@@ -111,7 +111,7 @@ async fn who_holds_admin_on_an_object_grants_on_it_and_nowhere_else() {
     let mut grants = GrantsClient::new(gateway.clone());
     let on = |object: &ObjectRef| ListGrantsRequest {
         object: Some(object.clone()),
-        user_id: String::new(),
+        persona_id: String::new(),
     };
     let listed = grants.list_grants(bob.ask(on(&mine))).await.unwrap().into_inner().grants;
     assert_eq!(listed.len(), 6, "{listed:?}");
@@ -139,8 +139,10 @@ async fn what_makes_no_sense_is_refused_by_field() {
     let node = ObjectRef { kind: "node".to_owned(), ..object.clone() };
     let outside = ObjectRef { uuid: "../x".to_owned(), ..object.clone() };
     for (name, permission, object, field) in [
-        ("nobody", "view", &object, "username"),
-        ("", "view", &object, "username"),
+        ("nobody", "view", &object, "persona"),
+        ("group/nobody", "view", &object, "persona"),
+        ("role/jane", "view", &object, "persona"),
+        ("", "view", &object, "persona"),
         ("jane", "root", &cluster_of(&object), "permission"),
         ("jane", "", &object, "permission"),
         ("jane", "view", &node, "object"),

@@ -6,6 +6,7 @@ mod bootstrap;
 mod callers;
 mod events;
 mod grants;
+mod groups;
 mod login;
 mod owners;
 mod proxy;

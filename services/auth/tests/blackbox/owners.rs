@@ -64,7 +64,7 @@ impl Stage {
         let answer = owners.list_owners(self.admin.ask(request)).await.unwrap().into_inner();
         let one = answer.instances.into_iter().next().unwrap();
         let words = |grants: Vec<gwm_proto::auth::Grant>| {
-            grants.into_iter().map(|g| format!("{}:{}", g.username, g.permission)).collect()
+            grants.into_iter().map(|g| format!("{}:{}", g.persona_name, g.permission)).collect()
         };
         (one.owner.map(|o| o.name).unwrap_or_default(), words(one.grants), words(one.kept))
     }

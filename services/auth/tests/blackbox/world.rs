@@ -250,13 +250,12 @@ pub(crate) async fn user_person(peer: &Peer, admin: &Person, name: &str) -> Pers
 pub(crate) async fn grant(
     peer: &Peer,
     admin: &Person,
-    username: &str,
+    persona: &str,
     permission: &str,
     object: &ObjectRef,
 ) -> Result<Grant, Status> {
     let request = AddGrantRequest {
-        user_id: String::new(),
-        username: username.to_owned(),
+        persona: persona.to_owned(),
         permission: permission.to_owned(),
         object: Some(object.clone()),
     };

@@ -61,10 +61,14 @@ page.on("pageerror", (error) => problems.push(error.message));
 page.on("console", (m) => /Content Security Policy/.test(m.text()) && problems.push(m.text()));
 // A refetch of the list answers with another status for one row, once `changed` is set.
 let refetches = 0;
+let refetchFails = 0;
+let changing = false;
 await page.route(`${url}/instances*`, async (route) => {
   if (route.request().headers()["gwm-fragment"]) refetches++;
+  if (route.request().headers()["gwm-fragment"] && refetchFails-- > 0) return route.fulfill({ status: 503, body: "" });
   let html = await readFile(join(pages, "instances.html"), "utf8");
   if (changed) html = html.replace(/(data-object="instance:5f0c6a1e-2b7d-4c7e-9d1a-000000000001"[\s\S]*?class="word">)running/, "$1stopped");
+  if (changing) html = html.replace(/(data-object="instance:5f0c6a1e-2b7d-4c7e-9d1a-000000000001"[\s\S]*?class="status )ok("[\s\S]*?class="word">)running/, "$1busy$2changing…");
   await route.fulfill({ body: html, contentType: "text/html; charset=utf-8", headers: { "Content-Security-Policy": CSP } });
 });
 
@@ -96,6 +100,21 @@ const tests = {
     await page.getByRole("alert").getByText("fra1 is read-only in gwm").waitFor();
     await row.locator("[data-cell=status]").getByText("stopped").waitFor();
     startAnswer = 202;
+  },
+  async "what could not be read is read again, and what is changing until it has changed"() {
+    changing = true;
+    await page.goto(`${url}/instances`);
+    const row = page.locator(`[data-object="instance:${id(1)}"]`);
+    await row.getByText("changing…").waitFor();
+    changing = false;
+    // No event comes of it.
+    await row.getByText("running").waitFor({ timeout: 15_000 });
+    changed = true;
+    refetchFails = 2;
+    send("ganeti_job.ended", { number: 1, objects: [{ kind: "instance", uuid: id(1), name: "x" }] });
+    await row.getByText("stopped").waitFor();
+    assert.ok(refetchFails <= 0, "it was not refused first");
+    changed = false;
   },
   async "an event patches the cell of its row, and nothing that is typed is lost"() {
     await page.goto(`${url}/instances`);

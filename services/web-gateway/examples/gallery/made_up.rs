@@ -230,7 +230,7 @@ pub(crate) fn access_section(kind: &'static str) -> access::AccessSection {
         grants: vec![
             access::GrantRow {
                 id: uuid(300),
-                principal: "bob".to_owned(),
+                principal: parts::Link::new("bob", ""),
                 permissions: vec!["view".to_owned(), "power".to_owned(), "console".to_owned()],
                 scope: format!("this {kind}"),
                 created: when(90_000),
@@ -238,7 +238,7 @@ pub(crate) fn access_section(kind: &'static str) -> access::AccessSection {
             },
             access::GrantRow {
                 id: uuid(301),
-                principal: "carol".to_owned(),
+                principal: parts::Link::new("group/ops", "/groups/ops"),
                 permissions: vec!["view".to_owned()],
                 scope: "cluster fra1".to_owned(),
                 created: when(900_000),

@@ -5,6 +5,7 @@
 
 mod audit;
 mod fleet;
+mod groups;
 mod imports;
 mod machines;
 mod made_up;
@@ -87,6 +88,11 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("missing", missing_page().render()?),
         ("instance-owner", owner_page().render()?),
         ("jobs", jobs_page().render()?),
+        ("groups", groups::list(false, true).render()?),
+        ("groups-none", groups::list(true, false).render()?),
+        ("groups-refused", groups::list(true, true).render()?),
+        ("group", groups::one(true).render()?),
+        ("group-member", groups::one(false).render()?),
         ("audit", audit_page(false).render()?),
         ("audit-none", audit_page(true).render()?),
         ("job-running", job_page(false).render()?),

@@ -22,6 +22,15 @@ pub const GRANT_ADDED: EventType<Grant> = EventType::new("added", "A right was g
 /// A right was taken away.
 pub const GRANT_REMOVED: EventType<Grant> = EventType::new("removed", "A right was taken away.");
 
+/// A group was created.
+pub const GROUP_CREATED: EventType<Group> = EventType::new("created", "A group was created.");
+/// A group has other members, or another description.
+pub const GROUP_CHANGED: EventType<Group> =
+    EventType::new("changed", "A group has other members, or another description.");
+/// A group was deleted.
+pub const GROUP_DELETED: EventType<Group> =
+    EventType::new("deleted", "A group was deleted. What it held has events of its own.");
+
 /// An instance has another owner, or none any more.
 pub const OWNER_CHANGED: EventType<InstanceOwner> = EventType::new(
     "changed",
@@ -93,11 +102,15 @@ pub struct Token {
 pub struct Grant {
     /// gwm's id.
     pub id: String,
-    /// Whose it is.
-    pub user_id: String,
-    /// Whose it is, by login name.
-    pub username: String,
-    /// `view`, `console`, `power` or, on instances, `admin`.
+    /// Whose it is: `user/NAME` or `group/NAME`.
+    pub persona: String,
+    /// The id of that user or group.
+    pub persona_id: String,
+    /// Of a user's: the user's id; null: a group's.
+    pub user_id: Option<String>,
+    /// Of a user's: the login name; null: a group's.
+    pub username: Option<String>,
+    /// `view`, `console`, `power`, `modify`, `remove` or `admin`.
     pub permission: String,
     /// On what.
     pub object: GrantObject,
@@ -107,6 +120,38 @@ pub struct Grant {
     pub created_by: Option<String>,
     /// Grows with each change.
     pub revision: u64,
+}
+
+/// A group of people. What its members may do by it is said by grants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Group {
+    /// gwm's id.
+    pub id: String,
+    /// Its name, which is never changed.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Who belongs to it, by name.
+    pub members: Vec<GroupMember>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
+/// One who belongs to a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GroupMember {
+    /// gwm's id of the user.
+    pub user_id: String,
+    /// The login name.
+    pub username: String,
+    /// Whether the user chooses the group's members.
+    pub is_admin: bool,
+    /// Since when.
+    pub added_at: DateTime<Utc>,
 }
 
 /// What a right is on.

@@ -147,5 +147,8 @@ pub fn registered() -> Vec<Registered> {
         register(inventory::GANETI_JOB_SUBMITTED, next()),
         register(inventory::GANETI_JOB_STARTED, next()),
         register(inventory::GANETI_JOB_ENDED, next()),
+        register(access::GROUP_CREATED, next()),
+        register(access::GROUP_CHANGED, next()),
+        register(access::GROUP_DELETED, next()),
     ]
 }

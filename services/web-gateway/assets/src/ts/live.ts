@@ -12,11 +12,13 @@ import { announce, icon, make } from "./dom";
 const PATCH_MS = 250;
 const POLL_MS = 15_000;
 const LOST_AFTER_MS = 4_000;
+const BUSY_MS = 5_000;
 
 const pending = new Set<string>();
 let timer: number | undefined;
 let busy = false;
 let lastFetch = 0;
+let failures = 0;
 let source: EventSource | undefined;
 let poll: number | undefined;
 let lost: number | undefined;
@@ -42,6 +44,9 @@ function keysOf(event: CloudEvent): { kind: string; verb: string; keys: string[]
   if (kind === "job" && target && typeof target === "object") {
     const about = target as Record<string, unknown>;
     keys.push(`${text(about["kind"])}:${text(about["uuid"])}`);
+  }
+  if (kind === "ganeti_job" && Array.isArray(object["objects"])) {
+    for (const about of object["objects"] as Record<string, unknown>[]) keys.push(`${text(about["kind"])}:${text(about["uuid"])}`);
   }
   return { kind, verb, keys };
 }
@@ -101,7 +106,8 @@ export function refreshAll(): void {
 
 function schedule(): void {
   if (timer !== undefined || busy || document.hidden) return;
-  timer = window.setTimeout(flush, Math.max(0, PATCH_MS - (Date.now() - lastFetch)));
+  const pause = failures ? Math.min(POLL_MS, 500 * 2 ** failures) : PATCH_MS;
+  timer = window.setTimeout(flush, Math.max(0, pause - (Date.now() - lastFetch)));
 }
 
 async function flush(): Promise<void> {
@@ -117,8 +123,12 @@ async function flush(): Promise<void> {
     });
     if (response.status === 404) vanished();
     else if (response.ok) patch(new DOMParser().parseFromString(await response.text(), "text/html"), keys);
+    else if (response.status >= 500 || response.status === 429) throw new Error(String(response.status));
+    failures = 0;
   } catch {
-    // The next event or poll tries again; the banner says so when it lasts.
+    // No event may come again of what was not read now.
+    failures += 1;
+    for (const key of keys) pending.add(key);
   } finally {
     busy = false;
     lastFetch = Date.now();
@@ -261,10 +271,20 @@ function keepFresh(): void {
   if (Date.now() - Date.parse(at) > limit * 500) refresh("as-of");
 }
 
+/** What is changing is read again until it has changed: the end of one of Ganeti's own jobs comes to job-runner by the
+ * stream that tells us of it, perhaps a moment later, and is no event for those who see single instances. */
+function followBusy(): void {
+  if (document.hidden || Date.now() - lastFetch < BUSY_MS) return;
+  for (const status of document.querySelectorAll("[data-object] [data-cell=status] .status.busy")) {
+    refresh(status.closest<HTMLElement>("[data-object]")?.dataset["object"] ?? "");
+  }
+}
+
 export function startLive(): void {
   if (!document.querySelector("main.page")) return;
   connect();
   setInterval(keepFresh, 5000);
+  setInterval(followBusy, BUSY_MS);
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && pending.size) schedule();
   });

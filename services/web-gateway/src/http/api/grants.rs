@@ -3,7 +3,10 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use gwm_events::types::access::{Grant, GrantObject};
-use gwm_proto::auth::{AddGrantRequest, Grant as WireGrant, ListGrantsRequest, RemoveGrantRequest};
+use gwm_kernel::Fault;
+use gwm_proto::auth::{
+    AddGrantRequest, GetGroupRequest, Grant as WireGrant, ListGrantsRequest, RemoveGrantRequest,
+};
 use gwm_proto::cache::{GetClusterRequest, GetObjectRequest};
 use gwm_proto::common::ObjectRef;
 use http::StatusCode;
@@ -24,16 +27,22 @@ pub(crate) struct GrantQuery {
     cluster: String,
     /// Name or UUID.
     instance: String,
-    /// User id.
+    /// User id: what that user holds, also by groups.
     user: String,
+    /// Name of a group: what that group holds.
+    group: String,
 }
 
 /// A right to be given.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddGrant {
-    /// Login name.
+    /// Login name; or give `persona`.
+    #[serde(default)]
     pub(crate) username: String,
+    /// `user/NAME` or `group/NAME`; or give `username`.
+    #[serde(default)]
+    pub(crate) persona: String,
     /// `view`; `console`, `modify` or `remove` (each includes `view`); `power` (includes `console`); `admin` (all of them,
     /// and giving them to others).
     pub(crate) permission: String,
@@ -52,10 +61,13 @@ pub(crate) struct GrantList {
 
 pub(crate) fn document(grant: WireGrant) -> Grant {
     let object = grant.object.unwrap_or_default();
+    let of_user = grant.persona_kind == "user";
     Grant {
         id: grant.grant_id,
-        user_id: grant.user_id,
-        username: grant.username,
+        persona: format!("{}/{}", grant.persona_kind, grant.persona_name),
+        user_id: of_user.then(|| grant.persona_id.clone()),
+        username: of_user.then_some(grant.persona_name),
+        persona_id: grant.persona_id,
         permission: grant.permission,
         object: GrantObject {
             kind: object.kind,
@@ -105,7 +117,15 @@ pub(crate) async fn list(
         let instance = Some(query.instance.as_str()).filter(|i| !i.is_empty());
         Some(object(&state, &person, &query.cluster, instance).await?)
     };
-    let request = person.ask(ListGrantsRequest { object, user_id: query.user });
+    let persona_id = match (query.user, query.group) {
+        (user, group) if group.is_empty() => user,
+        (user, group) if user.is_empty() => {
+            let request = person.ask(GetGroupRequest { group });
+            state.clients.groups().get_group(request).await?.into_inner().group_id
+        }
+        _ => return Err(Problem(Fault::invalid("group", "give either user or group, not both"))),
+    };
+    let request = person.ask(ListGrantsRequest { object, persona_id });
     let answer = state.clients.grants().list_grants(request).await?.into_inner();
     Ok(Json(GrantList { items: answer.grants.into_iter().map(document).collect() }))
 }
@@ -120,13 +140,24 @@ pub(crate) async fn add(
     Body(body): Body<AddGrant>,
 ) -> Result<(StatusCode, Json<Grant>), Problem> {
     let object = object(&state, &person, &body.cluster, body.instance.as_deref()).await?;
-    let request = person.ask(AddGrantRequest {
-        username: body.username,
-        permission: body.permission,
-        object: Some(object),
-        ..Default::default()
-    });
-    let grant = state.clients.grants().add_grant(request).await?.into_inner();
+    let (field, persona) = match (body.username, body.persona) {
+        (username, persona) if persona.is_empty() => ("username", format!("user/{username}")),
+        (username, persona) if username.is_empty() => ("persona", persona),
+        _ => {
+            let text = "give either username or persona, not both";
+            return Err(Problem(Fault::invalid("persona", text)));
+        }
+    };
+    let permission = body.permission;
+    let request = person.ask(AddGrantRequest { persona, permission, object: Some(object) });
+    let grant = state.clients.grants().add_grant(request).await.map_err(|status| {
+        let mut fault = Fault::from_status(&status);
+        if fault.field.as_deref() == Some("persona") {
+            fault.field = Some(field.to_owned());
+        }
+        Problem(fault)
+    })?;
+    let grant = grant.into_inner();
     Ok((StatusCode::CREATED, Json(document(grant))))
 }
 

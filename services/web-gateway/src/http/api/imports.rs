@@ -78,7 +78,7 @@ pub(crate) struct Adopt {
     pub(crate) q: Option<String>,
     /// These.
     pub(crate) instances: Option<Vec<AdoptInstance>>,
-    /// With `q` and `instances`: the new owner, `NAME` or `user/NAME`.
+    /// With `q` and `instances`: the new owner, `NAME`, `user/NAME` or `group/NAME`.
     pub(crate) owner: Option<String>,
     /// With `q` and `instances`: `admin` (if absent), `power`, `console`, `view` or `none`.
     pub(crate) role: Option<String>,
@@ -194,7 +194,7 @@ pub(crate) struct VanishedDocument {
 /// A right of something that vanished.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct KeptGrant {
-    pub(crate) username: String,
+    pub(crate) persona: String,
     pub(crate) permission: String,
 }
 
@@ -245,7 +245,10 @@ pub(crate) async fn vanished(
             kept.iter().filter(|k| v.kind == "instance" && k.instance.as_ref() == Some(&wanted));
         found
             .flat_map(|k| k.kept.iter().chain(&k.grants))
-            .map(|g| KeptGrant { username: g.username.clone(), permission: g.permission.clone() })
+            .map(|g| KeptGrant {
+                persona: format!("{}/{}", g.persona_kind, g.persona_name),
+                permission: g.permission.clone(),
+            })
             .collect()
     };
     let some = |text: &String| Some(text.clone()).filter(|t| !t.is_empty());

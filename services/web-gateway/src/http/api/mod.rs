@@ -9,6 +9,7 @@ mod events;
 mod extract;
 pub(crate) mod find;
 pub(crate) mod grants;
+mod groups;
 pub(crate) mod imports;
 pub(crate) mod instances;
 pub(crate) mod jobs;
@@ -107,6 +108,9 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(events::stream))
         .routes(routes!(grants::list, grants::add))
         .routes(routes!(grants::remove))
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::get, groups::change, groups::delete))
+        .routes(routes!(groups::set_member, groups::remove_member))
         .routes(routes!(users::list, users::create))
         .split_for_parts()
 }

@@ -20,7 +20,7 @@ use crate::http::problem::{Problem, ProblemDocument};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetOwner {
-    /// `NAME` or `user/NAME`; null: nobody.
+    /// `NAME`, `user/NAME` or `group/NAME`; null: nobody.
     pub(crate) owner: Option<String>,
     /// What the new owner may do: `admin` (if absent), `power`, `console`, `view` or `none`.
     #[serde(default)]

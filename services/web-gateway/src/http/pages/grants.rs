@@ -5,7 +5,7 @@ use axum::response::IntoResponse;
 use axum_extra::extract::Form;
 use chrono::Utc;
 use gwm_kernel::{ErrorCode, Fault};
-use gwm_proto::auth::{AddGrantRequest, ListGrantsRequest, RemoveGrantRequest};
+use gwm_proto::auth::{AddGrantRequest, Grant, ListGrantsRequest, RemoveGrantRequest};
 use gwm_proto::common::ObjectRef;
 use gwm_types::Permission;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use crate::http::AppState;
 use crate::http::api::grants::object;
 use crate::http::model::time_or_epoch;
 use crate::http::views::access::{AccessSection, GrantRow};
-use crate::http::views::parts::When;
+use crate::http::views::parts::{Link, When};
 
 /// The section for an object; `None` for those who may not change it, and while auth is away.
 pub(crate) async fn section(
@@ -33,7 +33,7 @@ pub(crate) async fn section(
     }
     let here = object.clone();
     let request =
-        viewer.person.ask(ListGrantsRequest { object: Some(object), user_id: String::new() });
+        viewer.person.ask(ListGrantsRequest { object: Some(object), ..Default::default() });
     let grants = state.clients.grants().list_grants(request).await.ok()?.into_inner().grants;
     let now = Utc::now();
     let rows = grants
@@ -44,8 +44,8 @@ pub(crate) async fn section(
                 Some("cluster") if here.kind == "instance" => format!("cluster {cluster}"),
                 _ => format!("this {}", here.kind),
             },
+            principal: persona(&grant),
             id: grant.grant_id,
-            principal: grant.username,
             permissions: vec![grant.permission],
             created: When::new(time_or_epoch(grant.created_at), now),
         })
@@ -66,6 +66,15 @@ pub(crate) async fn section(
         principal,
         ticked,
     })
+}
+
+/// A user by name, a group as `group/NAME`: what is typed to give a right is what is shown.
+fn persona(grant: &Grant) -> Link {
+    if grant.persona_kind == "group" {
+        let name = &grant.persona_name;
+        return Link::new(format!("group/{name}"), format!("/groups/{name}"));
+    }
+    Link::new(&grant.persona_name, "")
 }
 
 #[derive(Deserialize)]
@@ -90,7 +99,7 @@ pub(crate) async fn add(
         Err(fault) if fault.code == ErrorCode::Unauthenticated => Err(fault.into()),
         Err(mut fault) => {
             let field = match fault.field.as_deref().unwrap_or_default() {
-                "username" => "principal",
+                "persona" => "principal",
                 "permission" | "permissions" => "permissions",
                 _ => "",
             };
@@ -112,10 +121,9 @@ async fn give(state: &AppState, viewer: &Viewer, form: &GrantForm) -> Result<(),
     }
     for permission in &form.permissions {
         let request = viewer.person.ask(AddGrantRequest {
-            username: form.principal.trim().to_owned(),
+            persona: form.principal.trim().to_owned(),
             permission: permission.clone(),
             object: Some(object.clone()),
-            ..Default::default()
         });
         let answer = state.clients.grants().add_grant(request).await;
         answer.map_err(|status| Fault::from_status(&status))?;

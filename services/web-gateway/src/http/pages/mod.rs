@@ -9,6 +9,7 @@ mod console;
 mod edit_cluster;
 mod facts;
 mod grants;
+mod groups;
 mod hook;
 mod imports;
 mod instance;
@@ -90,6 +91,12 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/imports/missing", get(imports::missing))
         .route("/imports/missing/restore", post(imports::restore))
         .route("/imports/missing/purge", post(imports::purge))
+        .route("/groups", get(groups::list).post(groups::create))
+        .route("/groups/{g}", get(groups::page))
+        .route("/groups/{g}/description", post(groups::describe))
+        .route("/groups/{g}/members", post(groups::set_member))
+        .route("/groups/{g}/members/{u}/remove", post(groups::remove_member))
+        .route("/groups/{g}/delete", post(groups::delete))
         .route("/grants", post(grants::add))
         .route("/grants/{id}/revoke", post(grants::revoke))
         .fallback(common::no_such_page)

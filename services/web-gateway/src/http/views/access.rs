@@ -4,7 +4,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use super::form::FormErrors;
-use super::parts::When;
+use super::parts::{Link, When};
 use super::ui;
 
 /// One grant.
@@ -12,8 +12,8 @@ use super::ui;
 pub struct GrantRow {
     /// Grant id.
     pub id: String,
-    /// Who has it.
-    pub principal: String,
+    /// Who has it; a group leads to its page.
+    pub principal: Link,
     /// `view`, `console`, `power`, ..
     pub permissions: Vec<String>,
     /// `this instance`, or where it comes from: `cluster fra1`.
@@ -44,7 +44,7 @@ pub struct AccessSection {
     pub may_edit: bool,
     /// What was wrong with the form.
     pub errors: FormErrors,
-    /// User name as typed.
+    /// User or `group/NAME` as typed.
     pub principal: String,
     /// Rights as ticked; `view` at first.
     pub ticked: Vec<String>,

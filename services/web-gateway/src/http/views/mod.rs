@@ -10,6 +10,7 @@ pub mod audit;
 pub mod clusters;
 pub mod console;
 pub mod form;
+pub mod groups;
 pub mod hook;
 pub mod imports;
 pub mod instances;

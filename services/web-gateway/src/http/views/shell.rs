@@ -24,6 +24,8 @@ pub enum Section {
     Oses,
     /// `/imports/orphans`, `/imports/missing`
     Imports,
+    /// `/groups`
+    Groups,
     /// `/audit`
     Audit,
     /// None of them: own account, errors.
@@ -43,6 +45,7 @@ impl Section {
             Self::Networks => "networks",
             Self::Oses => "oses",
             Self::Imports => "imports",
+            Self::Groups => "groups",
             Self::Audit => "audit",
             Self::Other => "",
         };

@@ -2,7 +2,9 @@
 
 use super::{CLUSTER_ID, INSTANCE_UUID, USER_ID, example_time, some};
 use crate::Class;
-use crate::types::access::{Grant, GrantObject, InstanceOwner, Session, Token, User};
+use crate::types::access::{
+    Grant, GrantObject, Group, GroupMember, InstanceOwner, Session, Token, User,
+};
 use crate::types::audit::{Outcome, Person, Phase, Record, RecordObject};
 use crate::types::console::Console;
 use crate::types::jobs::{Job, JobObject, JobStep};
@@ -175,8 +177,10 @@ impl Object for Grant {
     fn example(_event: &str) -> Self {
         Self {
             id: "019309a4-0000-7000-8000-00000000e001".to_owned(),
-            user_id: USER_ID.to_owned(),
-            username: "jane".to_owned(),
+            persona: "user/jane".to_owned(),
+            persona_id: USER_ID.to_owned(),
+            user_id: some(USER_ID),
+            username: some("jane"),
             permission: "power".to_owned(),
             object: GrantObject {
                 kind: "instance".to_owned(),
@@ -186,6 +190,39 @@ impl Object for Grant {
             created_at: example_time(),
             created_by: some("admin"),
             revision: 1,
+        }
+    }
+}
+
+impl Object for Group {
+    const KIND: &'static str = "group";
+    const CLASS: Class = Class::Access;
+
+    fn cluster(&self) -> Option<&str> {
+        None
+    }
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+    fn example(_event: &str) -> Self {
+        Self {
+            id: "019309a4-0000-7000-8000-00000000a001".to_owned(),
+            name: "shop".to_owned(),
+            description: "Runs the web shop".to_owned(),
+            members: vec![GroupMember {
+                user_id: USER_ID.to_owned(),
+                username: "jane".to_owned(),
+                is_admin: true,
+                added_at: example_time(),
+            }],
+            created_at: example_time(),
+            revision: 3,
         }
     }
 }

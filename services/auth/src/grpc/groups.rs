@@ -1,0 +1,292 @@
+//! Groups of people and who belongs to them.
+
+use std::collections::BTreeMap;
+
+use gwm_authz::{Mode, Principal};
+use gwm_events::types::access::{GROUP_CHANGED, GROUP_CREATED, GROUP_DELETED};
+use gwm_events::types::audit::RecordObject;
+use gwm_proto::auth::groups_server::Groups;
+use gwm_proto::auth::{
+    CreateGroupRequest, DeleteGroupRequest, DeleteGroupResponse, GetGroupRequest, Group,
+    ListGroupsRequest, ListGroupsResponse, Member, RemoveMemberRequest, RemoveMemberResponse,
+    SetMemberRequest, UpdateGroupRequest,
+};
+use gwm_types::Username;
+use serde_json::Value;
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Rpcs, timestamp};
+use crate::app::{person, refuse, release, require_admin};
+use crate::error::{Error, Result};
+use crate::store::audit::Entry;
+use crate::store::change::Touched;
+use crate::store::group::{GroupRow, MemberRow};
+use crate::store::{PgConnection, audit, change, commit, event, grant, group, owner, user};
+
+const MOST_GROUPS: i64 = 1000;
+const LONGEST_DESCRIPTION: usize = 500;
+
+#[async_trait]
+impl Groups for Rpcs {
+    async fn create_group(
+        &self,
+        request: Request<CreateGroupRequest>,
+    ) -> Result<Response<Group>, Status> {
+        let principal = self.authz.principal(&request, Mode::Write)?;
+        require_admin(&self.authz, &self.store, &principal, "group.create").await?;
+        let request = request.into_inner();
+        let name = name(&request.name)?;
+        let description = description(&request.description)?;
+        let mut tx = self.store.begin().await?;
+        if group::count_locked(&mut tx).await? >= MOST_GROUPS {
+            return Err(Error::TooManyGroups(MOST_GROUPS).into());
+        }
+        let row = group::insert(&mut tx, name.as_str(), description).await?;
+        event::group(&mut tx, GROUP_CREATED, &row, &[], by(&principal)).await?;
+        audit::append_all(&mut tx, vec![act("group.create", &row, &principal, None)]).await?;
+        commit(tx).await?;
+        Ok(Response::new(message(row, Vec::new(), true)))
+    }
+
+    async fn list_groups(
+        &self,
+        request: Request<ListGroupsRequest>,
+    ) -> Result<Response<ListGroupsResponse>, Status> {
+        let principal = self.authz.principal(&request, Mode::Read)?;
+        let all = self.authz.is_admin(&principal);
+        let mut tx = self.store.begin().await?;
+        let rows = group::list(&mut tx, principal.user_id.0, all).await?;
+        commit(tx).await?;
+        let groups = rows
+            .into_iter()
+            .map(|row| Group {
+                member_count: u32::try_from(row.members).unwrap_or(u32::MAX),
+                ..message(row.group, Vec::new(), all || row.administered)
+            })
+            .collect();
+        Ok(Response::new(ListGroupsResponse { groups }))
+    }
+
+    async fn get_group(
+        &self,
+        request: Request<GetGroupRequest>,
+    ) -> Result<Response<Group>, Status> {
+        let principal = self.authz.principal(&request, Mode::Read)?;
+        let mut tx = self.store.begin_snapshot().await?;
+        let (row, may) = self.seen(&mut tx, &principal, &request.get_ref().group).await?;
+        let members = group::members(&mut tx, row.group_id).await?;
+        commit(tx).await?;
+        Ok(Response::new(message(row, members, may)))
+    }
+
+    async fn update_group(
+        &self,
+        request: Request<UpdateGroupRequest>,
+    ) -> Result<Response<Group>, Status> {
+        let principal = self.authz.principal(&request, Mode::Write)?;
+        let request = request.into_inner();
+        let row = self.administered(&principal, &request.group, "group.update").await?;
+        let description = description(&request.description)?;
+        let mut tx = self.store.begin().await?;
+        let was = group::lock(&mut tx, row.group_id).await?.ok_or(Error::NotFound("group"))?;
+        let members = group::members(&mut tx, row.group_id).await?;
+        if was.description == description {
+            return Ok(Response::new(message(was, members, true)));
+        }
+        let row = group::change(&mut tx, row.group_id, Some(description)).await?;
+        event::group(&mut tx, GROUP_CHANGED, &row, &members, by(&principal)).await?;
+        audit::append_all(&mut tx, vec![act("group.update", &row, &principal, None)]).await?;
+        commit(tx).await?;
+        Ok(Response::new(message(row, members, true)))
+    }
+
+    async fn delete_group(
+        &self,
+        request: Request<DeleteGroupRequest>,
+    ) -> Result<Response<DeleteGroupResponse>, Status> {
+        let principal = self.authz.principal(&request, Mode::Write)?;
+        require_admin(&self.authz, &self.store, &principal, "group.delete").await?;
+        let mut tx = self.store.begin().await?;
+        // First, as whoever changes owners: nobody gives it an instance meanwhile.
+        let revision = owner::next(&mut tx).await?;
+        let found = group::fetch(&mut tx, &request.get_ref().group).await?;
+        let id = found.ok_or(Error::NotFound("group"))?.group_id;
+        let row = group::lock(&mut tx, id).await?.ok_or(Error::NotFound("group"))?;
+        let (owned, gone) = owner::of_persona(&mut tx, id).await?;
+        if owned > 0 {
+            return Err(Error::GroupOwns(owned).into());
+        }
+        let members = group::members(&mut tx, id).await?;
+        release(&mut tx, &gone, revision).await?;
+        let removed = grant::strip_all(&mut tx, id).await?;
+        change::record(&mut tx, &Touched { groups: vec![id], ..Touched::default() }).await?;
+        group::delete(&mut tx, id).await?;
+        event::grants(&mut tx, &[], &removed, Some(&by(&principal))).await?;
+        let last = GroupRow { revision: row.revision + 1, ..row };
+        event::group(&mut tx, GROUP_DELETED, &last, &members, by(&principal)).await?;
+        audit::append_all(&mut tx, vec![act("group.delete", &last, &principal, None)]).await?;
+        commit(tx).await?;
+        Ok(Response::new(DeleteGroupResponse {}))
+    }
+
+    async fn set_member(
+        &self,
+        request: Request<SetMemberRequest>,
+    ) -> Result<Response<Group>, Status> {
+        let principal = self.authz.principal(&request, Mode::Write)?;
+        let request = request.into_inner();
+        let row = self.administered(&principal, &request.group, "group.set_member").await?;
+        let mut tx = self.store.begin().await?;
+        let row = group::lock(&mut tx, row.group_id).await?.ok_or(Error::NotFound("group"))?;
+        let whom = user::fetch_by_name(&mut tx, request.username.trim()).await?;
+        let whom = whom.ok_or_else(|| Error::invalid("username", "there is no such user"))?;
+        let before = group::membership(&mut tx, row.group_id, whom.user_id).await?;
+        if before == Some(request.is_admin) {
+            let members = group::members(&mut tx, row.group_id).await?;
+            return Ok(Response::new(message(row, members, true)));
+        }
+        group::set_member(&mut tx, row.group_id, whom.user_id, request.is_admin).await?;
+        let row = group::change(&mut tx, row.group_id, None).await?;
+        let members = group::members(&mut tx, row.group_id).await?;
+        change::record(&mut tx, &Touched::user(whom.user_id)).await?;
+        event::group(&mut tx, GROUP_CHANGED, &row, &members, by(&principal)).await?;
+        let member = Some((whom.username.as_str(), Some(request.is_admin)));
+        audit::append_all(&mut tx, vec![act("group.set_member", &row, &principal, member)]).await?;
+        commit(tx).await?;
+        Ok(Response::new(message(row, members, true)))
+    }
+
+    async fn remove_member(
+        &self,
+        request: Request<RemoveMemberRequest>,
+    ) -> Result<Response<RemoveMemberResponse>, Status> {
+        let principal = self.authz.principal(&request, Mode::Write)?;
+        let request = request.into_inner();
+        let action = "group.remove_member";
+        let row = if request.username == principal.username {
+            let mut tx = self.store.begin().await?;
+            let (row, _) = self.seen(&mut tx, &principal, &request.group).await?;
+            commit(tx).await?;
+            row
+        } else {
+            self.administered(&principal, &request.group, action).await?
+        };
+        let mut tx = self.store.begin().await?;
+        let row = group::lock(&mut tx, row.group_id).await?.ok_or(Error::NotFound("group"))?;
+        let members = group::members(&mut tx, row.group_id).await?;
+        let whom = members.iter().find(|member| member.username == request.username);
+        let whom = whom.ok_or(Error::NotFound("member"))?.clone();
+        group::remove_member(&mut tx, row.group_id, whom.user_id).await?;
+        let row = group::change(&mut tx, row.group_id, None).await?;
+        let left = group::members(&mut tx, row.group_id).await?;
+        change::record(&mut tx, &Touched::user(whom.user_id)).await?;
+        event::group(&mut tx, GROUP_CHANGED, &row, &left, by(&principal)).await?;
+        let member = Some((whom.username.as_str(), None));
+        audit::append_all(&mut tx, vec![act(action, &row, &principal, member)]).await?;
+        commit(tx).await?;
+        Ok(Response::new(RemoveMemberResponse {}))
+    }
+}
+
+impl Rpcs {
+    /// A group that the person may see, and whether the person chooses its members.
+    async fn seen(
+        &self,
+        connection: &mut PgConnection,
+        principal: &Principal,
+        name: &str,
+    ) -> Result<(GroupRow, bool)> {
+        let row = group::fetch(connection, name).await?.ok_or(Error::NotFound("group"))?;
+        if self.authz.is_admin(principal) {
+            return Ok((row, true));
+        }
+        let member = group::membership(connection, row.group_id, principal.user_id.0).await?;
+        Ok((row, member.ok_or(Error::NotFound("group"))?))
+    }
+
+    /// A group whose members the person chooses; a refusal is put on record.
+    async fn administered(
+        &self,
+        principal: &Principal,
+        name: &str,
+        action: &'static str,
+    ) -> Result<GroupRow> {
+        let mut tx = self.store.begin().await?;
+        let (row, may) = self.seen(&mut tx, principal, name).await?;
+        commit(tx).await?;
+        if !may {
+            let text = "only who administers this group may do that";
+            return Err(refuse(&self.store, principal, action, text).await?);
+        }
+        Ok(row)
+    }
+}
+
+fn name(text: &str) -> Result<Username> {
+    text.trim().parse().map_err(|_| {
+        let rule = "a group name has 1 to 64 of the characters a-z, 0-9, '.', '_' and '-', \
+                    and starts with a letter or digit";
+        Error::invalid("name", rule)
+    })
+}
+
+fn description(text: &str) -> Result<&str> {
+    let text = text.trim();
+    if text.chars().count() > LONGEST_DESCRIPTION || text.chars().any(char::is_control) {
+        let rule = format!("one line of at most {LONGEST_DESCRIPTION} characters");
+        return Err(Error::invalid("description", rule));
+    }
+    Ok(text)
+}
+
+fn by(principal: &Principal) -> gwm_events::Actor {
+    event::actor(&principal.user_id.to_string(), &principal.username)
+}
+
+fn message(row: GroupRow, members: Vec<MemberRow>, administered: bool) -> Group {
+    Group {
+        group_id: row.group_id.to_string(),
+        name: row.name,
+        description: row.description,
+        created_at: Some(timestamp(row.created_at)),
+        revision: row.revision,
+        member_count: u32::try_from(members.len()).unwrap_or(u32::MAX),
+        members: members
+            .into_iter()
+            .map(|member| Member {
+                user_id: member.user_id.to_string(),
+                username: member.username,
+                is_admin: member.is_admin,
+                added_at: Some(timestamp(member.added_at)),
+            })
+            .collect(),
+        administered,
+    }
+}
+
+/// For the audit log: with a member, and whether that one administers the group from now on.
+fn act(
+    action: &'static str,
+    row: &GroupRow,
+    principal: &Principal,
+    member: Option<(&str, Option<bool>)>,
+) -> Entry {
+    let mut details = BTreeMap::new();
+    if let Some((username, is_admin)) = member {
+        details.insert("member".to_owned(), Value::from(username));
+        if let Some(is_admin) = is_admin {
+            details.insert("is_admin".to_owned(), is_admin.into());
+        }
+    }
+    Entry {
+        action,
+        person: Some(person(principal)),
+        cluster: None,
+        object: Some(RecordObject {
+            kind: "group".to_owned(),
+            id: Some(row.group_id.to_string()),
+            name: Some(row.name.clone()),
+        }),
+        details,
+    }
+}
