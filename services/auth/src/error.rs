@@ -36,6 +36,22 @@ pub(crate) enum Error {
     ConsoleLost,
     #[error("there is a user of this name already")]
     UserExists,
+    #[error(
+        "{0} is the last administrator who is not disabled; make somebody else an administrator first"
+    )]
+    LastAdministrator(String),
+    #[error("somebody else has changed this user meanwhile; look again")]
+    UserChanged,
+    #[error("your own password is changed on your account's page, with the one you have now")]
+    OwnPassword,
+    #[error("this needs a sign-in in a browser; an API token can't do it")]
+    SessionNeeded,
+    /// The same for one that never was, was used, was withdrawn, came late, or whose maker is no
+    /// administrator any more.
+    #[error("this invite is not valid, or not any more; ask whoever sent it for a new one")]
+    InviteInvalid,
+    #[error("there are {0} open invites already; withdraw one first")]
+    TooManyInvites(i64),
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("there are {0} API tokens already; revoke one first")]
@@ -67,14 +83,18 @@ impl Error {
             Self::Events(_) | Self::Internal(_) => ErrorCode::Internal,
             Self::Refused(fault) => fault.code,
             Self::Invalid { .. } => ErrorCode::InvalidArgument,
-            Self::LoginRefused | Self::NotSignedIn | Self::TicketInvalid => {
+            Self::LoginRefused | Self::NotSignedIn | Self::TicketInvalid | Self::InviteInvalid => {
                 ErrorCode::Unauthenticated
             }
-            Self::LoginThrottled { .. } | Self::TooManyTokens(_) | Self::TooManyViews(_) => {
-                ErrorCode::ResourceExhausted
-            }
-            Self::LoginBusy | Self::NotReady => ErrorCode::Unavailable,
-            Self::ConsoleLost => ErrorCode::PermissionDenied,
+            Self::LoginThrottled { .. }
+            | Self::LoginBusy
+            | Self::TooManyTokens(_)
+            | Self::TooManyInvites(_)
+            | Self::TooManyViews(_) => ErrorCode::ResourceExhausted,
+            Self::NotReady => ErrorCode::Unavailable,
+            Self::LastAdministrator(_) | Self::OwnPassword => ErrorCode::Conflict,
+            Self::UserChanged => ErrorCode::FailedPrecondition,
+            Self::ConsoleLost | Self::SessionNeeded => ErrorCode::PermissionDenied,
             Self::UserExists => ErrorCode::AlreadyExists,
             Self::NotFound(_) => ErrorCode::NotFound,
         }
@@ -90,6 +110,12 @@ impl Error {
             Self::UserExists => "user_exists",
             Self::TooManyTokens(_) => "too_many_tokens",
             Self::TooManyViews(_) => "too_many_views",
+            Self::TooManyInvites(_) => "too_many_invites",
+            Self::LastAdministrator(_) => "last_administrator",
+            Self::UserChanged => "user_changed",
+            Self::OwnPassword => "own_password",
+            Self::SessionNeeded => "session_needed",
+            Self::InviteInvalid => "invite_invalid",
             Self::NotReady => "auth_unavailable",
             Self::NotSignedIn => "unauthenticated",
             Self::ConsoleLost => "permission_denied",
@@ -148,6 +174,12 @@ impl From<Error> for Fault {
             | Error::NotFound(_)
             | Error::TooManyTokens(_)
             | Error::TooManyViews(_)
+            | Error::LastAdministrator(_)
+            | Error::UserChanged
+            | Error::OwnPassword
+            | Error::SessionNeeded
+            | Error::InviteInvalid
+            | Error::TooManyInvites(_)
             | Error::Internal(_) => {}
         }
         fault

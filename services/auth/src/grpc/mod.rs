@@ -1,12 +1,15 @@
 //! The RPCs: one file a gRPC service.
 
 mod access;
+mod account;
 mod audit;
 mod callers;
 mod convert;
 mod grants;
+mod invites;
 mod owners;
 mod ownership;
+mod people;
 mod sessions;
 mod tickets;
 mod tokens;
@@ -18,10 +21,13 @@ use std::sync::Arc;
 use gwm_authz::Authz;
 use gwm_kernel::grpc::GrpcServer;
 use gwm_proto::auth::access_server::AccessServer;
+use gwm_proto::auth::account_server::AccountServer;
 use gwm_proto::auth::audit_server::AuditServer;
 use gwm_proto::auth::grants_server::GrantsServer;
+use gwm_proto::auth::invites_server::InvitesServer;
 use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
+use gwm_proto::auth::people_server::PeopleServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
 use gwm_proto::auth::tickets_server::TicketsServer;
 use gwm_proto::auth::tokens_server::TokensServer;
@@ -61,6 +67,9 @@ impl Rpcs {
             .add(SessionsServer::new(self.clone()), callers::of("Sessions"))
             .add(TokensServer::new(self.clone()), callers::of("Tokens"))
             .add(UsersServer::new(self.clone()), callers::of("Users"))
+            .add(PeopleServer::new(self.clone()), callers::of("People"))
+            .add(AccountServer::new(self.clone()), callers::of("Account"))
+            .add(InvitesServer::new(self.clone()), callers::of("Invites"))
             .add(GrantsServer::new(self.clone()), callers::of("Grants"))
             .add(AccessServer::new(self.clone()), callers::of("Access"))
             .add(TicketsServer::new(self.clone()), callers::of("Tickets"))

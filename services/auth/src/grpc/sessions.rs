@@ -58,6 +58,7 @@ impl Sessions for Rpcs {
                 username: person.username,
                 is_admin: person.is_admin,
                 created_at: Some(convert::timestamp(vouched.created_at)),
+                ..User::default()
             }),
             assertion: vouched.signed.assertion,
             signature: vouched.signed.signature,

@@ -6,6 +6,7 @@ pub(crate) mod audit_verify;
 pub(crate) mod change;
 pub(crate) mod event;
 pub(crate) mod grant;
+pub(crate) mod invite;
 pub(crate) mod owner;
 pub(crate) mod purge;
 pub(crate) mod rights;
@@ -15,6 +16,7 @@ pub(crate) mod throttle;
 pub(crate) mod ticket;
 pub(crate) mod token;
 pub(crate) mod user;
+pub(crate) mod user_list;
 pub(crate) mod view;
 
 use std::time::Duration;
