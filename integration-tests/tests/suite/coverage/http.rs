@@ -47,7 +47,17 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
     golden(&root.join("tests/suite/coverage/routes.txt"), &table);
 
     // Pages send strangers to the login, and what is not there is 404 to all.
-    for page in ["/", "/instances", "/clusters", "/jobs", "/audit", "/clusters/add", "/me"] {
+    for page in [
+        "/",
+        "/instances",
+        "/clusters",
+        "/jobs",
+        "/audit",
+        "/clusters/add",
+        "/me",
+        "/users",
+        "/invites",
+    ] {
         let answer = anonymous.send(anonymous.raw(Method::GET, page)).await;
         assert!([302, 303].contains(&answer.status.as_u16()), "{page}: {}", answer.status);
     }
@@ -92,6 +102,12 @@ fn body(path: &str) -> Value {
         path if path.ends_with("/notes") => json!({"text": "a note"}),
         path if path.ends_with("/owner") => json!({"owner": "admin"}),
         "/imports/missing/confirm" => json!({"cluster": "fra1", "objects": 1}),
+        "/me/password" => json!({"old_password": "not it", "new_password": "a mill by the brook"}),
+        "/invites" => json!({"username": "eve"}),
+        "/invites/redeem" => json!({"code": "A".repeat(43), "password": "a mill by the brook"}),
+        path if path.starts_with("/users/") && path.ends_with("/password") => {
+            json!({"password": "a mill by the brook"})
+        }
         "/users" => json!({"username": "eve", "password": "a password for tests"}),
         _ => json!({}),
     }

@@ -10,6 +10,7 @@ mod machines;
 mod made_up;
 mod objects;
 mod others;
+mod people;
 
 use std::fs;
 use std::path::Path;
@@ -94,6 +95,15 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("job-foreign", foreign_page().render()?),
         ("console", console_page(None).render()?),
         ("console-problem", console_page(Some(parts::Notice::new(parts::Tone::Warn, "This instance has no VNC console", "Its hypervisor parameter vnc_bind_address is empty, which is Ganeti’s default. Set it to 0.0.0.0 (gnt-instance modify -H vnc_bind_address=0.0.0.0 web1.example.com) and restart the instance."))).render()?),
+        ("users", people::users(false).render()?),
+        ("users-nomatch", people::users(true).render()?),
+        ("user", people::user(false).render()?),
+        ("user-disabled", people::user(true).render()?),
+        ("user-new", people::user_new().render()?),
+        ("invites", people::invites(false).render()?),
+        ("invites-none", people::invites(true).render()?),
+        ("invite", people::invite(false).render()?),
+        ("invite-wrong", people::invite(true).render()?),
         ("me", me_page(false).render()?),
         ("me-token", me_page(true).render()?),
     ])

@@ -1,6 +1,7 @@
 //! The JSON API, `/api/v1`: one file a resource. The OpenAPI document is made from these handlers.
 #![expect(unused_qualifications, reason = "utoipa's macro writes paths in full")]
 
+pub(crate) mod account;
 pub(crate) mod adopt;
 pub(crate) mod audit;
 pub(crate) mod clusters;
@@ -11,6 +12,7 @@ pub(crate) mod find;
 pub(crate) mod grants;
 pub(crate) mod imports;
 pub(crate) mod instances;
+pub(crate) mod invites;
 pub(crate) mod jobs;
 mod listing;
 mod me;
@@ -20,7 +22,7 @@ mod objects;
 pub(crate) mod owner_tags;
 pub(crate) mod owners;
 pub(crate) mod session;
-mod users;
+pub(crate) mod users;
 mod views;
 pub(crate) mod watch;
 
@@ -58,6 +60,9 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(me::me))
         .routes(routes!(me::tokens, me::create_token))
         .routes(routes!(me::revoke_token))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::sessions, account::end_other_sessions))
+        .routes(routes!(account::end_session))
         .routes(routes!(views::list, views::save))
         .routes(routes!(views::delete))
         .routes(routes!(find::search))
@@ -108,6 +113,11 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(grants::list, grants::add))
         .routes(routes!(grants::remove))
         .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::change))
+        .routes(routes!(users::set_password))
+        .routes(routes!(invites::list, invites::create))
+        .routes(routes!(invites::withdraw))
+        .routes(routes!(invites::redeem))
         .split_for_parts()
 }
 

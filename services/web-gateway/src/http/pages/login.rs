@@ -4,8 +4,8 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use http::StatusCode;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
 use super::common::{Page, PageError, Viewer, own_path, render, sentence};
@@ -68,7 +68,13 @@ pub(crate) async fn sign_in(
         Err(Problem(fault)) => {
             let status = fault.code.http();
             let error = sentence(&fault.message);
-            render(status, &LoginPage { username, error, reason: String::new(), next })
+            let page = LoginPage { username, error, reason: String::new(), next };
+            let mut response = render(status, &page);
+            if let Some(after) = fault.retry_after {
+                let after = HeaderValue::from(after.as_secs().max(1));
+                response.headers_mut().insert(header::RETRY_AFTER, after);
+            }
+            response
         }
     }
 }

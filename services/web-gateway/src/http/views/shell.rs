@@ -24,6 +24,8 @@ pub enum Section {
     Oses,
     /// `/imports/orphans`, `/imports/missing`
     Imports,
+    /// `/users`, `/invites`
+    Users,
     /// `/audit`
     Audit,
     /// None of them: own account, errors.
@@ -43,6 +45,7 @@ impl Section {
             Self::Networks => "networks",
             Self::Oses => "oses",
             Self::Imports => "imports",
+            Self::Users => "users",
             Self::Audit => "audit",
             Self::Other => "",
         };
