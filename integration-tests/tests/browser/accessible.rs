@@ -63,6 +63,11 @@ async fn an_administrators_pages_are_accessible_and_fit() {
     assert_eq!(browser.path().await, "/invite?username=ann", "the code stays in the address");
     looker.visit("job-failed", &format!("/jobs/{job}"), "").await;
     looker.visit("me", "/me", "Your account").await;
+    browser.fill("#begin_password", "correct horse battery").await;
+    browser.click("button", "Set it up").await;
+    browser.see("h1", "Second factor").await;
+    looker.look("second-factor").await;
+    looker.visit("me-again", "/me", "Your account").await;
     browser.fill("#name", "backup script").await;
     browser.click("button", "Make a token").await;
     browser.see("main", "it is not shown again").await;

@@ -115,6 +115,7 @@ async fn somebody_is_invited_disabled_and_back_with_the_same_rights() {
     assert!(last.text.contains("the last administrator"), "{}", last.text);
 
     let ann = own_password(&stage, &ann).await;
+    second_factor(&stage, &ann).await;
     for path in ["/users", "/users/ann", "/users/new", "/invites"] {
         let _page = page(admin, path).await.expect_status(200);
         let _refused = page(&ann, path).await.expect_status(403);
@@ -155,4 +156,57 @@ async fn own_password(stage: &Stage, ann: &Api) -> Api {
     until_out(&other).await;
     let _still = ann.get("/me").await.expect_status(200);
     ann
+}
+
+/// ann sets an authenticator up and signs in with it by REST, then with a recovery code by the page.
+async fn second_factor(stage: &Stage, ann: &Api) {
+    let (anonymous, password) = (stage.stack.anonymous(), "seven ropes of hemp");
+    let wrong = form(ann, "/me/second-factor", &[("password", "not it")]).await;
+    assert_eq!(wrong.status, 400);
+    assert!(wrong.text.contains("not your password"), "{}", wrong.text);
+    let begun = form(ann, "/me/second-factor", &[("password", password)]).await;
+    let shown = begun.expect_status(200).text;
+    assert!(shown.contains("data:image/svg+xml;base64,"), "no picture: {shown}");
+    let secret = shown.split("<dt>Secret</dt><dd><code>").nth(1).unwrap();
+    let secret = secret.split('<').next().unwrap().replace(' ', "");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let code = |at: u64| {
+        let secret = totp_rs::Secret::try_from_base32(&secret).unwrap();
+        let builder = totp_rs::Builder::new().with_secret(secret).with_account_name("x");
+        builder.build().unwrap().generate(at).to_string()
+    };
+    let wrong = form(ann, "/me/second-factor/confirm", &[("code", "12345")]).await;
+    assert_eq!(wrong.status, 400);
+    let on = form(ann, "/me/second-factor/confirm", &[("code", &code(now))]).await;
+    let on = on.expect_status(200).text;
+    let recovery = on.split("aria-label=\"the recovery codes\">").nth(1).unwrap();
+    let recovery = recovery.lines().next().unwrap().to_owned();
+    assert_eq!(recovery.len(), 19, "{on}");
+
+    let login = json!({"username": "ann", "password": password});
+    let half = anonymous.post("/session", &login).await.expect_status(200);
+    assert!(!half.headers.contains_key("set-cookie"), "half a login is a whole one");
+    let challenge = half.json()["second_factor"]["challenge"].as_str().unwrap().to_owned();
+    for (given, status) in [(code(now), 401), (code(now + 30), 204), (code(now + 30), 401)] {
+        let body = json!({"challenge": challenge, "code": given});
+        let answer = anonymous.post("/session/code", &body).await.expect_status(status);
+        assert_eq!(answer.headers.contains_key("set-cookie"), status == 204);
+    }
+
+    let fields = [("username", "ann"), ("password", password), ("next", "/jobs")];
+    let half = form(&anonymous, "/login", &fields).await.expect_status(200);
+    assert!(!half.headers.contains_key("set-cookie"), "half a login is a whole one");
+    let challenge = half.text.split("name=\"challenge\" value=\"").nth(1).unwrap();
+    let challenge = challenge.split('"').next().unwrap();
+    let second = |code| [("challenge", challenge), ("code", code), ("next", "/jobs")];
+    let wrong = form(&anonymous, "/login/code", &second("000000")).await;
+    assert_eq!(wrong.status, 401);
+    assert!(wrong.text.contains("This code is wrong") && wrong.text.contains(challenge));
+    let done = form(&anonymous, "/login/code", &second(&recovery)).await;
+    leads_to(&done, "/jobs");
+    assert!(done.headers.contains_key("set-cookie"), "ann is not signed in");
+
+    // Lost: an administrator takes it away.
+    let _reset = stage.admin.delete("/users/ann/second-factor").await.expect_status(204);
+    let _ann = anonymous.login("ann", password).await.unwrap();
 }

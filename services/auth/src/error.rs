@@ -44,6 +44,14 @@ pub(crate) enum Error {
     UserChanged,
     #[error("your own password is changed on your account's page, with the one you have now")]
     OwnPassword,
+    #[error("your own second factor is taken away on your account's page, with a code of it")]
+    OwnSecondFactor,
+    #[error("codes are asked for already; take the second factor away first")]
+    SecondFactorOn,
+    #[error("this code is wrong, or was used already")]
+    CodeRefused,
+    #[error("this sign-in took too long or had too many wrong codes; begin again")]
+    ChallengeOver,
     #[error("this needs a sign-in in a browser; an API token can't do it")]
     SessionNeeded,
     /// The same for one that never was, was used, was withdrawn, came late, or whose maker is no
@@ -83,16 +91,22 @@ impl Error {
             Self::Events(_) | Self::Internal(_) => ErrorCode::Internal,
             Self::Refused(fault) => fault.code,
             Self::Invalid { .. } => ErrorCode::InvalidArgument,
-            Self::LoginRefused | Self::NotSignedIn | Self::TicketInvalid | Self::InviteInvalid => {
-                ErrorCode::Unauthenticated
-            }
+            Self::LoginRefused
+            | Self::NotSignedIn
+            | Self::TicketInvalid
+            | Self::CodeRefused
+            | Self::ChallengeOver
+            | Self::InviteInvalid => ErrorCode::Unauthenticated,
             Self::LoginThrottled { .. }
             | Self::LoginBusy
             | Self::TooManyTokens(_)
             | Self::TooManyInvites(_)
             | Self::TooManyViews(_) => ErrorCode::ResourceExhausted,
             Self::NotReady => ErrorCode::Unavailable,
-            Self::LastAdministrator(_) | Self::OwnPassword => ErrorCode::Conflict,
+            Self::LastAdministrator(_)
+            | Self::OwnPassword
+            | Self::OwnSecondFactor
+            | Self::SecondFactorOn => ErrorCode::Conflict,
             Self::UserChanged => ErrorCode::FailedPrecondition,
             Self::ConsoleLost | Self::SessionNeeded => ErrorCode::PermissionDenied,
             Self::UserExists => ErrorCode::AlreadyExists,
@@ -115,6 +129,10 @@ impl Error {
             Self::UserChanged => "user_changed",
             Self::OwnPassword => "own_password",
             Self::SessionNeeded => "session_needed",
+            Self::OwnSecondFactor => "own_second_factor",
+            Self::SecondFactorOn => "second_factor_on",
+            Self::CodeRefused => "code_refused",
+            Self::ChallengeOver => "challenge_over",
             Self::InviteInvalid => "invite_invalid",
             Self::NotReady => "auth_unavailable",
             Self::NotSignedIn => "unauthenticated",
@@ -178,6 +196,10 @@ impl From<Error> for Fault {
             | Error::UserChanged
             | Error::OwnPassword
             | Error::SessionNeeded
+            | Error::OwnSecondFactor
+            | Error::SecondFactorOn
+            | Error::CodeRefused
+            | Error::ChallengeOver
             | Error::InviteInvalid
             | Error::TooManyInvites(_)
             | Error::Internal(_) => {}

@@ -38,7 +38,7 @@ impl gwm_kernel::Service for Service {
         let spawn = boot.tasks();
         let prepared = tasks::prepare(
             store.clone(),
-            master,
+            master.clone(),
             signer.clone(),
             passwords.clone(),
             config.admin_password.clone(),
@@ -64,6 +64,7 @@ impl gwm_kernel::Service for Service {
         let login = Login {
             store: store.clone(),
             passwords: passwords.clone(),
+            master,
             throttle: config.login,
             times: config.session.clone(),
         };

@@ -9,6 +9,7 @@ use gwm_proto::auth::grants_client::GrantsClient;
 use gwm_proto::auth::invites_client::InvitesClient;
 use gwm_proto::auth::owners_client::OwnersClient;
 use gwm_proto::auth::people_client::PeopleClient;
+use gwm_proto::auth::second_factor_client::SecondFactorClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
 use gwm_proto::auth::tickets_client::TicketsClient;
 use gwm_proto::auth::tokens_client::TokensClient;
@@ -62,6 +63,10 @@ impl Clients {
 
     pub(crate) fn account(&self) -> AccountClient<Peer> {
         AccountClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn second_factor(&self) -> SecondFactorClient<Peer> {
+        SecondFactorClient::new(self.auth.clone())
     }
 
     pub(crate) fn invites(&self) -> InvitesClient<Peer> {

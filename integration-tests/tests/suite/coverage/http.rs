@@ -103,6 +103,10 @@ fn body(path: &str) -> Value {
         path if path.ends_with("/owner") => json!({"owner": "admin"}),
         "/imports/missing/confirm" => json!({"cluster": "fra1", "objects": 1}),
         "/me/password" => json!({"old_password": "not it", "new_password": "a mill by the brook"}),
+        "/me/second-factor" => json!({"password": "not it"}),
+        "/me/second-factor/remove" => json!({"password": "not it", "code": "123456"}),
+        "/me/second-factor/confirm" => json!({"code": "123456"}),
+        "/session/code" => json!({"challenge": "A".repeat(43), "code": "123456"}),
         "/invites" => json!({"username": "eve"}),
         "/invites/redeem" => json!({"code": "A".repeat(43), "password": "a mill by the brook"}),
         path if path.starts_with("/users/") && path.ends_with("/password") => {

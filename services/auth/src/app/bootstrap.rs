@@ -13,7 +13,9 @@ use super::login::user_subject;
 use super::passwords::Passwords;
 use crate::error::{Error, Result};
 use crate::store::user::UserRow;
-use crate::store::{PgConnection, Store, audit, change, commit, event, throttle, user};
+use crate::store::{
+    PgConnection, Store, audit, change, commit, event, second_factor, throttle, user,
+};
 
 /// The first administrator's login name.
 const ADMIN: &str = "admin";
@@ -64,6 +66,7 @@ pub(crate) async fn reset_admin(
         return commit(tx).await;
     };
     let ended = Ended::everything(&mut tx, row.user_id, "reset").await?;
+    second_factor::remove(&mut tx, row.user_id).await?;
     throttle::clear(&mut tx, &user_subject(ADMIN)).await?;
     change::record(&mut tx, &ended.touched(vec![row.user_id])).await?;
     ended.tell(&mut tx, None).await?;

@@ -11,12 +11,14 @@ use zeroize::Zeroizing;
 
 use super::passwords::Passwords;
 use crate::config::{LoginConfig, SessionConfig};
-use crate::domain::{LONGEST_PASSWORD, Secret};
+use crate::domain::{LONGEST_PASSWORD, MasterKey, Secret};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::store::session::SessionRow;
 use crate::store::user::Credential;
-use crate::store::{Store, audit, change, commit, event, session, throttle, user};
+use crate::store::{
+    PgConnection, Store, audit, change, commit, event, second_factor, session, throttle, user,
+};
 
 const LONGEST_TEXT: usize = 512;
 
@@ -25,6 +27,8 @@ const LONGEST_TEXT: usize = 512;
 pub(crate) struct Login {
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
+    /// Opens the secrets of authenticators.
+    pub(crate) master: MasterKey,
     pub(crate) throttle: LoginConfig,
     pub(crate) times: SessionConfig,
 }
@@ -33,8 +37,20 @@ pub(crate) struct Login {
 pub(crate) struct LoginRequest {
     pub(crate) username: String,
     pub(crate) password: Zeroizing<String>,
+    pub(crate) place: Place,
+}
+
+/// Where somebody signs in.
+pub(crate) struct Place {
     pub(crate) client_address: String,
     pub(crate) user_agent: String,
+}
+
+/// What a right password leads to.
+pub(crate) enum LoginOutcome {
+    In(LoggedIn),
+    /// A code of the authenticator is needed, too; this stands for the first half.
+    CodeNeeded(Secret),
 }
 
 /// A session that just started.
@@ -46,15 +62,15 @@ pub(crate) struct LoggedIn {
 
 impl Login {
     /// Checks a password and starts a session.
-    pub(crate) async fn login(&self, request: LoginRequest) -> Result<LoggedIn> {
+    pub(crate) async fn login(&self, request: LoginRequest) -> Result<LoginOutcome> {
         if request.password.len() > LONGEST_PASSWORD {
             let message = format!("a password has at most {LONGEST_PASSWORD} bytes");
             return Err(Error::invalid("password", message));
         }
-        let buckets = self.buckets(&request.client_address, &request.username);
+        let buckets = self.buckets(&request.place.client_address, &request.username);
         if let Some(after) = self.full(&buckets).await? {
             metrics::login("throttled");
-            tracing::warn!(client_address = request.client_address, "login throttled");
+            tracing::warn!(client_address = request.place.client_address, "login throttled");
             return Err(Error::LoginThrottled { after });
         }
         // A name that can't be one is looked up all the same: it takes as long.
@@ -74,63 +90,98 @@ impl Login {
                 return Err(error);
             }
         };
-        if let Some(known) = known.filter(|_| verified)
-            && let Some(session) = self.start(&request, &known, &buckets).await?
-        {
-            return Ok(session);
+        match known.filter(|_| verified) {
+            Some(known) if known.second_factor => {
+                self.give_back(&buckets).await?;
+                return Ok(LoginOutcome::CodeNeeded(self.challenge(&known).await?));
+            }
+            Some(known) => {
+                if let Some(session) = self.start(&request.place, &known, &buckets).await? {
+                    return Ok(LoginOutcome::In(session));
+                }
+            }
+            None => {}
         }
-        self.refuse(&request, user_id).await
+        self.refuse(&request.place, &request.username, user_id, "login_refused").await?;
+        Err(Error::LoginRefused)
+    }
+
+    /// Keeps that the password was right, until the code comes.
+    async fn challenge(&self, known: &Credential) -> Result<Secret> {
+        let secret = Secret::generate("");
+        let (hash, user_id) = (secret.hash(), known.user_id);
+        let mut tx = self.store.begin().await?;
+        second_factor::insert_challenge(&mut tx, &hash, user_id, &known.password_hash).await?;
+        commit(tx).await?;
+        metrics::login("code_needed");
+        Ok(secret)
     }
 
     /// Nothing when the password was changed, or the user disabled, while it was being compared.
     async fn start(
         &self,
-        request: &LoginRequest,
+        place: &Place,
+        known: &Credential,
+        buckets: &[Bucket; 2],
+    ) -> Result<Option<LoggedIn>> {
+        let mut tx = self.store.begin().await?;
+        let session = self.open(&mut tx, place, known, buckets).await?;
+        if session.is_some() {
+            commit(tx).await?;
+            metrics::login("succeeded");
+        }
+        Ok(session)
+    }
+
+    /// The same within a transaction.
+    pub(super) async fn open(
+        &self,
+        tx: &mut PgConnection,
+        place: &Place,
         known: &Credential,
         buckets: &[Bucket; 2],
     ) -> Result<Option<LoggedIn>> {
         let token = Secret::generate("");
-        let mut tx = self.store.begin().await?;
-        let address = cut(&request.client_address);
-        let agent = cut(&request.user_agent);
+        let address = cut(&place.client_address);
+        let agent = cut(&place.user_agent);
         let hash = token.hash();
-        let Some(row) = session::insert(&mut tx, known, &hash, address, agent).await? else {
+        let Some(row) = session::insert(tx, known, &hash, address, agent).await? else {
             return Ok(None);
         };
-        let user = user::fetch(&mut tx, known.user_id).await?.ok_or(Error::LoginRefused)?;
+        let user = user::fetch(tx, known.user_id).await?.ok_or(Error::LoginRefused)?;
         let [address, name] = buckets;
-        throttle::give_back(&mut tx, &address.subject).await?;
-        throttle::clear(&mut tx, &name.subject).await?;
-        event::session_started(&mut tx, &row).await?;
+        throttle::give_back(tx, &address.subject).await?;
+        throttle::clear(tx, &name.subject).await?;
+        event::session_started(tx, &row).await?;
         let person = session_person(&row);
-        audit::append(&mut tx, act("session.start", Outcome::Succeeded, None, person)).await?;
-        commit(tx).await?;
-        metrics::login("succeeded");
+        audit::append(tx, act("session.start", Outcome::Succeeded, None, person)).await?;
         let absolute = chrono::TimeDelta::from_std(self.times.absolute).unwrap_or_default();
         let expires_at = crate::grpc::timestamp(row.created_at + absolute);
         Ok(Some(LoggedIn { token, expires_at, user }))
     }
 
-    async fn refuse(
+    /// Puts a refused login on record.
+    pub(super) async fn refuse(
         &self,
-        request: &LoginRequest,
+        place: &Place,
+        username: &str,
         user_id: Option<uuid::Uuid>,
-    ) -> Result<LoggedIn> {
+        reason: &str,
+    ) -> Result<()> {
         metrics::login("refused");
-        tracing::warn!(client_address = request.client_address, "login refused");
+        tracing::warn!(client_address = place.client_address, "login refused");
         let person = Person {
             user_id: user_id.map(|u| u.to_string()),
-            username: Some(request.username.chars().take(64).collect()),
+            username: Some(username.chars().take(64).collect()),
             acting_as: None,
             session_id: None,
             token_id: None,
-            client_address: Some(cut(&request.client_address).to_owned()),
+            client_address: Some(cut(&place.client_address).to_owned()),
         };
         let mut tx = self.store.begin().await?;
-        let refused = act("session.start", Outcome::Refused, Some("login_refused"), person);
+        let refused = act("session.start", Outcome::Refused, Some(reason), person);
         audit::append(&mut tx, refused).await?;
-        commit(tx).await?;
-        Err(Error::LoginRefused)
+        commit(tx).await
     }
 
     /// Whether this is the password of a person who is signed in, slowed as logins are: whoever has
@@ -168,6 +219,29 @@ impl Login {
     pub(super) async fn admit(&self, client_address: &str) -> Result<[Bucket; 1]> {
         let [address, _] = self.buckets(client_address, "");
         let buckets = [address];
+        match self.full(&buckets).await? {
+            Some(after) => Err(Error::LoginThrottled { after }),
+            None => Ok(buckets),
+        }
+    }
+
+    /// The same for a code, which is guessed like a password.
+    pub(super) async fn admit_both(
+        &self,
+        client_address: &str,
+        username: &str,
+    ) -> Result<[Bucket; 2]> {
+        let buckets = self.buckets(client_address, username);
+        match self.full(&buckets).await? {
+            Some(after) => Err(Error::LoginThrottled { after }),
+            None => Ok(buckets),
+        }
+    }
+
+    /// The same by the user's name alone.
+    pub(super) async fn admit_user(&self, username: &str) -> Result<[Bucket; 1]> {
+        let [_, name] = self.buckets("", username);
+        let buckets = [name];
         match self.full(&buckets).await? {
             Some(after) => Err(Error::LoginThrottled { after }),
             None => Ok(buckets),

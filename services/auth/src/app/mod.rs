@@ -14,6 +14,7 @@ mod people;
 mod presence;
 mod refusal;
 mod resolve;
+mod second_factor;
 mod settle;
 mod signer;
 
@@ -22,7 +23,7 @@ pub(crate) use bootstrap::{add_user, bootstrap_admin, generated_password, reset_
 pub(crate) use hub::Hub;
 pub(crate) use intake::{NotTaken, take_in};
 pub(crate) use invites::{create_invite, redeem_invite, withdraw_invite};
-pub(crate) use login::{Login, LoginRequest, logout};
+pub(crate) use login::{Login, LoginOutcome, LoginRequest, Place, logout};
 pub(crate) use owner_feed::{OwnerNews, follow_owners, owner_feed};
 pub(crate) use owners::{Asked, Restore, restore, set_owners};
 pub(crate) use passwords::Passwords;
@@ -30,5 +31,9 @@ pub(crate) use people::{ChangeUser, change_user, set_password};
 pub(crate) use presence::{News, purge_owners, take_news};
 pub(crate) use refusal::{person, require_admin, require_admin_of};
 pub(crate) use resolve::{Credential, resolve};
+pub(crate) use second_factor::{
+    begin_second_factor, confirm_second_factor, finish_login, remove_second_factor,
+    reset_second_factor,
+};
 pub(crate) use settle::{Outcome, settle};
 pub(crate) use signer::{Person, SignerSlot, load_or_create};

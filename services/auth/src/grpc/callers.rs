@@ -32,6 +32,17 @@ pub const CALLERS: &[Service] = &[
         ],
     ),
     (
+        "SecondFactor",
+        &[
+            ("GetSecondFactor", GATEWAY),
+            ("BeginSecondFactor", GATEWAY),
+            ("ConfirmSecondFactor", GATEWAY),
+            ("RemoveSecondFactor", GATEWAY),
+            ("ResetSecondFactor", GATEWAY),
+            ("FinishLogin", GATEWAY),
+        ],
+    ),
+    (
         "Invites",
         &[
             ("CreateInvite", GATEWAY),

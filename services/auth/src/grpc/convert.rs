@@ -27,6 +27,7 @@ pub(super) fn user(row: UserRow) -> User {
         disabled: row.disabled,
         revision: row.revision,
         last_login_at: row.last_login_at.map(timestamp),
+        second_factor: row.second_factor,
     }
 }
 

@@ -10,6 +10,7 @@ mod invites;
 mod owners;
 mod ownership;
 mod people;
+mod second_factor;
 mod sessions;
 mod tickets;
 mod tokens;
@@ -28,6 +29,7 @@ use gwm_proto::auth::invites_server::InvitesServer;
 use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
 use gwm_proto::auth::people_server::PeopleServer;
+use gwm_proto::auth::second_factor_server::SecondFactorServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
 use gwm_proto::auth::tickets_server::TicketsServer;
 use gwm_proto::auth::tokens_server::TokensServer;
@@ -69,6 +71,7 @@ impl Rpcs {
             .add(UsersServer::new(self.clone()), callers::of("Users"))
             .add(PeopleServer::new(self.clone()), callers::of("People"))
             .add(AccountServer::new(self.clone()), callers::of("Account"))
+            .add(SecondFactorServer::new(self.clone()), callers::of("SecondFactor"))
             .add(InvitesServer::new(self.clone()), callers::of("Invites"))
             .add(GrantsServer::new(self.clone()), callers::of("Grants"))
             .add(AccessServer::new(self.clone()), callers::of("Access"))

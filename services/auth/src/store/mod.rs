@@ -10,6 +10,7 @@ pub(crate) mod invite;
 pub(crate) mod owner;
 pub(crate) mod purge;
 pub(crate) mod rights;
+pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod signing_key;
 pub(crate) mod throttle;

@@ -34,8 +34,8 @@ pub(crate) struct Resolved {
     pub(crate) stale: bool,
 }
 
-/// Starts one, if the user has this very password hash and is not disabled: between the look at the
-/// hash and here a tenth of a second went by. The user's row stays locked, so whoever disables them
+/// Starts one, if the user has this very password hash and second factor, and is not disabled: between the
+/// look at them and here a tenth of a second went by. The user's row stays locked, so whoever disables them
 /// at the same time finds the session.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
@@ -48,6 +48,7 @@ pub(crate) async fn insert(
         "with known as (
              update app_user set last_login_at = now()
              where user_id = $2 and password_hash = $6 and not disabled
+               and second_factor = $7
              returning user_id, username),
          started as (
              insert into session (session_id, user_id, token_hash, client_address, user_agent)
@@ -62,6 +63,7 @@ pub(crate) async fn insert(
     .bind(client_address)
     .bind(user_agent)
     .bind(&user.password_hash)
+    .bind(user.second_factor)
     .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)

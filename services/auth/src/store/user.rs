@@ -17,6 +17,8 @@ pub(crate) struct UserRow {
     pub(crate) revision: i64,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) last_login_at: Option<DateTime<Utc>>,
+    /// A code is asked for at the login.
+    pub(crate) second_factor: bool,
 }
 
 /// What a login compares with.
@@ -25,6 +27,7 @@ pub(crate) struct Credential {
     pub(crate) user_id: Uuid,
     pub(crate) password_hash: String,
     pub(crate) disabled: bool,
+    pub(crate) second_factor: bool,
 }
 
 /// Adds one.
@@ -37,7 +40,7 @@ pub(crate) async fn insert(
     sqlx::query_as(
         "insert into app_user (user_id, username, password_hash, is_admin) values ($1, $2, $3, $4)
          returning user_id, username, is_admin, disabled, revision, created_at,
-             last_login_at",
+             last_login_at, second_factor",
     )
     .bind(Uuid::now_v7())
     .bind(username)
@@ -59,7 +62,7 @@ pub(crate) async fn reset_admin(
              revision = revision + 1, updated_at = now()
          where username = $1
          returning user_id, username, is_admin, disabled, revision, created_at,
-             last_login_at",
+             last_login_at, second_factor",
     )
     .bind(username)
     .bind(password_hash)
@@ -73,18 +76,20 @@ pub(crate) async fn credential(
     connection: &mut PgConnection,
     username: &str,
 ) -> Result<Option<Credential>> {
-    Ok(sqlx::query_as("select user_id, password_hash, disabled from app_user where username = $1")
-        .bind(username)
-        .fetch_optional(connection)
-        .await
-        .map_err(gwm_pg::Error::from)?)
+    Ok(sqlx::query_as(
+        "select user_id, password_hash, disabled, second_factor from app_user where username = $1",
+    )
+    .bind(username)
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
 }
 
 /// One, by id.
 pub(crate) async fn fetch(connection: &mut PgConnection, user: Uuid) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
         "select user_id, username, is_admin, disabled, revision, created_at,
-             last_login_at
+             last_login_at, second_factor
              from app_user where user_id = $1",
     )
     .bind(user)
@@ -100,7 +105,7 @@ pub(crate) async fn fetch_by_name(
 ) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
         "select user_id, username, is_admin, disabled, revision, created_at,
-             last_login_at
+             last_login_at, second_factor
              from app_user where username = $1",
     )
     .bind(username)
@@ -126,17 +131,19 @@ pub(crate) async fn credential_of(
     connection: &mut PgConnection,
     user: Uuid,
 ) -> Result<Option<Credential>> {
-    Ok(sqlx::query_as("select user_id, password_hash, disabled from app_user where user_id = $1")
-        .bind(user)
-        .fetch_optional(connection)
-        .await
-        .map_err(gwm_pg::Error::from)?)
+    Ok(sqlx::query_as(
+        "select user_id, password_hash, disabled, second_factor from app_user where user_id = $1",
+    )
+    .bind(user)
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
 }
 
 /// One, by id or login name; others who want to change it wait until the transaction ends.
 pub(crate) async fn lock(connection: &mut PgConnection, user: &str) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
-        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at
+        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor
              from app_user where user_id = $2 or username = $1
              order by user_id is distinct from $2 limit 1 for update",
     )
@@ -150,7 +157,7 @@ pub(crate) async fn lock(connection: &mut PgConnection, user: &str) -> Result<Op
 /// Likewise without keeping anybody waiting.
 pub(crate) async fn find(connection: &mut PgConnection, user: &str) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
-        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at
+        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor
              from app_user where user_id = $2 or username = $1
              order by user_id is distinct from $2 limit 1",
     )
@@ -204,7 +211,7 @@ pub(crate) async fn change(
         "update app_user set is_admin = $2, disabled = $3, revision = revision + 1,
              updated_at = now()
          where user_id = $1
-         returning user_id, username, is_admin, disabled, revision, created_at, last_login_at",
+         returning user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor",
     )
     .bind(user)
     .bind(is_admin)

@@ -28,6 +28,7 @@ pub(crate) static TABLE: Table = Table {
         field(&["id"], "user_id::text", Kind::Lower, None),
         field(&["admin", "is_admin"], "is_admin", Kind::Flag, None),
         field(&["disabled"], "disabled", Kind::Flag, None),
+        field(&["second_factor", "2fa"], "second_factor", Kind::Flag, None),
         field(&["created"], "created_at", MOMENT, Some("created_at")),
         field(
             &["last_login", "seen"],
@@ -84,7 +85,8 @@ pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, Lis
     let mut sql = QueryBuilder::new("select ");
     sql.push(wanted.sort.place_sql());
     sql.push(
-        " as place, user_id, username, is_admin, disabled, revision, created_at, last_login_at
+        " as place, user_id, username, is_admin, disabled, revision, created_at, last_login_at,
+             second_factor
          from app_user where ",
     );
     gwm_query::push_filter(&mut sql, &TABLE, wanted.filter)?;

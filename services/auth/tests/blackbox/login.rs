@@ -252,6 +252,12 @@ async fn a_login_sees_that_its_user_was_disabled_while_the_password_was_compared
 }
 
 #[tokio::test]
+async fn a_login_sees_that_a_code_is_needed_since_its_password_was_compared() {
+    let on = "update app_user set second_factor = true where username = 'jane'";
+    assert_eq!(login_overtaken_by(on).await, "login_refused");
+}
+
+#[tokio::test]
 async fn logins_beyond_the_waiting_room_are_told_to_come_again() {
     let world =
         World::with(&[("GWM_AUTH__LOGIN__CONCURRENT", "1"), ("GWM_AUTH__LOGIN__WAITING", "1")])

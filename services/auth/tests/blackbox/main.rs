@@ -12,6 +12,7 @@ mod login;
 mod owners;
 mod people;
 mod proxy;
+mod second_factor;
 mod settle;
 mod tickets;
 mod tokens;

@@ -47,6 +47,8 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
     Ok(vec![
         ("login", login("", "").render()?),
         ("login-failed", login("ann", "User name or password is wrong.").render()?),
+        ("login-code", others::login_code("").render()?),
+        ("login-code-wrong", others::login_code("This code is wrong, or was used already.").render()?),
         ("error-404", error(404, "This page does not exist, or you may not see it", false).render()?),
         ("error-503", error(503, "The inventory can’t be read just now", true).render()?),
         ("overview", overview_page(false).render()?),
@@ -100,6 +102,8 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("user", people::user(false).render()?),
         ("user-disabled", people::user(true).render()?),
         ("user-new", people::user_new().render()?),
+        ("second-factor", people::second_factor(false).render()?),
+        ("second-factor-on", people::second_factor(true).render()?),
         ("invites", people::invites(false).render()?),
         ("invites-none", people::invites(true).render()?),
         ("invite", people::invite(false).render()?),

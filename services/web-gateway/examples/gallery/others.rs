@@ -17,6 +17,14 @@ pub(crate) fn login(username: &str, error: &str) -> outside::LoginPage {
     }
 }
 
+pub(crate) fn login_code(error: &str) -> outside::LoginCodePage {
+    outside::LoginCodePage {
+        challenge: "x".to_owned(),
+        next: "/".to_owned(),
+        error: error.to_owned(),
+    }
+}
+
 pub(crate) fn error(status: u16, title: &str, signed_in: bool) -> outside::ErrorPage {
     outside::ErrorPage {
         status,
@@ -161,6 +169,10 @@ pub(crate) fn me_page(fresh: bool) -> me::MePage {
         } else {
             "Your password is changed. Your 2 other sign-ins have ended.".to_owned()
         },
+        second_factor: Some(me::SecondFactor {
+            since: fresh.then(|| when(90_000)),
+            recovery_codes_left: 9,
+        }),
         sessions: vec![session(0, "Firefox on Linux", 10), session(1, "Safari on iPhone", 50_000)],
         sessions_failed: String::new(),
         tokens: vec![

@@ -1,6 +1,8 @@
 //! Users, invites.
 
-use gwm_web_gateway::http::views::{audit, form, invites, parts, shell, users};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use gwm_web_gateway::http::views::{audit, form, invites, parts, second_factor, shell, users};
 
 use crate::made_up::{around, choice, choosing, head, list, soon, uuid, when};
 
@@ -18,6 +20,7 @@ fn row(n: u64, username: &str, is_admin: bool, disabled: bool) -> users::UserRow
         status,
         created: when(9_000_000),
         last_login: (n != 2).then(|| when(5000 * i64::try_from(n + 1).unwrap_or(1))),
+        second_factor: n == 1,
         revision: 3,
     }
 }
@@ -137,5 +140,25 @@ pub(crate) fn invite(bad: bool) -> invites::InvitePage {
         code: if bad { "hV3yC0o6mLr2gQx8bT1kN9wZ4pS7dA5fE0uJ" } else { "" }.to_owned(),
         username: if bad { "ann" } else { "" }.to_owned(),
         errors: if bad { wrong("password", GUESSABLE) } else { form::FormErrors::default() },
+    }
+}
+
+pub(crate) fn second_factor(on: bool) -> second_factor::SecondFactorPage {
+    let code = qrcode::QrCode::new("otpauth://totp/x:ann?secret=GEZDGNBVGY3TQOJQ&issuer=x").ok();
+    let svg = code.map(|c| c.render::<qrcode::render::svg::Color<'_>>().build());
+    let picture = format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg.unwrap_or_default()));
+    second_factor::SecondFactorPage {
+        shell: around(
+            "Second factor",
+            shell::Section::Other,
+            &[("Your account", "/me"), ("Second factor", "")],
+        ),
+        secret: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ".to_owned(),
+        picture,
+        recovery: on.then(|| parts::Code {
+            what: "the recovery codes",
+            text: ["gezd-gnbv-gy3t-qojq"; 10].join("\n"),
+        }),
+        errors: form::FormErrors::default(),
     }
 }

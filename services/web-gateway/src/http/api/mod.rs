@@ -21,6 +21,7 @@ pub(crate) mod notes;
 mod objects;
 pub(crate) mod owner_tags;
 pub(crate) mod owners;
+pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod users;
 mod views;
@@ -57,12 +58,16 @@ struct Base;
 pub(crate) fn router() -> (Router<AppState>, Document) {
     OpenApiRouter::with_openapi(Base::openapi())
         .routes(routes!(session::login, session::logout))
+        .routes(routes!(session::finish))
         .routes(routes!(me::me))
         .routes(routes!(me::tokens, me::create_token))
         .routes(routes!(me::revoke_token))
         .routes(routes!(account::change_password))
         .routes(routes!(account::sessions, account::end_other_sessions))
         .routes(routes!(account::end_session))
+        .routes(routes!(second_factor::get, second_factor::begin))
+        .routes(routes!(second_factor::remove))
+        .routes(routes!(second_factor::confirm))
         .routes(routes!(views::list, views::save))
         .routes(routes!(views::delete))
         .routes(routes!(find::search))
@@ -115,6 +120,7 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::change))
         .routes(routes!(users::set_password))
+        .routes(routes!(users::reset_second_factor))
         .routes(routes!(invites::list, invites::create))
         .routes(routes!(invites::withdraw))
         .routes(routes!(invites::redeem))

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use gwm_kernel::Fault;
 use gwm_proto::auth::{
-    ChangeUserRequest, CreateUserRequest, GetUserRequest, ListUsersRequest, SetPasswordRequest,
-    User,
+    ChangeUserRequest, CreateUserRequest, GetUserRequest, ListUsersRequest,
+    ResetSecondFactorRequest, SetPasswordRequest, User,
 };
 use gwm_proto::common::{PageInfo, PageRequest};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -32,6 +32,8 @@ pub(crate) struct UserDocument {
     pub(crate) disabled: bool,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) last_login_at: Option<DateTime<Utc>>,
+    /// A code of an authenticator is asked for at the login.
+    pub(crate) second_factor: bool,
     /// Grows with each change; it is the `ETag`, too.
     pub(crate) revision: i64,
 }
@@ -45,6 +47,7 @@ impl From<User> for UserDocument {
             disabled: user.disabled,
             created_at: time_or_epoch(user.created_at),
             last_login_at: time(user.last_login_at),
+            second_factor: user.second_factor,
             revision: user.revision,
         }
     }
@@ -69,8 +72,16 @@ pub(crate) async fn list(
     Params(query): Params<ListQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let columns =
-        &["id", "username", "is_admin", "disabled", "created_at", "last_login_at", "revision"];
+    let columns = &[
+        "id",
+        "username",
+        "is_admin",
+        "disabled",
+        "created_at",
+        "last_login_at",
+        "second_factor",
+        "revision",
+    ];
     answer(&headers, &query, columns, move |page| {
         let (state, person) = (state.clone(), person.clone());
         async move {
@@ -191,5 +202,20 @@ pub(crate) async fn set_password(
 ) -> Result<StatusCode, Problem> {
     let request = person.ask(SetPasswordRequest { user, password: body.password });
     state.clients.people().set_password(request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes away the second factor of somebody who has lost it.
+#[utoipa::path(delete, path = "/users/{user}/second-factor", tag = "users",
+    params(("user" = String, Path, description = "name or id")), responses(
+    (status = 204), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+    (status = 409, body = ProblemDocument)))]
+pub(crate) async fn reset_second_factor(
+    State(state): State<AppState>,
+    person: Person,
+    Path(user): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let request = person.ask(ResetSecondFactorRequest { user });
+    state.clients.second_factor().reset_second_factor(request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -16,7 +16,7 @@ use super::login::see_other;
 use super::users::{refuses, wrong};
 use crate::http::AppState;
 use crate::http::api::invites::{CreateInvite, InviteDocument, RedeemInvite, make, read, take};
-use crate::http::api::session::sign_in;
+use crate::http::api::session::{SignedIn, sign_in};
 use crate::http::person::session_cookie;
 use crate::http::problem::Problem;
 use crate::http::views::form::{Choice, FormErrors};
@@ -165,8 +165,10 @@ pub(crate) async fn redeem(
     match made {
         // The account is made either way; who can't be signed in just now does it by hand.
         Ok(user) => match sign_in(&state, &parts, user.username, form.password).await {
-            Ok(token) => (jar.add(session_cookie(token)), see_other("/")).into_response(),
-            Err(_) => see_other("/login").into_response(),
+            Ok(SignedIn::In(token)) => {
+                (jar.add(session_cookie(token)), see_other("/")).into_response()
+            }
+            Ok(SignedIn::CodeNeeded(_)) | Err(_) => see_other("/login").into_response(),
         },
         Err(Problem(mut fault)) => {
             if fault.code == ErrorCode::Unauthenticated {

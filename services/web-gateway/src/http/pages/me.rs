@@ -16,10 +16,11 @@ use super::common::{self, Page, PageError, Viewer, sentence};
 use super::login::see_other;
 use crate::http::AppState;
 use crate::http::api::account::{self, SessionDocument};
+use crate::http::api::second_factor;
 use crate::http::model::{time, time_or_epoch};
 use crate::http::problem::Problem;
 use crate::http::views::form::{FieldError, FormErrors};
-use crate::http::views::me::{MePage, SessionRow, TokenRow};
+use crate::http::views::me::{MePage, SecondFactor, SessionRow, TokenRow};
 use crate::http::views::parts::{Code, When};
 use crate::http::views::shell::Section;
 use crate::http::views::text;
@@ -31,7 +32,7 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
     common::ok(&page)
 }
 
-async fn draw(state: &AppState, viewer: &Viewer) -> Result<MePage, PageError> {
+pub(super) async fn draw(state: &AppState, viewer: &Viewer) -> Result<MePage, PageError> {
     let shell = common::shell(state, viewer, Section::Other, "Your account", Vec::new()).await;
     let request = viewer.person.ask(ListTokensRequest {});
     let tokens = state.clients.tokens().list_tokens(request).await?.into_inner().tokens;
@@ -45,6 +46,13 @@ async fn draw(state: &AppState, viewer: &Viewer) -> Result<MePage, PageError> {
     Ok(MePage {
         shell,
         done: String::new(),
+        second_factor: match second_factor::read(state, &viewer.person).await {
+            Ok(read) => Some(SecondFactor {
+                since: read.since.map(|at| When::new(at, now)),
+                recovery_codes_left: read.recovery_codes_left,
+            }),
+            Err(_) => None,
+        },
         sessions,
         sessions_failed,
         username: viewer.person.0.username.clone(),

@@ -6,7 +6,10 @@ use axum::response::IntoResponse;
 use axum_extra::extract::Query;
 use chrono::{DateTime, Utc};
 use gwm_kernel::{ErrorCode, Fault};
-use gwm_proto::auth::{ChangeUserRequest, CreateUserRequest, GetUserRequest, SetPasswordRequest};
+use gwm_proto::auth::{
+    ChangeUserRequest, CreateUserRequest, GetUserRequest, ResetSecondFactorRequest,
+    SetPasswordRequest,
+};
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -53,6 +56,7 @@ fn row(user: UserDocument, now: DateTime<Utc>) -> UserRow {
         status,
         created: When::new(user.created_at, now),
         last_login: user.last_login_at.map(|at| When::new(at, now)),
+        second_factor: user.second_factor,
         revision: user.revision,
     }
 }
@@ -139,6 +143,16 @@ pub(crate) async fn change(
     let revision = form.revision;
     let request = viewer.person.ask(ChangeUserRequest { user, revision, is_admin, disabled });
     let user = state.clients.people().change_user(request).await?.into_inner();
+    Ok(see_other(&row(user.into(), Utc::now()).href()).into_response())
+}
+
+pub(crate) async fn reset_second_factor(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(user): Path<String>,
+) -> Page {
+    let request = viewer.person.ask(ResetSecondFactorRequest { user });
+    let user = state.clients.second_factor().reset_second_factor(request).await?.into_inner();
     Ok(see_other(&row(user.into(), Utc::now()).href()).into_response())
 }
 

@@ -39,6 +39,15 @@ pub struct SessionRow {
     pub current: bool,
 }
 
+/// Codes of an authenticator beside the password.
+#[derive(Debug, Clone)]
+pub struct SecondFactor {
+    /// Asked for since then; `None`: not asked for.
+    pub since: Option<When>,
+    /// How many are left.
+    pub recovery_codes_left: u32,
+}
+
 /// `GET /me` and the answer to `POST /me/tokens`.
 #[derive(Debug, Template)]
 #[template(path = "pages/me.html")]
@@ -49,6 +58,8 @@ pub struct MePage {
     pub username: String,
     /// What was done; empty for nothing.
     pub done: String,
+    /// `None`: it could not be read.
+    pub second_factor: Option<SecondFactor>,
     /// Open sign-ins, the last used first.
     pub sessions: Vec<SessionRow>,
     /// Why they could not be read; empty when they were.

@@ -23,6 +23,7 @@ pub mod outside;
 pub mod overview;
 pub mod parts;
 pub mod search;
+pub mod second_factor;
 pub mod shell;
 pub mod text;
 pub mod ui;

@@ -26,6 +26,8 @@ pub struct UserRow {
     pub created: When,
     /// Signed in last; `None` for never.
     pub last_login: Option<When>,
+    /// A code is asked for at the login.
+    pub second_factor: bool,
     /// What forms send back, so that nobody's change is overwritten.
     pub revision: i64,
 }
