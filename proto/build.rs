@@ -8,6 +8,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "gwm/auth/v1/auth_service.proto",
         "gwm/auth/v1/groups.proto",
         "gwm/auth/v1/owners.proto",
+        "gwm/auth/v1/people.proto",
+        "gwm/auth/v1/second_factor.proto",
         "gwm/auth/v1/views_service.proto",
         "gwm/cache/v1/cache_service.proto",
         "gwm/cache/v1/objects_service.proto",

@@ -34,5 +34,7 @@ mod story_objects;
 mod story_owner;
 #[path = "suite/story_owner_tags.rs"]
 mod story_owner_tags;
+#[path = "suite/story_people.rs"]
+mod story_people;
 #[path = "suite/trace.rs"]
 mod trace;

@@ -151,7 +151,7 @@ async fn access(set: &Set) {
     browser.fill("#name", "backup script").await;
     browser.click("button", "Make a token").await;
     browser.see("main", "it is not shown again").await;
-    browser.click("td button", "").await;
+    browser.click("#tokens td button", "").await;
     browser.see("h1", "Revoke the token backup script").await;
     browser.click("button", "Revoke").await;
     browser.see("#tokens", "None. A token lets").await;

@@ -20,7 +20,7 @@ pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
     let store = connect(&config)?;
     gwm_pg::migrate(store.pool(), &MIGRATOR).await?;
     let (password, shown) = password(&config);
-    let made = bootstrap_admin(&store, &Passwords::new(1), &password).await;
+    let made = bootstrap_admin(&store, &Passwords::alone(), &password).await;
     if made.map_err(|e| anyhow::anyhow!(chain(&e)))? {
         say(&format!("gwm-auth: first administrator: admin / {shown}"))?;
     }
@@ -65,7 +65,7 @@ async fn verify(config: Config, known: Option<(i64, &str)>) -> anyhow::Result<()
 async fn reset(config: Config) -> anyhow::Result<()> {
     let store = connect(&config)?;
     let (password, shown) = password(&config);
-    let reset = reset_admin(&store, &Passwords::new(1), &password).await;
+    let reset = reset_admin(&store, &Passwords::alone(), &password).await;
     reset.map_err(|e| anyhow::anyhow!(chain(&e)))?;
     say(&format!("gwm-auth: administrator: admin / {shown}"))
 }
@@ -75,7 +75,7 @@ async fn add(config: Config, name: &str, is_admin: bool) -> anyhow::Result<()> {
     std::io::stdin().lock().read_line(&mut line).context("the password is read from stdin")?;
     let password: SecretString = line.trim_end_matches(['\n', '\r']).to_owned().into();
     let store = connect(&config)?;
-    let added = add_user(&store, &Passwords::new(1), name, &password, is_admin).await;
+    let added = add_user(&store, &Passwords::alone(), name, &password, is_admin).await;
     added.map_err(|e| anyhow::anyhow!(chain(&e)))?;
     say(&format!("gwm-auth: user {name} added"))
 }

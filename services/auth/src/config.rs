@@ -75,6 +75,8 @@ impl SessionConfig {
 pub struct LoginConfig {
     /// Passwords hashed at the same time; each takes 64 MiB and a core.
     pub concurrent: usize,
+    /// Logins that wait for their turn; more are told at once to come again.
+    pub waiting: usize,
     /// Refused logins of one user name before further ones must wait.
     pub user_burst: u32,
     /// One more is let through after each of these.
@@ -91,6 +93,7 @@ impl Default for LoginConfig {
     fn default() -> Self {
         Self {
             concurrent: 2,
+            waiting: 50,
             user_burst: 10,
             user_every: Duration::from_secs(10),
             address_burst: 50,
@@ -125,6 +128,7 @@ impl Config {
         anyhow::ensure!(!session.sweep.is_zero(), "session.sweep must be more than nothing");
         let login = &self.login;
         anyhow::ensure!((1..=64).contains(&login.concurrent), "login.concurrent must be 1 to 64");
+        anyhow::ensure!((1..=1000).contains(&login.waiting), "login.waiting must be 1 to 1000");
         anyhow::ensure!(login.user_burst > 0, "login.user_burst must be at least 1");
         anyhow::ensure!(login.address_burst > 0, "login.address_burst must be at least 1");
         anyhow::ensure!(!login.user_every.is_zero(), "login.user_every must be more than nothing");
@@ -202,6 +206,7 @@ mod tests {
             ("idle = \"30m\"", "idle = \"30h\"", "session.absolute"),
             ("lifetime = \"30s\"", "lifetime = \"1h\"", "ticket.lifetime"),
             ("concurrent = 2", "concurrent = 0", "login.concurrent"),
+            ("waiting = 50", "waiting = 0", "login.waiting"),
             ("user_burst = 10", "user_burst = 0", "login.user_burst"),
             ("concurrent = 2", "concurent = 2", "concurent"),
         ] {

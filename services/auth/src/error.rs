@@ -42,6 +42,30 @@ pub(crate) enum Error {
     GroupOwns(i64),
     #[error("there are {0} groups already; delete one first")]
     TooManyGroups(i64),
+    #[error(
+        "{0} is the last administrator who is not disabled; make somebody else an administrator first"
+    )]
+    LastAdministrator(String),
+    #[error("somebody else has changed this user meanwhile; look again")]
+    UserChanged,
+    #[error("your own password is changed on your account's page, with the one you have now")]
+    OwnPassword,
+    #[error("your own second factor is taken away on your account's page, with a code of it")]
+    OwnSecondFactor,
+    #[error("codes are asked for already; take the second factor away first")]
+    SecondFactorOn,
+    #[error("this code is wrong, or was used already")]
+    CodeRefused,
+    #[error("this sign-in took too long or had too many wrong codes; begin again")]
+    ChallengeOver,
+    #[error("this needs a sign-in in a browser; an API token can't do it")]
+    SessionNeeded,
+    /// The same for one that never was, was used, was withdrawn, came late, or whose maker is no
+    /// administrator any more.
+    #[error("this invite is not valid, or not any more; ask whoever sent it for a new one")]
+    InviteInvalid,
+    #[error("there are {0} open invites already; withdraw one first")]
+    TooManyInvites(i64),
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("there are {0} API tokens already; revoke one first")]
@@ -73,17 +97,27 @@ impl Error {
             Self::Events(_) | Self::Internal(_) => ErrorCode::Internal,
             Self::Refused(fault) => fault.code,
             Self::Invalid { .. } => ErrorCode::InvalidArgument,
-            Self::LoginRefused | Self::NotSignedIn | Self::TicketInvalid => {
-                ErrorCode::Unauthenticated
-            }
-            Self::GroupExists => ErrorCode::AlreadyExists,
-            Self::GroupOwns(_) => ErrorCode::FailedPrecondition,
+            Self::LoginRefused
+            | Self::NotSignedIn
+            | Self::TicketInvalid
+            | Self::CodeRefused
+            | Self::ChallengeOver
+            | Self::InviteInvalid => ErrorCode::Unauthenticated,
             Self::LoginThrottled { .. }
+            | Self::LoginBusy
             | Self::TooManyTokens(_)
+            | Self::TooManyInvites(_)
             | Self::TooManyViews(_)
             | Self::TooManyGroups(_) => ErrorCode::ResourceExhausted,
-            Self::LoginBusy | Self::NotReady => ErrorCode::Unavailable,
-            Self::ConsoleLost => ErrorCode::PermissionDenied,
+            Self::NotReady => ErrorCode::Unavailable,
+            Self::GroupExists => ErrorCode::AlreadyExists,
+            Self::LastAdministrator(_)
+            | Self::GroupOwns(_)
+            | Self::OwnPassword
+            | Self::OwnSecondFactor
+            | Self::SecondFactorOn => ErrorCode::Conflict,
+            Self::UserChanged => ErrorCode::FailedPrecondition,
+            Self::ConsoleLost | Self::SessionNeeded => ErrorCode::PermissionDenied,
             Self::UserExists => ErrorCode::AlreadyExists,
             Self::NotFound(_) => ErrorCode::NotFound,
         }
@@ -102,6 +136,16 @@ impl Error {
             Self::TooManyGroups(_) => "too_many_groups",
             Self::TooManyTokens(_) => "too_many_tokens",
             Self::TooManyViews(_) => "too_many_views",
+            Self::TooManyInvites(_) => "too_many_invites",
+            Self::LastAdministrator(_) => "last_administrator",
+            Self::UserChanged => "user_changed",
+            Self::OwnPassword => "own_password",
+            Self::SessionNeeded => "session_needed",
+            Self::OwnSecondFactor => "own_second_factor",
+            Self::SecondFactorOn => "second_factor_on",
+            Self::CodeRefused => "code_refused",
+            Self::ChallengeOver => "challenge_over",
+            Self::InviteInvalid => "invite_invalid",
             Self::NotReady => "auth_unavailable",
             Self::NotSignedIn => "unauthenticated",
             Self::ConsoleLost => "permission_denied",
@@ -163,6 +207,16 @@ impl From<Error> for Fault {
             | Error::TooManyGroups(_)
             | Error::TooManyTokens(_)
             | Error::TooManyViews(_)
+            | Error::LastAdministrator(_)
+            | Error::UserChanged
+            | Error::OwnPassword
+            | Error::SessionNeeded
+            | Error::OwnSecondFactor
+            | Error::SecondFactorOn
+            | Error::CodeRefused
+            | Error::ChallengeOver
+            | Error::InviteInvalid
+            | Error::TooManyInvites(_)
             | Error::Internal(_) => {}
         }
         fault

@@ -29,7 +29,7 @@ impl gwm_kernel::Service for Service {
         let master = MasterKey::parse(&config.master_key)?;
         let store = Store::new(gwm_pg::connect(&config.database, "gwm-auth")?);
         let nats = gwm_events::connect(&config.nats, SERVICE).await?;
-        let passwords = Passwords::new(config.login.concurrent);
+        let passwords = Passwords::new(config.login.concurrent, config.login.waiting);
         let authz = Authz::detached(config.authz.clone());
         let hub = Arc::new(Hub::new(authz.clone()));
         let (signer, wake) = (SignerSlot::default(), Arc::new(Notify::new()));
@@ -38,7 +38,7 @@ impl gwm_kernel::Service for Service {
         let spawn = boot.tasks();
         let prepared = tasks::prepare(
             store.clone(),
-            master,
+            master.clone(),
             signer.clone(),
             passwords.clone(),
             config.admin_password.clone(),
@@ -64,6 +64,7 @@ impl gwm_kernel::Service for Service {
         let login = Login {
             store: store.clone(),
             passwords: passwords.clone(),
+            master,
             throttle: config.login,
             times: config.session.clone(),
         };

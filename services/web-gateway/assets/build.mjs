@@ -44,6 +44,7 @@ const files = {
   "theme.js": await bundle("src/ts/theme-first.ts", { format: "iife" }),
   "app.js": await bundle("src/ts/app.ts", { format: "esm" }),
   "console.js": await bundle("src/ts/console.ts", { format: "esm" }),
+  "invite.js": await bundle("src/ts/invite.ts", { format: "esm" }),
   "icons.svg": await sprite(),
   "favicon.svg": await readFile(join(here, "src/favicon.svg")),
 };

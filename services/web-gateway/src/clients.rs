@@ -3,10 +3,14 @@
 use gwm_authz::Authz;
 use gwm_kernel::Boot;
 use gwm_kernel::grpc::Peer;
+use gwm_proto::auth::account_client::AccountClient;
 use gwm_proto::auth::audit_client::AuditClient;
 use gwm_proto::auth::grants_client::GrantsClient;
 use gwm_proto::auth::groups_client::GroupsClient;
+use gwm_proto::auth::invites_client::InvitesClient;
 use gwm_proto::auth::owners_client::OwnersClient;
+use gwm_proto::auth::people_client::PeopleClient;
+use gwm_proto::auth::second_factor_client::SecondFactorClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
 use gwm_proto::auth::tickets_client::TicketsClient;
 use gwm_proto::auth::tokens_client::TokensClient;
@@ -52,6 +56,22 @@ impl Clients {
 
     pub(crate) fn users(&self) -> UsersClient<Peer> {
         UsersClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn people(&self) -> PeopleClient<Peer> {
+        PeopleClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn account(&self) -> AccountClient<Peer> {
+        AccountClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn second_factor(&self) -> SecondFactorClient<Peer> {
+        SecondFactorClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn invites(&self) -> InvitesClient<Peer> {
+        InvitesClient::new(self.auth.clone())
     }
 
     pub(crate) fn views(&self) -> ViewsClient<Peer> {

@@ -49,9 +49,18 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
     golden(&root.join("tests/suite/coverage/routes.txt"), &table);
 
     // Pages send strangers to the login, and what is not there is 404 to all.
-    for page in
-        ["/", "/instances", "/clusters", "/jobs", "/groups", "/audit", "/clusters/add", "/me"]
-    {
+    for page in [
+        "/",
+        "/instances",
+        "/clusters",
+        "/jobs",
+        "/groups",
+        "/audit",
+        "/clusters/add",
+        "/me",
+        "/users",
+        "/invites",
+    ] {
         let answer = anonymous.send(anonymous.raw(Method::GET, page)).await;
         assert!([302, 303].contains(&answer.status.as_u16()), "{page}: {}", answer.status);
     }
@@ -98,6 +107,16 @@ fn body(path: &str) -> Value {
         "/imports/missing/confirm" => json!({"cluster": "fra1", "objects": 1}),
         "/groups" => json!({"name": "g1"}),
         "/groups/default" => json!({"description": "d"}),
+        "/me/password" => json!({"old_password": "not it", "new_password": "a mill by the brook"}),
+        "/me/second-factor" => json!({"password": "not it"}),
+        "/me/second-factor/remove" => json!({"password": "not it", "code": "123456"}),
+        "/me/second-factor/confirm" => json!({"code": "123456"}),
+        "/session/code" => json!({"challenge": "A".repeat(43), "code": "123456"}),
+        "/invites" => json!({"username": "eve"}),
+        "/invites/redeem" => json!({"code": "A".repeat(43), "password": "a mill by the brook"}),
+        path if path.starts_with("/users/") && path.ends_with("/password") => {
+            json!({"password": "a mill by the brook"})
+        }
         "/users" => json!({"username": "eve", "password": "a password for tests"}),
         _ => json!({}),
     }

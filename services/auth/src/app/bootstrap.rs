@@ -8,12 +8,13 @@ use gwm_types::Username;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::login::{Passwords, user_subject};
-use crate::domain::check_strength;
+use super::ending::Ended;
+use super::login::user_subject;
+use super::passwords::Passwords;
 use crate::error::{Error, Result};
 use crate::store::user::UserRow;
 use crate::store::{
-    PgConnection, Store, audit, change, commit, event, session, throttle, token, user,
+    PgConnection, Store, audit, change, commit, event, second_factor, throttle, user,
 };
 
 /// The first administrator's login name.
@@ -39,7 +40,7 @@ pub(crate) async fn bootstrap_admin(
         return Ok(false);
     }
     // Hashed outside: a transaction does not wait for it.
-    let hash = passwords.hash(strong(password, ADMIN)?).await?;
+    let hash = hashed(passwords, password, ADMIN).await?;
     let mut tx = store.begin().await?;
     if user::any_locked(&mut tx).await? {
         return Ok(false);
@@ -57,29 +58,18 @@ pub(crate) async fn reset_admin(
     passwords: &Passwords,
     password: &SecretString,
 ) -> Result<()> {
-    let hash = passwords.hash(strong(password, ADMIN)?).await?;
+    let hash = hashed(passwords, password, ADMIN).await?;
     let mut tx = store.begin().await?;
     let Some(row) = user::reset_admin(&mut tx, ADMIN, &hash).await? else {
         let row = user::insert(&mut tx, ADMIN, &hash, true).await?;
         created(&mut tx, &row, "user.reset_admin").await?;
         return commit(tx).await;
     };
-    let sessions = session::end_all_of(&mut tx, row.user_id, "reset").await?;
-    let tokens = token::revoke(&mut tx, row.user_id, None).await?;
+    let ended = Ended::everything(&mut tx, row.user_id, "reset").await?;
+    second_factor::remove(&mut tx, row.user_id).await?;
     throttle::clear(&mut tx, &user_subject(ADMIN)).await?;
-    let touched = change::Touched {
-        users: vec![row.user_id],
-        ended_sessions: sessions.iter().map(|s| s.session_id).collect(),
-        revoked_tokens: tokens.iter().map(|t| t.token_id).collect(),
-        ..change::Touched::default()
-    };
-    change::record(&mut tx, &touched).await?;
-    for session in &sessions {
-        event::session_ended(&mut tx, session, None).await?;
-    }
-    for token in &tokens {
-        event::token_revoked(&mut tx, token, None).await?;
-    }
+    change::record(&mut tx, &ended.touched(vec![row.user_id])).await?;
+    ended.tell(&mut tx, None).await?;
     on_record(&mut tx, &row, "user.reset_admin").await?;
     commit(tx).await
 }
@@ -93,17 +83,16 @@ pub(crate) async fn add_user(
     is_admin: bool,
 ) -> Result<()> {
     let name: Username = name.parse().map_err(|e| Error::invalid("username", format!("{e}")))?;
-    let hash = passwords.hash(strong(password, name.as_str())?).await?;
+    let hash = hashed(passwords, password, name.as_str()).await?;
     let mut tx = store.begin().await?;
     let row = user::insert(&mut tx, name.as_str(), &hash, is_admin).await?;
     created(&mut tx, &row, "user.create").await?;
     commit(tx).await
 }
 
-fn strong(password: &SecretString, username: &str) -> Result<Zeroizing<String>> {
+async fn hashed(passwords: &Passwords, password: &SecretString, username: &str) -> Result<String> {
     let password = Zeroizing::new(password.expose_secret().to_owned());
-    check_strength(&password, username).map_err(|why| Error::invalid("password", why))?;
-    Ok(password)
+    passwords.hash_new("password", password, username).await
 }
 
 async fn created(connection: &mut PgConnection, row: &UserRow, action: &str) -> Result<()> {

@@ -1,76 +1,34 @@
 //! Logging in and out.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use gwm_authz::Principal;
 use gwm_events::types::audit::{Outcome, Person};
 use gwm_types::Username;
 use prost_types::Timestamp;
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use super::passwords::Passwords;
 use crate::config::{LoginConfig, SessionConfig};
-use crate::domain::{LONGEST_PASSWORD, PasswordHasher, Secret};
+use crate::domain::{LONGEST_PASSWORD, MasterKey, Secret};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::store::session::SessionRow;
-use crate::store::{Store, audit, change, commit, event, session, throttle, user};
+use crate::store::user::Credential;
+use crate::store::{
+    PgConnection, Store, audit, change, commit, event, second_factor, session, throttle, user,
+};
 
-/// How long a login waits for its turn before it is told to come again.
-const LONGEST_WAIT: Duration = Duration::from_secs(6);
 const LONGEST_TEXT: usize = 512;
-
-/// Hashes passwords, few at a time: each takes 64 MiB and a core.
-#[derive(Clone)]
-pub(crate) struct Passwords {
-    hasher: Arc<PasswordHasher>,
-    turns: Arc<Semaphore>,
-}
-
-impl Passwords {
-    /// Takes a tenth of a second: it hashes once.
-    pub(crate) fn new(concurrent: usize) -> Self {
-        Self {
-            hasher: Arc::new(PasswordHasher::new()),
-            turns: Arc::new(Semaphore::new(concurrent)),
-        }
-    }
-
-    /// A new hash.
-    pub(crate) async fn hash(&self, password: Zeroizing<String>) -> Result<String> {
-        self.turn(move |hasher| hasher.hash(&password)).await
-    }
-
-    async fn verify(&self, password: Zeroizing<String>, stored: Option<String>) -> Result<bool> {
-        self.turn(move |hasher| hasher.verify(&password, stored.as_deref())).await
-    }
-
-    async fn turn<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&PasswordHasher) -> T + Send + 'static,
-    ) -> Result<T> {
-        let turn = tokio::time::timeout(LONGEST_WAIT, self.turns.clone().acquire_owned())
-            .await
-            .map_err(|_| Error::LoginBusy)?
-            .map_err(|_| Error::LoginBusy)?;
-        let hasher = Arc::clone(&self.hasher);
-        // The turn goes with the work: a caller who leaves must not let another one in beside it.
-        let work = move || {
-            let _turn = turn;
-            work(&hasher)
-        };
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| Error::Internal("password hashing panicked".to_owned()))
-    }
-}
 
 /// What is needed to log people in.
 #[derive(Clone)]
 pub(crate) struct Login {
     pub(crate) store: Store,
     pub(crate) passwords: Passwords,
+    /// Opens the secrets of authenticators.
+    pub(crate) master: MasterKey,
     pub(crate) throttle: LoginConfig,
     pub(crate) times: SessionConfig,
 }
@@ -79,8 +37,20 @@ pub(crate) struct Login {
 pub(crate) struct LoginRequest {
     pub(crate) username: String,
     pub(crate) password: Zeroizing<String>,
+    pub(crate) place: Place,
+}
+
+/// Where somebody signs in.
+pub(crate) struct Place {
     pub(crate) client_address: String,
     pub(crate) user_agent: String,
+}
+
+/// What a right password leads to.
+pub(crate) enum LoginOutcome {
+    In(LoggedIn),
+    /// A code of the authenticator is needed, too; this stands for the first half.
+    CodeNeeded(Secret),
 }
 
 /// A session that just started.
@@ -92,24 +62,25 @@ pub(crate) struct LoggedIn {
 
 impl Login {
     /// Checks a password and starts a session.
-    pub(crate) async fn login(&self, request: LoginRequest) -> Result<LoggedIn> {
+    pub(crate) async fn login(&self, request: LoginRequest) -> Result<LoginOutcome> {
         if request.password.len() > LONGEST_PASSWORD {
             let message = format!("a password has at most {LONGEST_PASSWORD} bytes");
             return Err(Error::invalid("password", message));
         }
-        let buckets = self.buckets(&request);
+        let buckets = self.buckets(&request.place.client_address, &request.username);
         if let Some(after) = self.full(&buckets).await? {
             metrics::login("throttled");
-            tracing::warn!(client_address = request.client_address, "login throttled");
+            tracing::warn!(client_address = request.place.client_address, "login throttled");
             return Err(Error::LoginThrottled { after });
         }
         // A name that can't be one is looked up all the same: it takes as long.
         let name = request.username.parse::<Username>().map_or_else(|_| String::new(), Into::into);
         let mut connection = self.store.begin().await?;
-        let known = user::credential(&mut connection, &name).await?.filter(|c| !c.disabled);
+        let known = user::credential(&mut connection, &name).await?;
         commit(connection).await?;
         let user_id = known.as_ref().map(|c| c.user_id);
-        let stored = known.map(|c| c.password_hash);
+        let known = known.filter(|c| !c.disabled);
+        let stored = known.as_ref().map(|c| c.password_hash.clone());
         let verified = match self.passwords.verify(request.password.clone(), stored).await {
             Ok(verified) => verified,
             Err(error) => {
@@ -119,70 +90,175 @@ impl Login {
                 return Err(error);
             }
         };
-        match user_id.filter(|_| verified) {
-            Some(user_id) => self.start(&request, user_id, &buckets).await,
-            None => self.refuse(&request, user_id).await,
+        match known.filter(|_| verified) {
+            Some(known) if known.second_factor => {
+                self.give_back(&buckets).await?;
+                return Ok(LoginOutcome::CodeNeeded(self.challenge(&known).await?));
+            }
+            Some(known) => {
+                if let Some(session) = self.start(&request.place, &known, &buckets).await? {
+                    return Ok(LoginOutcome::In(session));
+                }
+            }
+            None => {}
         }
-    }
-
-    async fn start(
-        &self,
-        request: &LoginRequest,
-        user_id: uuid::Uuid,
-        buckets: &[Bucket; 2],
-    ) -> Result<LoggedIn> {
-        let token = Secret::generate("");
-        let mut tx = self.store.begin().await?;
-        let address = cut(&request.client_address);
-        let agent = cut(&request.user_agent);
-        let row = session::insert(&mut tx, user_id, &token.hash(), address, agent).await?;
-        let user = user::fetch(&mut tx, user_id).await?.ok_or(Error::LoginRefused)?;
-        let [address, name] = buckets;
-        throttle::give_back(&mut tx, &address.subject).await?;
-        throttle::clear(&mut tx, &name.subject).await?;
-        event::session_started(&mut tx, &row).await?;
-        let person = session_person(&row);
-        audit::append(&mut tx, act("session.start", Outcome::Succeeded, None, person)).await?;
-        commit(tx).await?;
-        metrics::login("succeeded");
-        let absolute = chrono::TimeDelta::from_std(self.times.absolute).unwrap_or_default();
-        let expires_at = crate::grpc::timestamp(row.created_at + absolute);
-        Ok(LoggedIn { token, expires_at, user })
-    }
-
-    async fn refuse(
-        &self,
-        request: &LoginRequest,
-        user_id: Option<uuid::Uuid>,
-    ) -> Result<LoggedIn> {
-        metrics::login("refused");
-        tracing::warn!(client_address = request.client_address, "login refused");
-        let person = Person {
-            user_id: user_id.map(|u| u.to_string()),
-            username: Some(request.username.chars().take(64).collect()),
-            acting_as: None,
-            session_id: None,
-            token_id: None,
-            client_address: Some(cut(&request.client_address).to_owned()),
-        };
-        let mut tx = self.store.begin().await?;
-        let refused = act("session.start", Outcome::Refused, Some("login_refused"), person);
-        audit::append(&mut tx, refused).await?;
-        commit(tx).await?;
+        self.refuse(&request.place, &request.username, user_id, "login_refused").await?;
         Err(Error::LoginRefused)
     }
 
+    /// Keeps that the password was right, until the code comes.
+    async fn challenge(&self, known: &Credential) -> Result<Secret> {
+        let secret = Secret::generate("");
+        let (hash, user_id) = (secret.hash(), known.user_id);
+        let mut tx = self.store.begin().await?;
+        second_factor::insert_challenge(&mut tx, &hash, user_id, &known.password_hash).await?;
+        commit(tx).await?;
+        metrics::login("code_needed");
+        Ok(secret)
+    }
+
+    /// Nothing when the password was changed, or the user disabled, while it was being compared.
+    async fn start(
+        &self,
+        place: &Place,
+        known: &Credential,
+        buckets: &[Bucket; 2],
+    ) -> Result<Option<LoggedIn>> {
+        let mut tx = self.store.begin().await?;
+        let session = self.open(&mut tx, place, known, buckets).await?;
+        if session.is_some() {
+            commit(tx).await?;
+            metrics::login("succeeded");
+        }
+        Ok(session)
+    }
+
+    /// The same within a transaction.
+    pub(super) async fn open(
+        &self,
+        tx: &mut PgConnection,
+        place: &Place,
+        known: &Credential,
+        buckets: &[Bucket; 2],
+    ) -> Result<Option<LoggedIn>> {
+        let token = Secret::generate("");
+        let address = cut(&place.client_address);
+        let agent = cut(&place.user_agent);
+        let hash = token.hash();
+        let Some(row) = session::insert(tx, known, &hash, address, agent).await? else {
+            return Ok(None);
+        };
+        let user = user::fetch(tx, known.user_id).await?.ok_or(Error::LoginRefused)?;
+        let [address, name] = buckets;
+        throttle::give_back(tx, &address.subject).await?;
+        throttle::clear(tx, &name.subject).await?;
+        event::session_started(tx, &row).await?;
+        let person = session_person(&row);
+        audit::append(tx, act("session.start", Outcome::Succeeded, None, person)).await?;
+        let absolute = chrono::TimeDelta::from_std(self.times.absolute).unwrap_or_default();
+        let expires_at = crate::grpc::timestamp(row.created_at + absolute);
+        Ok(Some(LoggedIn { token, expires_at, user }))
+    }
+
+    /// Puts a refused login on record.
+    pub(super) async fn refuse(
+        &self,
+        place: &Place,
+        username: &str,
+        user_id: Option<uuid::Uuid>,
+        reason: &str,
+    ) -> Result<()> {
+        metrics::login("refused");
+        tracing::warn!(client_address = place.client_address, "login refused");
+        let person = Person {
+            user_id: user_id.map(|u| u.to_string()),
+            username: Some(username.chars().take(64).collect()),
+            acting_as: None,
+            session_id: None,
+            token_id: None,
+            client_address: Some(cut(&place.client_address).to_owned()),
+        };
+        let mut tx = self.store.begin().await?;
+        let refused = act("session.start", Outcome::Refused, Some(reason), person);
+        audit::append(&mut tx, refused).await?;
+        commit(tx).await
+    }
+
+    /// Whether this is the password of a person who is signed in, slowed as logins are: whoever has
+    /// got hold of a session must not find it out.
+    pub(crate) async fn confirm(
+        &self,
+        person: &Principal,
+        password: Zeroizing<String>,
+    ) -> Result<Option<Credential>> {
+        if password.len() > LONGEST_PASSWORD {
+            return Ok(None);
+        }
+        let buckets = self.buckets(&person.client_address, &person.username);
+        if let Some(after) = self.full(&buckets).await? {
+            return Err(Error::LoginThrottled { after });
+        }
+        let mut tx = self.store.begin().await?;
+        let known = user::credential_of(&mut tx, person.user_id.0).await?;
+        commit(tx).await?;
+        let known = known.filter(|c| !c.disabled).ok_or(Error::NotSignedIn)?;
+        let right = match self.passwords.verify(password, Some(known.password_hash.clone())).await {
+            Ok(right) => right,
+            Err(error) => {
+                self.give_back(&buckets).await?;
+                return Err(error);
+            }
+        };
+        if right {
+            self.give_back(&buckets).await?;
+        }
+        Ok(right.then_some(known))
+    }
+
+    /// Counts a stranger's try by their address, until it is given back.
+    pub(super) async fn admit(&self, client_address: &str) -> Result<[Bucket; 1]> {
+        let [address, _] = self.buckets(client_address, "");
+        let buckets = [address];
+        match self.full(&buckets).await? {
+            Some(after) => Err(Error::LoginThrottled { after }),
+            None => Ok(buckets),
+        }
+    }
+
+    /// The same for a code, which is guessed like a password.
+    pub(super) async fn admit_both(
+        &self,
+        client_address: &str,
+        username: &str,
+    ) -> Result<[Bucket; 2]> {
+        let buckets = self.buckets(client_address, username);
+        match self.full(&buckets).await? {
+            Some(after) => Err(Error::LoginThrottled { after }),
+            None => Ok(buckets),
+        }
+    }
+
+    /// The same by the user's name alone.
+    pub(super) async fn admit_user(&self, username: &str) -> Result<[Bucket; 1]> {
+        let [_, name] = self.buckets("", username);
+        let buckets = [name];
+        match self.full(&buckets).await? {
+            Some(after) => Err(Error::LoginThrottled { after }),
+            None => Ok(buckets),
+        }
+    }
+
     /// The buckets that this attempt goes into: the client's address first.
-    fn buckets(&self, request: &LoginRequest) -> [Bucket; 2] {
+    fn buckets(&self, client_address: &str, username: &str) -> [Bucket; 2] {
         let config = &self.throttle;
         [
             Bucket {
-                subject: subject("address", &request.client_address),
+                subject: subject("address", client_address),
                 burst: config.address_burst,
                 every: config.address_every,
             },
             Bucket {
-                subject: subject("user", &request.username),
+                subject: subject("user", username),
                 burst: config.user_burst,
                 every: config.user_every,
             },
@@ -191,7 +267,7 @@ impl Login {
 
     /// Counts the attempt before its password is looked at, so that many at once count too; yields
     /// how long to wait when there were too many.
-    async fn full(&self, buckets: &[Bucket; 2]) -> Result<Option<Duration>> {
+    async fn full(&self, buckets: &[Bucket]) -> Result<Option<Duration>> {
         for bucket in buckets {
             let mut tx = self.store.begin().await?;
             let fits = throttle::take(&mut tx, &bucket.subject, bucket.burst, bucket.every).await?;
@@ -203,7 +279,7 @@ impl Login {
         Ok(None)
     }
 
-    async fn give_back(&self, buckets: &[Bucket; 2]) -> Result<()> {
+    pub(super) async fn give_back(&self, buckets: &[Bucket]) -> Result<()> {
         let mut tx = self.store.begin().await?;
         for bucket in buckets {
             throttle::give_back(&mut tx, &bucket.subject).await?;
@@ -212,7 +288,7 @@ impl Login {
     }
 }
 
-struct Bucket {
+pub(super) struct Bucket {
     subject: String,
     burst: u32,
     every: Duration,

@@ -1,25 +1,39 @@
 //! Use cases, and what the RPCs share.
 
+mod account;
 mod bootstrap;
+mod ending;
 mod hub;
 mod intake;
+mod invites;
 mod login;
 mod owner_feed;
 mod owners;
+mod passwords;
+mod people;
 mod presence;
 mod refusal;
 mod resolve;
+mod second_factor;
 mod settle;
 mod signer;
 
+pub(crate) use account::{change_password, end_other_sessions, end_session};
 pub(crate) use bootstrap::{add_user, bootstrap_admin, generated_password, reset_admin};
 pub(crate) use hub::Hub;
 pub(crate) use intake::{NotTaken, take_in};
-pub(crate) use login::{Login, LoginRequest, Passwords, logout};
+pub(crate) use invites::{create_invite, redeem_invite, withdraw_invite};
+pub(crate) use login::{Login, LoginOutcome, LoginRequest, Place, logout};
 pub(crate) use owner_feed::{OwnerNews, follow_owners, owner_feed};
 pub(crate) use owners::{Asked, Restore, restore, set_owners};
+pub(crate) use passwords::Passwords;
+pub(crate) use people::{ChangeUser, change_user, set_password};
 pub(crate) use presence::{News, purge_owners, release, take_news};
 pub(crate) use refusal::{person, refuse, require_admin, require_admin_of};
 pub(crate) use resolve::{Credential, resolve};
+pub(crate) use second_factor::{
+    begin_second_factor, confirm_second_factor, finish_login, remove_second_factor,
+    reset_second_factor,
+};
 pub(crate) use settle::{Outcome, settle};
 pub(crate) use signer::{Person, SignerSlot, load_or_create};

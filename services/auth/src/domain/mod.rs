@@ -6,6 +6,7 @@ mod password;
 mod persona;
 mod seal;
 mod secret;
+mod totp;
 
 pub(crate) use object::{object_ref, parse_object, parse_object_or_fleet};
 pub(crate) use owner::{Before, Key, Known, Line, OWNERS_ROLE, Plan, names, plan};
@@ -13,3 +14,4 @@ pub(crate) use password::{LONGEST as LONGEST_PASSWORD, PasswordHasher, check_str
 pub(crate) use persona::PersonaName;
 pub(crate) use seal::MasterKey;
 pub(crate) use secret::{PAT_PREFIX, Secret};
+pub(crate) use totp::{Code, new_secret, recovery_codes, shown, step_of};

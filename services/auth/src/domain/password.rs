@@ -2,10 +2,13 @@
 
 use argon2::password_hash::PasswordHasher as _;
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version};
+use zxcvbn::{Score, zxcvbn};
 
 /// In bytes; longer ones cost without being safer.
 pub(crate) const LONGEST: usize = 1024;
 const SHORTEST: usize = 10;
+const LOOKED_AT: usize = 64;
+const ADVICE: &str = "Several words that have nothing to do with each other are good.";
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 1;
@@ -34,17 +37,23 @@ impl PasswordHasher {
 
     /// Whether the password is the hashed one; without a hash, false after the same work.
     pub(crate) fn verify(&self, password: &str, stored: Option<&str>) -> bool {
-        let known = stored.is_some();
-        let Ok(hash) = PasswordHash::new(self.compared(stored)) else {
-            tracing::error!("a stored password hash can't be read");
-            return false;
-        };
+        let (hash, known) = self.compared(stored);
         self.argon.verify_password(password.as_bytes(), &hash).is_ok() && known
     }
 
-    /// What a password is compared with: there is always something, as costly as the real one.
-    fn compared<'a>(&'a self, stored: Option<&'a str>) -> &'a str {
-        stored.unwrap_or(&self.dummy)
+    /// What a password is compared with, and whether it is somebody's: there is always something, as
+    /// costly as the real one.
+    fn compared<'a>(&'a self, stored: Option<&'a str>) -> (PasswordHash, bool) {
+        let own = |hash: &PasswordHash| hash.algorithm.as_str().starts_with("argon2");
+        match stored.map(PasswordHash::new) {
+            Some(Ok(hash)) if own(&hash) => (hash, true),
+            unreadable => {
+                if unreadable.is_some() {
+                    tracing::error!("a stored password hash can't be read");
+                }
+                (PasswordHash::new(&self.dummy).expect("it was made here"), false)
+            }
+        }
     }
 }
 
@@ -65,14 +74,29 @@ pub(crate) fn check_strength(password: &str, username: &str) -> Result<(), Strin
     if password.len() > LONGEST {
         return Err(format!("a password has at most {LONGEST} bytes"));
     }
-    if password.eq_ignore_ascii_case(username) {
-        return Err("a password must not be the user name".to_owned());
+    // What stands behind this many characters changes nothing, but takes time.
+    let looked_at = password.chars().take(LOOKED_AT).collect::<String>();
+    let estimate = zxcvbn(&looked_at, &[username, "ganeti", "gwm"]);
+    if estimate.score() >= Score::Three {
+        return Ok(());
     }
-    let first = password.chars().next();
-    if password.chars().all(|c| Some(c) == first) {
-        return Err("a password must not be one character repeated".to_owned());
+    let mut why = "this password is too easy to guess".to_owned();
+    if let Some(feedback) = estimate.feedback() {
+        if let Some(warning) = feedback.warning() {
+            why = format!("{why}: {}", lower_first(&warning.to_string()));
+        }
+        let advice = feedback.suggestions().first().map(ToString::to_string);
+        why = why.trim_end_matches('.').to_owned();
+        why = format!("{why}. {}", advice.as_deref().unwrap_or(ADVICE));
+    } else {
+        why = format!("{why}. {ADVICE}");
     }
-    Ok(())
+    Err(why)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |c| c.to_lowercase().chain(letters).collect())
 }
 
 #[cfg(test)]
@@ -88,9 +112,15 @@ mod tests {
         assert!(!hasher.verify("correct", Some(&hash)));
         assert!(!hasher.verify("correct\0horse", None));
         assert!(!hasher.verify("x", Some("no hash")));
+        // Unknown users and what can't be read cost what a known one costs.
         let parameters = |hash: &str| hash.rsplitn(3, '$').nth(2).unwrap().to_owned();
-        assert_eq!(parameters(hasher.compared(None)), parameters(&hash));
-        assert_eq!(hasher.compared(None).len(), hash.len());
+        for stored in [None, Some("no hash"), Some("pbkdf2_sha256$1000$salt$aGFzaA=="), Some("")] {
+            let (compared, known) = hasher.compared(stored);
+            assert!(!known, "{stored:?}");
+            assert_eq!(parameters(&compared.to_string()), parameters(&hash), "{stored:?}");
+            assert_eq!(compared.to_string().len(), hash.len(), "{stored:?}");
+        }
+        assert!(hasher.compared(Some(&hash)).1);
     }
 
     #[test]
@@ -100,6 +130,14 @@ mod tests {
         assert!(check_strength("aaaaaaaaaaaa", "jane").is_err());
         assert!(check_strength("Jane.Doe.1234", "jane.doe.1234").is_err());
         assert!(check_strength("ten chars!", "jane").is_ok());
-        assert!(check_strength("äöüäöüäöüß", "jane").is_ok());
+        for guessable in ["Winter2026!", "qwertyuiop12", "jane-password", "äöüäöüäöüß"] {
+            let why = check_strength(guessable, "jane").unwrap_err();
+            assert!(why.starts_with("this password is too easy to guess"), "{why}");
+            assert!(why.contains(". "), "says what to do: {why}");
+            assert!(!why.contains(guessable), "{why}");
+        }
+        assert!(check_strength("walnut tree by the well", "jane").is_ok());
+        assert!(check_strength("плотина у мельницы", "jane").is_ok());
+        assert!(check_strength(&"long and winding ".repeat(50), "jane").is_ok());
     }
 }

@@ -83,7 +83,7 @@ impl Audit for Rpcs {
 }
 
 impl Rpcs {
-    async fn cursor_key(&self) -> Result<&CursorKey, Fault> {
+    pub(super) async fn cursor_key(&self) -> Result<&CursorKey, Fault> {
         let load = async || {
             Ok::<_, Fault>(CursorKey::derive(&audit_list::cursor_secret(&self.store).await?))
         };
@@ -92,7 +92,7 @@ impl Rpcs {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
-fn refused(error: gwm_query::Error) -> Fault {
+pub(super) fn refused(error: gwm_query::Error) -> Fault {
     let reason = match error {
         gwm_query::Error::Cursor => "invalid_cursor",
         gwm_query::Error::Query { .. } | gwm_query::Error::Sort(_) | gwm_query::Error::Limit => {
@@ -105,7 +105,7 @@ fn refused(error: gwm_query::Error) -> Fault {
     fault
 }
 
-fn fault(error: ListError) -> Fault {
+pub(super) fn fault(error: ListError) -> Fault {
     match error {
         ListError::Query(error) => refused(error),
         ListError::Store(error) => error.into(),

@@ -13,6 +13,44 @@ pub const CALLERS: &[Service] = &[
     ("Sessions", &[("Login", GATEWAY), ("Resolve", GATEWAY), ("Logout", GATEWAY)]),
     ("Tokens", &[("CreateToken", GATEWAY), ("ListTokens", GATEWAY), ("RevokeToken", GATEWAY)]),
     ("Users", &[("GetMe", GATEWAY), ("CreateUser", GATEWAY), ("ListUsers", GATEWAY)]),
+    (
+        "People",
+        &[
+            ("GetUser", GATEWAY),
+            ("ChangeUser", GATEWAY),
+            ("SetPassword", GATEWAY),
+            ("CompleteUsers", GATEWAY),
+        ],
+    ),
+    (
+        "Account",
+        &[
+            ("ChangePassword", GATEWAY),
+            ("ListSessions", GATEWAY),
+            ("EndSession", GATEWAY),
+            ("EndOtherSessions", GATEWAY),
+        ],
+    ),
+    (
+        "SecondFactor",
+        &[
+            ("GetSecondFactor", GATEWAY),
+            ("BeginSecondFactor", GATEWAY),
+            ("ConfirmSecondFactor", GATEWAY),
+            ("RemoveSecondFactor", GATEWAY),
+            ("ResetSecondFactor", GATEWAY),
+            ("FinishLogin", GATEWAY),
+        ],
+    ),
+    (
+        "Invites",
+        &[
+            ("CreateInvite", GATEWAY),
+            ("ListInvites", GATEWAY),
+            ("WithdrawInvite", GATEWAY),
+            ("RedeemInvite", GATEWAY),
+        ],
+    ),
     ("Grants", &[("AddGrant", GATEWAY), ("RemoveGrant", GATEWAY), ("ListGrants", GATEWAY)]),
     (
         "Groups",

@@ -24,6 +24,10 @@ pub(super) fn user(row: UserRow) -> User {
         username: row.username,
         is_admin: row.is_admin,
         created_at: Some(timestamp(row.created_at)),
+        disabled: row.disabled,
+        revision: row.revision,
+        last_login_at: row.last_login_at.map(timestamp),
+        second_factor: row.second_factor,
     }
 }
 

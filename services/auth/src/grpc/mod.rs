@@ -1,13 +1,17 @@
 //! The RPCs: one file a gRPC service.
 
 mod access;
+mod account;
 mod audit;
 mod callers;
 mod convert;
 mod grants;
 mod groups;
+mod invites;
 mod owners;
 mod ownership;
+mod people;
+mod second_factor;
 mod sessions;
 mod tickets;
 mod tokens;
@@ -19,11 +23,15 @@ use std::sync::Arc;
 use gwm_authz::Authz;
 use gwm_kernel::grpc::GrpcServer;
 use gwm_proto::auth::access_server::AccessServer;
+use gwm_proto::auth::account_server::AccountServer;
 use gwm_proto::auth::audit_server::AuditServer;
 use gwm_proto::auth::grants_server::GrantsServer;
 use gwm_proto::auth::groups_server::GroupsServer;
+use gwm_proto::auth::invites_server::InvitesServer;
 use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
+use gwm_proto::auth::people_server::PeopleServer;
+use gwm_proto::auth::second_factor_server::SecondFactorServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
 use gwm_proto::auth::tickets_server::TicketsServer;
 use gwm_proto::auth::tokens_server::TokensServer;
@@ -63,6 +71,10 @@ impl Rpcs {
             .add(SessionsServer::new(self.clone()), callers::of("Sessions"))
             .add(TokensServer::new(self.clone()), callers::of("Tokens"))
             .add(UsersServer::new(self.clone()), callers::of("Users"))
+            .add(PeopleServer::new(self.clone()), callers::of("People"))
+            .add(AccountServer::new(self.clone()), callers::of("Account"))
+            .add(SecondFactorServer::new(self.clone()), callers::of("SecondFactor"))
+            .add(InvitesServer::new(self.clone()), callers::of("Invites"))
             .add(GrantsServer::new(self.clone()), callers::of("Grants"))
             .add(GroupsServer::new(self.clone()), callers::of("Groups"))
             .add(AccessServer::new(self.clone()), callers::of("Access"))

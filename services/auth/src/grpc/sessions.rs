@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, async_trait};
 use zeroize::Zeroizing;
 
 use super::{Rpcs, convert};
-use crate::app::{self, Credential};
+use crate::app::{self, Credential, LoginOutcome, Place};
 use crate::domain::{PAT_PREFIX, Secret};
 use crate::error::{Error, Result};
 
@@ -25,15 +25,20 @@ impl Sessions for Rpcs {
         let given = app::LoginRequest {
             username: request.username,
             password: Zeroizing::new(request.password),
-            client_address: request.client_address,
-            user_agent: request.user_agent,
+            place: Place { client_address: request.client_address, user_agent: request.user_agent },
         };
-        let session = self.login.login(given).await?;
-        Ok(Response::new(LoginResponse {
-            session_token: session.token.expose(),
-            expires_at: Some(session.expires_at),
-            user: Some(convert::user(session.user)),
-        }))
+        let answer = match self.login.login(given).await? {
+            LoginOutcome::In(session) => LoginResponse {
+                session_token: session.token.expose(),
+                expires_at: Some(session.expires_at),
+                user: Some(convert::user(session.user)),
+                challenge: String::new(),
+            },
+            LoginOutcome::CodeNeeded(challenge) => {
+                LoginResponse { challenge: challenge.expose(), ..LoginResponse::default() }
+            }
+        };
+        Ok(Response::new(answer))
     }
 
     async fn resolve(
@@ -58,6 +63,7 @@ impl Sessions for Rpcs {
                 username: person.username,
                 is_admin: person.is_admin,
                 created_at: Some(convert::timestamp(vouched.created_at)),
+                ..User::default()
             }),
             assertion: vouched.signed.assertion,
             signature: vouched.signed.signature,

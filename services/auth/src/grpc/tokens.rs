@@ -31,7 +31,8 @@ impl Tokens for Rpcs {
         let secret = Secret::generate(PAT_PREFIX);
         let user_id = principal.user_id.0;
         let mut tx = self.store.begin().await?;
-        if token::count_locked(&mut tx, user_id).await? >= MOST_TOKENS {
+        let count = token::count_locked(&mut tx, user_id).await?.ok_or(Error::NotSignedIn)?;
+        if count >= MOST_TOKENS {
             return Err(Error::TooManyTokens(MOST_TOKENS).into());
         }
         let row = token::insert(&mut tx, user_id, &name, &secret.prefix(), &secret.hash()).await?;

@@ -1,10 +1,13 @@
 //! Facts, written in the transaction of the change that they tell of.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use gwm_events::types::access::{self, Grant, GrantObject, Session, Token, User};
 use gwm_events::types::{EventType, Object};
 use gwm_events::{Actor, Event};
 use gwm_kernel::current_traceparent;
+use serde_json::Value;
 use sqlx::PgConnection;
 
 use super::grant::GrantRow;
@@ -14,6 +17,9 @@ use super::session::SessionRow;
 use super::token::TokenRow;
 use super::user::UserRow;
 use crate::error::Result;
+
+/// What something was before, by field.
+pub(crate) type Changed = BTreeMap<String, Value>;
 
 /// This service's name in events.
 pub(crate) const SERVICE: &str = "auth";
@@ -47,15 +53,33 @@ pub(crate) async fn user_created(
     row: &UserRow,
     actor: Option<Actor>,
 ) -> Result<()> {
-    let user = User {
+    append(connection, access::USER_CREATED, row.created_at, user(row), actor).await
+}
+
+fn user(row: &UserRow) -> User {
+    User {
         id: row.user_id.to_string(),
         username: row.username.clone(),
         is_admin: row.is_admin,
         disabled: row.disabled,
         created_at: row.created_at,
         revision: number(row.revision),
-    };
-    append(connection, access::USER_CREATED, row.created_at, user, actor).await
+    }
+}
+
+/// A user is another than before; `former` names what changed, with what it was.
+pub(crate) async fn user_changed(
+    connection: &mut PgConnection,
+    row: &UserRow,
+    former: Changed,
+    actor: Option<Actor>,
+) -> Result<()> {
+    let event = Event::new(access::USER_CHANGED, SERVICE, Utc::now(), user(row))
+        .changed(former)
+        .actor(actor)
+        .traceparent(current_traceparent());
+    gwm_pg::outbox::append(connection, &event.outbox_row()?).await?;
+    Ok(())
 }
 
 fn session(row: &SessionRow) -> Session {

@@ -34,28 +34,37 @@ pub(crate) struct Resolved {
     pub(crate) stale: bool,
 }
 
-/// Starts one; yields it and when it is over at the latest.
+/// Starts one, if the user has this very password hash and second factor, and is not disabled: between the
+/// look at them and here a tenth of a second went by. The user's row stays locked, so whoever disables them
+/// at the same time finds the session.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
-    user: Uuid,
+    user: &super::user::Credential,
     token_hash: &[u8],
     client_address: &str,
     user_agent: &str,
-) -> Result<SessionRow> {
+) -> Result<Option<SessionRow>> {
     Ok(sqlx::query_as(
-        "with started as (
+        "with known as (
+             update app_user set last_login_at = now()
+             where user_id = $2 and password_hash = $6 and not disabled
+               and second_factor = $7
+             returning user_id, username),
+         started as (
              insert into session (session_id, user_id, token_hash, client_address, user_agent)
-             values ($1, $2, $3, $4, $5)
+             select $1, user_id, $3, $4, $5 from known
              returning session_id, user_id, client_address, created_at, ended_at)
-         select session_id, user_id, username, client_address, started.created_at, ended_at
-         from started join app_user using (user_id)",
+         select session_id, user_id, username, client_address, created_at, ended_at
+         from started join known using (user_id)",
     )
     .bind(Uuid::now_v7())
-    .bind(user)
+    .bind(user.user_id)
     .bind(token_hash)
     .bind(client_address)
     .bind(user_agent)
-    .fetch_one(connection)
+    .bind(&user.password_hash)
+    .bind(user.second_factor)
+    .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
 }
@@ -119,19 +128,91 @@ pub(crate) async fn end_by_token(
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// Ends all of a user.
+/// Ends all of a user, but `keep`.
 pub(crate) async fn end_all_of(
     connection: &mut PgConnection,
     user: Uuid,
+    keep: Option<Uuid>,
     reason: &str,
 ) -> Result<Vec<SessionRow>> {
     Ok(sqlx::query_as(
         "update session set ended_at = now(), end_reason = $2 from app_user
          where session.user_id = $1 and ended_at is null and app_user.user_id = session.user_id
+           and session_id is distinct from $3
          returning session_id, session.user_id, username, client_address, session.created_at,
              ended_at",
     )
     .bind(user)
+    .bind(reason)
+    .bind(keep)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// One that is open, as its person sees it.
+#[derive(Debug, FromRow)]
+pub(crate) struct OpenRow {
+    pub(crate) session_id: Uuid,
+    pub(crate) client_address: String,
+    pub(crate) user_agent: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) last_seen_at: DateTime<Utc>,
+}
+
+/// A user's that are open, the last used first.
+pub(crate) async fn list(
+    connection: &mut PgConnection,
+    user: Uuid,
+    times: &SessionConfig,
+) -> Result<Vec<OpenRow>> {
+    Ok(sqlx::query_as(
+        "select session_id, client_address, user_agent, created_at, last_seen_at from session
+         where user_id = $1 and ended_at is null
+           and last_seen_at > now() - make_interval(secs => $2)
+           and created_at > now() - make_interval(secs => $3)
+         order by last_seen_at desc, session_id desc limit 200",
+    )
+    .bind(user)
+    .bind(seconds(times.idle))
+    .bind(seconds(times.absolute))
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Whether the user has, or had, such a session.
+pub(crate) async fn is_of(
+    connection: &mut PgConnection,
+    session: Uuid,
+    user: Uuid,
+) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "select exists (select from session where session_id = $1 and user_id = $2)",
+    )
+    .bind(session)
+    .bind(user)
+    .fetch_one(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Ends one of a user's, if it is open.
+pub(crate) async fn end(
+    connection: &mut PgConnection,
+    user: Uuid,
+    session: Uuid,
+    reason: &str,
+) -> Result<Vec<SessionRow>> {
+    Ok(sqlx::query_as(
+        "update session set ended_at = now(), end_reason = $3 from app_user
+         where session.user_id = $1 and session_id = $2 and ended_at is null
+           and app_user.user_id = session.user_id
+         returning session_id, session.user_id, username, client_address, session.created_at,
+             ended_at",
+    )
+    .bind(user)
+    .bind(session)
     .bind(reason)
     .fetch_all(connection)
     .await

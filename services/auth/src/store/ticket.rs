@@ -69,7 +69,7 @@ pub(crate) async fn redeem(
     Ok(sqlx::query_as(
         "update console_ticket set redeemed_at = now(), redeemed_address = $2 from app_user
          where token_hash = $1 and redeemed_at is null and expires_at > now()
-           and app_user.user_id = console_ticket.user_id
+           and app_user.user_id = console_ticket.user_id and not disabled
          returning console_ticket.user_id, username, is_admin, session_id, token_id, cluster_id,
              instance_uuid, kind",
     )

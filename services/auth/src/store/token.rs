@@ -66,20 +66,26 @@ pub(crate) async fn list(connection: &mut PgConnection, user: Uuid) -> Result<Ve
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// How many a user has. Others of the same user wait until this transaction ends.
-pub(crate) async fn count_locked(connection: &mut PgConnection, user: Uuid) -> Result<i64> {
-    sqlx::query("select from app_user where user_id = $1 for update")
-        .bind(user)
-        .execute(&mut *connection)
-        .await
-        .map_err(gwm_pg::Error::from)?;
-    Ok(sqlx::query_scalar(
+/// How many a user has; none for one who was disabled a moment ago. Others of the same user wait
+/// until this transaction ends.
+pub(crate) async fn count_locked(connection: &mut PgConnection, user: Uuid) -> Result<Option<i64>> {
+    let enabled: Option<bool> =
+        sqlx::query_scalar("select not disabled from app_user where user_id = $1 for update")
+            .bind(user)
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(gwm_pg::Error::from)?;
+    if enabled != Some(true) {
+        return Ok(None);
+    }
+    let count = sqlx::query_scalar(
         "select count(*) from api_token where user_id = $1 and revoked_at is null",
     )
     .bind(user)
     .fetch_one(connection)
     .await
-    .map_err(gwm_pg::Error::from)?)
+    .map_err(gwm_pg::Error::from)?;
+    Ok(Some(count))
 }
 
 /// The person behind a token that is not revoked.

@@ -16,14 +16,18 @@ pub(crate) struct UserRow {
     pub(crate) disabled: bool,
     pub(crate) revision: i64,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) last_login_at: Option<DateTime<Utc>>,
+    /// A code is asked for at the login.
+    pub(crate) second_factor: bool,
 }
 
 /// What a login compares with.
-#[derive(FromRow)]
+#[derive(Clone, FromRow)]
 pub(crate) struct Credential {
     pub(crate) user_id: Uuid,
     pub(crate) password_hash: String,
     pub(crate) disabled: bool,
+    pub(crate) second_factor: bool,
 }
 
 /// Adds one.
@@ -35,7 +39,8 @@ pub(crate) async fn insert(
 ) -> Result<UserRow> {
     sqlx::query_as(
         "insert into app_user (user_id, username, password_hash, is_admin) values ($1, $2, $3, $4)
-         returning user_id, username, is_admin, disabled, revision, created_at",
+         returning user_id, username, is_admin, disabled, revision, created_at,
+             last_login_at, second_factor",
     )
     .bind(Uuid::now_v7())
     .bind(username)
@@ -56,7 +61,8 @@ pub(crate) async fn reset_admin(
         "update app_user set password_hash = $2, is_admin = true, disabled = false,
              revision = revision + 1, updated_at = now()
          where username = $1
-         returning user_id, username, is_admin, disabled, revision, created_at",
+         returning user_id, username, is_admin, disabled, revision, created_at,
+             last_login_at, second_factor",
     )
     .bind(username)
     .bind(password_hash)
@@ -70,17 +76,20 @@ pub(crate) async fn credential(
     connection: &mut PgConnection,
     username: &str,
 ) -> Result<Option<Credential>> {
-    Ok(sqlx::query_as("select user_id, password_hash, disabled from app_user where username = $1")
-        .bind(username)
-        .fetch_optional(connection)
-        .await
-        .map_err(gwm_pg::Error::from)?)
+    Ok(sqlx::query_as(
+        "select user_id, password_hash, disabled, second_factor from app_user where username = $1",
+    )
+    .bind(username)
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
 }
 
 /// One, by id.
 pub(crate) async fn fetch(connection: &mut PgConnection, user: Uuid) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
-        "select user_id, username, is_admin, disabled, revision, created_at
+        "select user_id, username, is_admin, disabled, revision, created_at,
+             last_login_at, second_factor
              from app_user where user_id = $1",
     )
     .bind(user)
@@ -95,7 +104,8 @@ pub(crate) async fn fetch_by_name(
     username: &str,
 ) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
-        "select user_id, username, is_admin, disabled, revision, created_at
+        "select user_id, username, is_admin, disabled, revision, created_at,
+             last_login_at, second_factor
              from app_user where username = $1",
     )
     .bind(username)
@@ -116,37 +126,118 @@ pub(crate) async fn any_locked(connection: &mut PgConnection) -> Result<bool> {
         .map_err(gwm_pg::Error::from)?)
 }
 
-/// Those whose name holds `part`, by name, after `after`.
-pub(crate) async fn list(
+/// What the person's own password is compared with.
+pub(crate) async fn credential_of(
     connection: &mut PgConnection,
-    part: &str,
-    after: &str,
-    descending: bool,
-    limit: i64,
-) -> Result<Vec<UserRow>> {
+    user: Uuid,
+) -> Result<Option<Credential>> {
     Ok(sqlx::query_as(
-        "select user_id, username, is_admin, disabled, revision, created_at from app_user
-         where ($1 = '' or position($1 in username) > 0)
-           and ($2 = '' or case when $3 then username < $2 else username > $2 end)
-         order by case when $3 then username end desc, username limit $4",
+        "select user_id, password_hash, disabled, second_factor from app_user where user_id = $1",
     )
-    .bind(part)
-    .bind(after)
-    .bind(descending)
-    .bind(limit)
-    .fetch_all(connection)
+    .bind(user)
+    .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// How many names hold `part`; counts no further than 10,001.
-pub(crate) async fn count(connection: &mut PgConnection, part: &str) -> Result<i64> {
-    Ok(sqlx::query_scalar(
-        "select count(*) from (select from app_user
-             where $1 = '' or position($1 in username) > 0 limit 10001) as some_users",
+/// One, by id or login name; others who want to change it wait until the transaction ends.
+pub(crate) async fn lock(connection: &mut PgConnection, user: &str) -> Result<Option<UserRow>> {
+    Ok(sqlx::query_as(
+        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor
+             from app_user where user_id = $2 or username = $1
+             order by user_id is distinct from $2 limit 1 for update",
     )
-    .bind(part)
+    .bind(user)
+    .bind(user.parse::<Uuid>().ok())
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Likewise without keeping anybody waiting.
+pub(crate) async fn find(connection: &mut PgConnection, user: &str) -> Result<Option<UserRow>> {
+    Ok(sqlx::query_as(
+        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor
+             from app_user where user_id = $2 or username = $1
+             order by user_id is distinct from $2 limit 1",
+    )
+    .bind(user)
+    .bind(user.parse::<Uuid>().ok())
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Holds off others who change who is an administrator, until the transaction ends: two that each
+/// count the other one would leave none. Taken before rows of users are locked.
+pub(crate) async fn lock_admins(connection: &mut PgConnection) -> Result<()> {
+    sqlx::query("select pg_advisory_xact_lock(hashtextextended('gwm-auth administrators', 0))")
+        .execute(connection)
+        .await
+        .map_err(gwm_pg::Error::from)?;
+    Ok(())
+}
+
+/// Whether the user is an administrator who is not disabled, by what is committed now.
+pub(crate) async fn is_enabled_admin(connection: &mut PgConnection, user: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "select exists (select from app_user where user_id = $1 and is_admin and not disabled)",
+    )
+    .bind(user)
     .fetch_one(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
+}
+
+/// Whether there is an enabled administrator besides this user.
+pub(crate) async fn another_admin(connection: &mut PgConnection, user: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "select exists (select from app_user where user_id <> $1 and is_admin and not disabled)",
+    )
+    .bind(user)
+    .fetch_one(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Makes a user what these say.
+pub(crate) async fn change(
+    connection: &mut PgConnection,
+    user: Uuid,
+    is_admin: bool,
+    disabled: bool,
+) -> Result<UserRow> {
+    Ok(sqlx::query_as(
+        "update app_user set is_admin = $2, disabled = $3, revision = revision + 1,
+             updated_at = now()
+         where user_id = $1
+         returning user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor",
+    )
+    .bind(user)
+    .bind(is_admin)
+    .bind(disabled)
+    .fetch_one(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// Sets a password, if the one before is still `before` and the user is not disabled; without
+/// `before` in any case.
+pub(crate) async fn set_password(
+    connection: &mut PgConnection,
+    user: Uuid,
+    before: Option<&str>,
+    password_hash: &str,
+) -> Result<bool> {
+    let done = sqlx::query(
+        "update app_user set password_hash = $3, updated_at = now()
+         where user_id = $1 and ($2::text is null or password_hash = $2 and not disabled)",
+    )
+    .bind(user)
+    .bind(before)
+    .bind(password_hash)
+    .execute(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    Ok(done.rows_affected() == 1)
 }

@@ -7,7 +7,7 @@ use tonic::Code;
 
 use crate::watch::Watching;
 use crate::world::{
-    PATIENCE, World, admin, person, reason, try_login, try_resolve, user, user_person,
+    PATIENCE, World, admin, password_of, person, reason, try_login, try_resolve, user, user_person,
 };
 
 #[tokio::test]
@@ -103,12 +103,12 @@ async fn guessing_is_slowed_by_user_name_on_all_replicas_and_a_good_login_is_not
     user(&one, &admin, "jane").await;
     // Good logins leave nothing behind.
     for _ in 0..4 {
-        person(&one, "jane", "jane-password").await;
+        person(&one, "jane", &password_of("jane")).await;
     }
     for peer in [&one, &two, &one] {
         assert_eq!(reason(&try_login(peer, "jane", "wrong").await.unwrap_err()), "login_refused");
     }
-    for password in ["wrong", "jane-password"] {
+    for password in ["wrong", password_of("jane").as_str()] {
         let refused = try_login(&two, "jane", password).await.unwrap_err();
         assert_eq!(refused.code(), Code::ResourceExhausted);
         assert_eq!(reason(&refused), "login_throttled");
@@ -194,4 +194,92 @@ async fn a_session_ends_when_it_is_idle_and_in_any_case_after_its_time() {
     })
     .await;
     assert_eq!(reasons, ["absolute", "idle"]);
+}
+
+/// Waits until this many statements wait for a lock.
+pub(crate) async fn until_held_up(pool: &sqlx::PgPool, wanted: i64) {
+    wait_for("statements to wait for a lock", PATIENCE, async || {
+        let waiting: i64 = sqlx::query_scalar(
+            "select count(*) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        if waiting >= wanted { Ok(()) } else { Err(format!("{waiting} wait")) }
+    })
+    .await;
+}
+
+/// A login between whose look at the password and whose session this happened.
+async fn login_overtaken_by(what: &'static str) -> String {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    user(&gateway, &admin, "jane").await;
+    let pool = world.pool().await;
+    let mut held = pool.begin().await.unwrap();
+    let lock = "select from app_user where username = 'jane' for update";
+    sqlx::query(lock).execute(&mut *held).await.unwrap();
+    let mut login = tokio::task::JoinSet::new();
+    login.spawn(async move { try_login(&gateway, "jane", &password_of("jane")).await });
+    // The password was right; the session waits for the user's row.
+    until_held_up(&pool, 1).await;
+    sqlx::query(what).execute(&mut *held).await.unwrap();
+    held.commit().await.unwrap();
+    let refused = login.join_next().await.unwrap().unwrap().unwrap_err();
+    let sessions: i64 = sqlx::query_scalar(
+        "select count(*) from session join app_user using (user_id) where username = 'jane'",
+    )
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(sessions, 0, "{what}");
+    reason(&refused)
+}
+
+#[tokio::test]
+async fn a_login_sees_that_its_password_was_changed_while_it_was_compared() {
+    let changed = "update app_user set password_hash = 'another' where username = 'jane'";
+    assert_eq!(login_overtaken_by(changed).await, "login_refused");
+}
+
+#[tokio::test]
+async fn a_login_sees_that_its_user_was_disabled_while_the_password_was_compared() {
+    let disabled = "update app_user set disabled = true where username = 'jane'";
+    assert_eq!(login_overtaken_by(disabled).await, "login_refused");
+}
+
+#[tokio::test]
+async fn a_login_sees_that_a_code_is_needed_since_its_password_was_compared() {
+    let on = "update app_user set second_factor = true where username = 'jane'";
+    assert_eq!(login_overtaken_by(on).await, "login_refused");
+}
+
+#[tokio::test]
+async fn logins_beyond_the_waiting_room_are_told_to_come_again() {
+    let world =
+        World::with(&[("GWM_AUTH__LOGIN__CONCURRENT", "1"), ("GWM_AUTH__LOGIN__WAITING", "1")])
+            .await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    admin(&gateway).await;
+    let mut tries = tokio::task::JoinSet::new();
+    for number in 0..20 {
+        let gateway = gateway.clone();
+        tries.spawn(async move { try_login(&gateway, &format!("u{number}"), "wrong").await });
+    }
+    let answers = tries.join_all().await;
+    let (busy, refused): (Vec<_>, Vec<_>) = answers
+        .into_iter()
+        .map(Result::unwrap_err)
+        .partition(|status| reason(status) == "login_busy");
+    assert!(!busy.is_empty() && !refused.is_empty(), "{} {}", busy.len(), refused.len());
+    for status in &busy {
+        assert_eq!(status.code(), Code::ResourceExhausted);
+        let fault = gwm_kernel::Fault::from_status(status);
+        assert!(fault.retry_after.is_some(), "{fault:?}");
+    }
+    assert!(refused.iter().all(|status| reason(status) == "login_refused"));
 }

@@ -1,15 +1,19 @@
 //! The auth service alone, as a process, through gRPC with mTLS: real Postgres, real NATS.
 #![expect(clippy::unwrap_used, reason = "a test's helpers fail by panicking, as tests do")]
 
+mod account;
 mod audit;
 mod bootstrap;
 mod callers;
 mod events;
 mod grants;
 mod groups;
+mod invites;
 mod login;
 mod owners;
+mod people;
 mod proxy;
+mod second_factor;
 mod settle;
 mod tickets;
 mod tokens;

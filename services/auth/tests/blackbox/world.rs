@@ -231,11 +231,16 @@ pub(crate) async fn admin(peer: &Peer) -> Person {
     person(peer, "admin", ADMIN_PASSWORD).await
 }
 
-/// A user with the password `NAME-password`.
+/// The password of a user that tests make.
+pub(crate) fn password_of(name: &str) -> String {
+    format!("{name}'s walnut tree")
+}
+
+/// A user with that password.
 pub(crate) async fn user(peer: &Peer, admin: &Person, name: &str) -> User {
     let request = CreateUserRequest {
         username: name.to_owned(),
-        password: format!("{name}-password"),
+        password: password_of(name),
         is_admin: false,
     };
     let mut users = UsersClient::new(peer.clone());
@@ -244,7 +249,7 @@ pub(crate) async fn user(peer: &Peer, admin: &Person, name: &str) -> User {
 
 pub(crate) async fn user_person(peer: &Peer, admin: &Person, name: &str) -> Person {
     user(peer, admin, name).await;
-    person(peer, name, &format!("{name}-password")).await
+    person(peer, name, &password_of(name)).await
 }
 
 pub(crate) async fn grant(

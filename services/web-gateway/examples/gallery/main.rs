@@ -11,6 +11,7 @@ mod machines;
 mod made_up;
 mod objects;
 mod others;
+mod people;
 
 use std::fs;
 use std::path::Path;
@@ -47,6 +48,8 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
     Ok(vec![
         ("login", login("", "").render()?),
         ("login-failed", login("ann", "User name or password is wrong.").render()?),
+        ("login-code", others::login_code("").render()?),
+        ("login-code-wrong", others::login_code("This code is wrong, or was used already.").render()?),
         ("error-404", error(404, "This page does not exist, or you may not see it", false).render()?),
         ("error-503", error(503, "The inventory can’t be read just now", true).render()?),
         ("overview", overview_page(false).render()?),
@@ -100,6 +103,17 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("job-foreign", foreign_page().render()?),
         ("console", console_page(None).render()?),
         ("console-problem", console_page(Some(parts::Notice::new(parts::Tone::Warn, "This instance has no VNC console", "Its hypervisor parameter vnc_bind_address is empty, which is Ganeti’s default. Set it to 0.0.0.0 (gnt-instance modify -H vnc_bind_address=0.0.0.0 web1.example.com) and restart the instance."))).render()?),
+        ("users", people::users(false).render()?),
+        ("users-nomatch", people::users(true).render()?),
+        ("user", people::user(false).render()?),
+        ("user-disabled", people::user(true).render()?),
+        ("user-new", people::user_new().render()?),
+        ("second-factor", people::second_factor(false).render()?),
+        ("second-factor-on", people::second_factor(true).render()?),
+        ("invites", people::invites(false).render()?),
+        ("invites-none", people::invites(true).render()?),
+        ("invite", people::invite(false).render()?),
+        ("invite-wrong", people::invite(true).render()?),
         ("me", me_page(false).render()?),
         ("me-token", me_page(true).render()?),
     ])

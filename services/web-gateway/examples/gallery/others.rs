@@ -17,6 +17,14 @@ pub(crate) fn login(username: &str, error: &str) -> outside::LoginPage {
     }
 }
 
+pub(crate) fn login_code(error: &str) -> outside::LoginCodePage {
+    outside::LoginCodePage {
+        challenge: "x".to_owned(),
+        next: "/".to_owned(),
+        error: error.to_owned(),
+    }
+}
+
 pub(crate) fn error(status: u16, title: &str, signed_in: bool) -> outside::ErrorPage {
     outside::ErrorPage {
         status,
@@ -138,12 +146,35 @@ pub(crate) fn foreign_page() -> jobs::JobPage {
     page
 }
 
+fn session(n: u64, agent: &str, seconds: i64) -> me::SessionRow {
+    me::SessionRow {
+        id: uuid(520 + n),
+        agent: agent.to_owned(),
+        agent_exact: format!("Mozilla/5.0 {agent}"),
+        address: "2001:db8::7:1".to_owned(),
+        created: when(seconds * 20),
+        last_seen: when(seconds),
+        current: n == 0,
+    }
+}
+
 pub(crate) fn me_page(fresh: bool) -> me::MePage {
     let mut shell = around("Account", shell::Section::Other, &[]);
     shell.as_of = None;
     me::MePage {
         shell,
         username: "ann".to_owned(),
+        done: if fresh {
+            String::new()
+        } else {
+            "Your password is changed. Your 2 other sign-ins have ended.".to_owned()
+        },
+        second_factor: Some(me::SecondFactor {
+            since: fresh.then(|| when(90_000)),
+            recovery_codes_left: 9,
+        }),
+        sessions: vec![session(0, "Firefox on Linux", 10), session(1, "Safari on iPhone", 50_000)],
+        sessions_failed: String::new(),
         tokens: vec![
             me::TokenRow {
                 id: uuid(500),

@@ -8,6 +8,12 @@ use super::EventType;
 
 /// A user was created.
 pub const USER_CREATED: EventType<User> = EventType::new("created", "A user was created.");
+/// A user became an administrator or is none any more, or was disabled or enabled.
+pub const USER_CHANGED: EventType<User> = EventType::new(
+    "changed",
+    "A user became an administrator or is none any more, or was disabled or enabled; `changed` \
+     names what it was before. A disabled user can't log in and has no rights meanwhile.",
+);
 /// Somebody logged in.
 pub const SESSION_STARTED: EventType<Session> = EventType::new("started", "Somebody logged in.");
 /// A session ended: by logout, by time or by an administrator.

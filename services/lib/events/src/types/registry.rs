@@ -51,6 +51,7 @@ fn example<T: Object>(event_type: EventType<T>, number: u128) -> Value {
     let at = example_time();
     let changed = match event_type.event {
         "changed" if event_type.kind == "owner" => Some(("owner", Value::from("user/carla"))),
+        "changed" if event_type.kind == "user" => Some(("disabled", Value::from(false))),
         "changed" => Some(("tags", Value::from(["before"]))),
         "status_changed" => Some(("status", Value::from("ADMIN_down"))),
         "progressed" => Some(("log_lines", Value::from(2))),
@@ -150,5 +151,6 @@ pub fn registered() -> Vec<Registered> {
         register(access::GROUP_CREATED, next()),
         register(access::GROUP_CHANGED, next()),
         register(access::GROUP_DELETED, next()),
+        register(access::USER_CHANGED, next()),
     ]
 }

@@ -19,7 +19,10 @@ export function ago(at: number, now: number): string {
 export function until(at: number, now: number): string {
   const seconds = Math.floor((at - now) / 1000);
   if (seconds < 1) return "now";
-  return seconds < 90 ? `in ${seconds} s` : `in ${Math.floor((seconds + 30) / 60)} min`;
+  if (seconds < 90) return `in ${seconds} s`;
+  if (seconds < 5400) return `in ${Math.floor((seconds + 30) / 60)} min`;
+  if (seconds < 129600) return `in ${Math.floor((seconds + 1800) / 3600)} h`;
+  return `in ${Math.floor((seconds + 43200) / 86400)} d`;
 }
 
 /** What was to come is there: what it stands in is read again, until another moment stands there or none. */

@@ -108,7 +108,7 @@ pub(crate) async fn look(
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct CompleteQuery {
-    /// `instances`, `nodes`, `clusters`, `node-groups`, `networks`, `oses`, `jobs` or `audit`.
+    /// `instances`, `nodes`, `clusters`, `node-groups`, `networks`, `oses`, `jobs`, `audit` or, for administrators, `users`.
     list: String,
     /// The list's filter as typed so far.
     q: String,
@@ -150,6 +150,7 @@ pub(crate) async fn complete(
     let request = person.ask(CompleteRequest { list: query.list, q: query.q, at });
     let answer = match list.as_str() {
         "jobs" => state.clients.jobs().complete_jobs(request).await,
+        "users" => state.clients.people().complete_users(request).await,
         "audit" => state.clients.audit().complete_records(request).await,
         _ => state.clients.find().complete(request).await,
     };

@@ -1,6 +1,7 @@
 //! The JSON API, `/api/v1`: one file a resource. The OpenAPI document is made from these handlers.
 #![expect(unused_qualifications, reason = "utoipa's macro writes paths in full")]
 
+pub(crate) mod account;
 pub(crate) mod adopt;
 pub(crate) mod audit;
 pub(crate) mod clusters;
@@ -12,6 +13,7 @@ pub(crate) mod grants;
 mod groups;
 pub(crate) mod imports;
 pub(crate) mod instances;
+pub(crate) mod invites;
 pub(crate) mod jobs;
 mod listing;
 mod me;
@@ -20,8 +22,9 @@ pub(crate) mod notes;
 mod objects;
 pub(crate) mod owner_tags;
 pub(crate) mod owners;
+pub(crate) mod second_factor;
 pub(crate) mod session;
-mod users;
+pub(crate) mod users;
 mod views;
 pub(crate) mod watch;
 
@@ -56,9 +59,16 @@ struct Base;
 pub(crate) fn router() -> (Router<AppState>, Document) {
     OpenApiRouter::with_openapi(Base::openapi())
         .routes(routes!(session::login, session::logout))
+        .routes(routes!(session::finish))
         .routes(routes!(me::me))
         .routes(routes!(me::tokens, me::create_token))
         .routes(routes!(me::revoke_token))
+        .routes(routes!(account::change_password))
+        .routes(routes!(account::sessions, account::end_other_sessions))
+        .routes(routes!(account::end_session))
+        .routes(routes!(second_factor::get, second_factor::begin))
+        .routes(routes!(second_factor::remove))
+        .routes(routes!(second_factor::confirm))
         .routes(routes!(views::list, views::save))
         .routes(routes!(views::delete))
         .routes(routes!(find::search))
@@ -112,6 +122,12 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(groups::get, groups::change, groups::delete))
         .routes(routes!(groups::set_member, groups::remove_member))
         .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::change))
+        .routes(routes!(users::set_password))
+        .routes(routes!(users::reset_second_factor))
+        .routes(routes!(invites::list, invites::create))
+        .routes(routes!(invites::withdraw))
+        .routes(routes!(invites::redeem))
         .split_for_parts()
 }
 

@@ -48,6 +48,20 @@ fn words(action: &str) -> Option<&'static str> {
         "token.revoke" => "Revoke an API token",
         "user.create" => "Create a user",
         "user.list" => "List the users",
+        "user.change" => "Change a user",
+        "user.disable" => "Disable a user",
+        "user.enable" => "Enable a user",
+        "user.make_admin" => "Make somebody an administrator",
+        "user.take_admin" => "Make somebody no administrator any more",
+        "user.set_password" => "Give a user a new password",
+        "user.change_password" => "Change one’s own password",
+        "second_factor.add" => "Set up a second factor",
+        "second_factor.remove" => "Take one’s own second factor away",
+        "second_factor.reset" => "Take a user’s second factor away",
+        "invite.create" => "Invite somebody",
+        "invite.withdraw" => "Withdraw an invite",
+        "invite.redeem" => "Make an account with an invite",
+        "invite.list" => "List the invites",
         "user.bootstrap" => "Make the first administrator",
         "user.reset_admin" => "Reset the administrator on the machine",
         "grant.add" => "Give a right",
@@ -105,6 +119,7 @@ fn object_link(record: &Record) -> Link {
         ("instance", Some(cluster), Some(name), _) if record.action != "instance.remove" => {
             format!("/clusters/{cluster}/instances/{name}")
         }
+        ("user", _, Some(name), _) => format!("/users/{}", escape(name)),
         ("cluster", Some(cluster), ..) if record.action != "cluster.remove" => {
             format!("/clusters/{cluster}")
         }

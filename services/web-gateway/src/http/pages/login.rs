@@ -1,20 +1,22 @@
 //! `/login`, `/logout`.
 
+use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::CookieJar;
-use http::StatusCode;
+use gwm_kernel::Fault;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
 use super::common::{Page, PageError, Viewer, own_path, render, sentence};
 use super::typed;
 use crate::http::AppState;
-use crate::http::api::session;
+use crate::http::api::session::{self, SignedIn};
 use crate::http::person::session_cookie;
 use crate::http::problem::Problem;
-use crate::http::views::outside::LoginPage;
+use crate::http::views::outside::{LoginCodePage, LoginPage};
 
 #[derive(Deserialize)]
 pub(crate) struct LoginQuery {
@@ -64,11 +66,54 @@ pub(crate) async fn sign_in(
     let next = own_path(&form.next).to_owned();
     let username = form.username.clone();
     match session::sign_in(&state, &parts, form.username, form.password).await {
+        Ok(SignedIn::In(token)) => {
+            (jar.add(session_cookie(token)), see_other(&next)).into_response()
+        }
+        Ok(SignedIn::CodeNeeded(challenge)) => {
+            render(StatusCode::OK, &LoginCodePage { challenge, next, error: String::new() })
+        }
+        Err(Problem(fault)) => {
+            let error = sentence(&fault.message);
+            refused(&fault, &LoginPage { username, error, reason: String::new(), next })
+        }
+    }
+}
+
+/// The page again, with how long to wait where that is known.
+fn refused(fault: &Fault, page: &impl Template) -> Response {
+    let mut response = render(fault.code.http(), page);
+    if let Some(after) = fault.retry_after {
+        let after = HeaderValue::from(after.as_secs().max(1));
+        response.headers_mut().insert(header::RETRY_AFTER, after);
+    }
+    response
+}
+
+#[derive(Deserialize)]
+pub(crate) struct CodeForm {
+    challenge: String,
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(crate) async fn code(
+    State(state): State<AppState>,
+    jar: CookieJar,
+    parts: Parts,
+    Form(form): Form<CodeForm>,
+) -> Response {
+    let next = own_path(&form.next).to_owned();
+    let challenge = form.challenge.clone();
+    match session::finish_sign_in(&state, &parts, form.challenge, form.code).await {
         Ok(token) => (jar.add(session_cookie(token)), see_other(&next)).into_response(),
         Err(Problem(fault)) => {
-            let status = fault.code.http();
             let error = sentence(&fault.message);
-            render(status, &LoginPage { username, error, reason: String::new(), next })
+            if ["challenge_over", "login_refused"].contains(&fault.reason.as_ref()) {
+                let (username, reason) = (String::new(), String::new());
+                return refused(&fault, &LoginPage { username, error, reason, next });
+            }
+            refused(&fault, &LoginCodePage { challenge, next, error })
         }
     }
 }

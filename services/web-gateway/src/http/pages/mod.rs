@@ -15,6 +15,7 @@ mod imports;
 mod instance;
 mod instance_create;
 mod instances;
+mod invites;
 mod jobs;
 mod listing;
 mod login;
@@ -26,8 +27,10 @@ mod objects;
 mod overview;
 mod owner;
 mod search;
+mod second_factor;
 mod sure;
 mod typed;
+mod users;
 mod views;
 
 use axum::Router;
@@ -42,8 +45,24 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/", get(overview::page))
         .route("/login", get(login::page).post(login::sign_in))
+        .route("/login/code", post(login::code))
         .route("/logout", post(login::sign_out))
         .route("/me", get(me::page))
+        .route("/me/password", post(me::change_password))
+        .route("/me/second-factor", post(second_factor::begin))
+        .route("/me/second-factor/confirm", post(second_factor::confirm))
+        .route("/me/second-factor/remove", post(second_factor::remove))
+        .route("/me/sessions/{id}/end", post(me::end_session))
+        .route("/me/sessions/end-others", post(me::end_other_sessions))
+        .route("/users", get(users::list))
+        .route("/users/new", get(users::new_page).post(users::create))
+        .route("/users/{user}", get(users::page))
+        .route("/users/{user}/change", post(users::change))
+        .route("/users/{user}/second-factor/reset", post(users::reset_second_factor))
+        .route("/users/{user}/password", post(users::set_password))
+        .route("/invites", get(invites::list).post(invites::create))
+        .route("/invites/{id}/withdraw", post(invites::withdraw))
+        .route("/invite", get(invites::open).post(invites::redeem))
         .route("/me/tokens", post(me::create_token))
         .route("/me/tokens/{id}/revoke", post(me::revoke_token))
         .route("/me/views", post(views::save))

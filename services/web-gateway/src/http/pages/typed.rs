@@ -193,7 +193,8 @@ pub(crate) async fn keep(request: Request, next: Next) -> Response {
             _ => response,
         };
     }
-    if path == "/login" || path == "/logout" {
+    // The last ones carry what is as good as a password.
+    if ["/login", "/logout", "/login/code", "/invite"].contains(&path.as_str()) {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();

@@ -20,6 +20,34 @@ pub struct TokenRow {
     pub last_used: Option<When>,
 }
 
+/// A sign-in that is open.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// Session id.
+    pub id: String,
+    /// `Firefox on Linux`, or what the browser calls itself.
+    pub agent: String,
+    /// All that the browser said, for the tooltip.
+    pub agent_exact: String,
+    /// Where from; may be empty.
+    pub address: String,
+    /// Signed in.
+    pub created: When,
+    /// Last used, to the minute.
+    pub last_seen: When,
+    /// The one that looks.
+    pub current: bool,
+}
+
+/// Codes of an authenticator beside the password.
+#[derive(Debug, Clone)]
+pub struct SecondFactor {
+    /// Asked for since then; `None`: not asked for.
+    pub since: Option<When>,
+    /// How many are left.
+    pub recovery_codes_left: u32,
+}
+
 /// `GET /me` and the answer to `POST /me/tokens`.
 #[derive(Debug, Template)]
 #[template(path = "pages/me.html")]
@@ -28,6 +56,14 @@ pub struct MePage {
     pub shell: Shell,
     /// User name.
     pub username: String,
+    /// What was done; empty for nothing.
+    pub done: String,
+    /// `None`: it could not be read.
+    pub second_factor: Option<SecondFactor>,
+    /// Open sign-ins, the last used first.
+    pub sessions: Vec<SessionRow>,
+    /// Why they could not be read; empty when they were.
+    pub sessions_failed: String,
     /// Tokens.
     pub tokens: Vec<TokenRow>,
     /// The secret just made, shown once.

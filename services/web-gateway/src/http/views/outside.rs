@@ -18,6 +18,18 @@ pub struct LoginPage {
     pub next: String,
 }
 
+/// The answer to `POST /login` where a code is needed, and to `POST /login/code`.
+#[derive(Debug, Template)]
+#[template(path = "pages/login_code.html")]
+pub struct LoginCodePage {
+    /// Stands for the first half of the login.
+    pub challenge: String,
+    /// Where to go afterwards; a path of this site.
+    pub next: String,
+    /// Why it failed; empty at first.
+    pub error: String,
+}
+
 /// A question before something that is hard to undo, where no script could ask it.
 #[derive(Debug, Template)]
 #[template(path = "pages/sure.html")]

@@ -26,6 +26,8 @@ pub enum Section {
     Imports,
     /// `/groups`
     Groups,
+    /// `/users`, `/invites`
+    Users,
     /// `/audit`
     Audit,
     /// None of them: own account, errors.
@@ -46,6 +48,7 @@ impl Section {
             Self::Oses => "oses",
             Self::Imports => "imports",
             Self::Groups => "groups",
+            Self::Users => "users",
             Self::Audit => "audit",
             Self::Other => "",
         };

@@ -58,12 +58,14 @@ pub fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
-/// `in 12 s`, `in 5 min`; what is due is `now`.
+/// `in 12 s`, `in 5 min`, `in 6 d`; what is due is `now`.
 pub fn until(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     match (at - now).num_seconds() {
         ..1 => "now".to_owned(),
         seconds @ 1..=89 => format!("in {seconds} s"),
-        seconds => format!("in {} min", (seconds + 30) / 60),
+        seconds @ 90..=5399 => format!("in {} min", (seconds + 30) / 60),
+        seconds @ 5400..=129_599 => format!("in {} h", (seconds + 1800) / 3600),
+        seconds => format!("in {} d", (seconds + 43_200) / 86_400),
     }
 }
 
@@ -85,6 +87,35 @@ pub fn span(seconds: u64) -> String {
 /// RFC 3339 in UTC, to the second.
 pub fn exact(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A browser's own words as people read them: `Firefox on Linux`; others as they are, cut.
+pub fn browser(agent: &str) -> String {
+    let find = |known: &[(&str, &'static str)]| {
+        known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
+    };
+    // Each claims to be those below it.
+    let name = find(&[
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]);
+    let system = find(&[
+        ("Android", "Android"),
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Windows", "Windows"),
+        ("Mac OS X", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (name, system) {
+        (Some(name), Some(system)) => format!("{name} on {system}"),
+        (Some(name), None) => name.to_owned(),
+        (None, _) if agent.is_empty() => "not known".to_owned(),
+        (None, _) => agent.chars().take(60).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -125,5 +156,17 @@ mod tests {
         assert_eq!([to(-5), to(0), to(30), to(90)], ["now", "now", "in 30 s", "in 2 min"]);
         assert_eq!(span(75), "1 min 15 s");
         assert_eq!(span(3_700), "1 h 1 min");
+    }
+
+    #[test]
+    fn a_browser_is_called_by_its_name_and_a_program_by_its_own_words() {
+        let linux = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                     Chrome/125.0.0.0 Safari/537.36";
+        assert_eq!(browser(linux), "Chrome on Linux");
+        let edge = format!("{linux} Edg/125.0").replace("X11; Linux x86_64", "Windows NT 10.0");
+        assert_eq!(browser(&edge), "Edge on Windows");
+        assert_eq!(browser("curl/8.5.0"), "curl/8.5.0");
+        assert_eq!(browser(""), "not known");
+        assert_eq!(browser(&"x".repeat(500)).len(), 60);
     }
 }

@@ -88,14 +88,15 @@ impl Object for User {
     fn revision(&self) -> u64 {
         self.revision
     }
-    fn example(_event: &str) -> Self {
+    fn example(event: &str) -> Self {
+        let changed = event == "changed";
         Self {
             id: USER_ID.to_owned(),
             username: "jane".to_owned(),
             is_admin: false,
-            disabled: false,
+            disabled: changed,
             created_at: example_time(),
-            revision: 1,
+            revision: if changed { 2 } else { 1 },
         }
     }
 }
