@@ -85,7 +85,7 @@ async fn grant(set: &Set) {
 
     // A form that is refused keeps it the same way, and says why at the field.
     browser.click("button", "Give access").await;
-    browser.see("#principal-error", "There is no such user").await;
+    browser.see("#principal-error", "There is no user nobody-yet").await;
     assert_eq!(browser.path().await, "/clusters/fra1");
     kept().await;
 }
