@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gwm_authz::{Mode, Principal};
 use gwm_events::types::access::{GROUP_CHANGED, GROUP_CREATED, GROUP_DELETED};
-use gwm_events::types::audit::RecordObject;
+use gwm_events::types::audit::{Outcome, RecordObject};
 use gwm_proto::auth::groups_server::Groups;
 use gwm_proto::auth::{
     CreateGroupRequest, DeleteGroupRequest, DeleteGroupResponse, GetGroupRequest, Group,
@@ -114,7 +114,8 @@ impl Groups for Rpcs {
         let row = group::lock(&mut tx, id).await?.ok_or(Error::NotFound("group"))?;
         let (owned, gone) = owner::of_persona(&mut tx, id).await?;
         if owned > 0 {
-            return Err(Error::GroupOwns(owned).into());
+            drop(tx);
+            return Err(self.refuse_owning(&principal, &row, owned).await?.into());
         }
         let members = group::members(&mut tx, id).await?;
         release(&mut tx, &gone, revision).await?;
@@ -204,6 +205,27 @@ impl Rpcs {
         Ok((row, member.ok_or(Error::NotFound("group"))?))
     }
 
+    /// Puts on record that somebody wanted to delete a group that owns instances.
+    async fn refuse_owning(
+        &self,
+        principal: &Principal,
+        row: &GroupRow,
+        owned: i64,
+    ) -> Result<Error> {
+        let error = Error::GroupOwns(owned);
+        let refused = audit::Act {
+            action: "group.delete",
+            outcome: Outcome::Refused,
+            reason: Some(error.reason()),
+            person: person(principal),
+            object: Some(object(row)),
+        };
+        let mut tx = self.store.begin().await?;
+        audit::append(&mut tx, refused).await?;
+        commit(tx).await?;
+        Ok(error)
+    }
+
     /// A group whose members the person chooses; a refusal is put on record.
     async fn administered(
         &self,
@@ -282,11 +304,15 @@ fn act(
         action,
         person: Some(person(principal)),
         cluster: None,
-        object: Some(RecordObject {
-            kind: "group".to_owned(),
-            id: Some(row.group_id.to_string()),
-            name: Some(row.name.clone()),
-        }),
+        object: Some(object(row)),
         details,
+    }
+}
+
+fn object(row: &GroupRow) -> RecordObject {
+    RecordObject {
+        kind: "group".to_owned(),
+        id: Some(row.group_id.to_string()),
+        name: Some(row.name.clone()),
     }
 }

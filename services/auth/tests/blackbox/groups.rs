@@ -262,6 +262,14 @@ async fn a_group_that_owns_instances_stays_and_what_a_deleted_one_held_is_gone()
     let refused = groups.delete_group(admin.ask(delete())).await.unwrap_err();
     assert_eq!(reason(&refused), "group_owns_instances");
     assert!(refused.message().contains('1'), "{refused:?}");
+    let on_record: i64 = sqlx::query_scalar(
+        "select count(*) from audit_record where record like
+             '%\"action\":\"group.delete\"%\"reason\":\"group_owns_instances\"%'",
+    )
+    .fetch_one(&world.pool().await)
+    .await
+    .unwrap();
+    assert_eq!(on_record, 1, "who tried it is on record");
     let former = own("").await;
     assert_eq!(former.outcomes[0].former, "group/shop");
     may(&gateway, &jane.user_id(), "view", &one, false).await;

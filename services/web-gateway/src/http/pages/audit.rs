@@ -64,6 +64,11 @@ fn words(action: &str) -> Option<&'static str> {
         "invite.list" => "List the invites",
         "user.bootstrap" => "Make the first administrator",
         "user.reset_admin" => "Reset the administrator on the machine",
+        "group.create" => "Make a group",
+        "group.update" => "Describe a group",
+        "group.delete" => "Delete a group",
+        "group.set_member" => "Add or change a member of a group",
+        "group.remove_member" => "Take a member out of a group",
         "grant.add" => "Give a right",
         "grant.remove" => "Take a right away",
         "grant.list" => "List the rights",
@@ -120,6 +125,9 @@ fn object_link(record: &Record) -> Link {
             format!("/clusters/{cluster}/instances/{name}")
         }
         ("user", _, Some(name), _) => format!("/users/{}", escape(name)),
+        ("group", _, Some(name), _) if record.action != "group.delete" => {
+            format!("/groups/{}", escape(name))
+        }
         ("cluster", Some(cluster), ..) if record.action != "cluster.remove" => {
             format!("/clusters/{cluster}")
         }

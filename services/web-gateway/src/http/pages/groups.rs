@@ -126,9 +126,6 @@ pub(crate) async fn page(
 /// A right with the name of its object, where the viewer sees that.
 async fn held(state: &AppState, viewer: &Viewer, grant: &Grant) -> HeldRow {
     let object = grant.object.clone().unwrap_or_default();
-    let ask = GetClusterRequest { cluster: object.cluster_id.clone() };
-    let cluster = state.clients.clusters().get_cluster(viewer.person.ask(ask)).await;
-    let cluster = cluster.map(|found| found.into_inner().slug).ok();
     let link = if object.kind == "instance" {
         let ask = GetObjectRequest { cluster: object.cluster_id, object: object.uuid.clone() };
         let found = state.clients.inventory().get_instance(viewer.person.ask(ask)).await;
@@ -138,7 +135,10 @@ async fn held(state: &AppState, viewer: &Viewer, grant: &Grant) -> HeldRow {
             Link::new(i.name, href)
         })
     } else {
-        cluster.map(|slug| Link::new(slug.clone(), format!("/clusters/{slug}")))
+        let ask = GetClusterRequest { cluster: object.cluster_id };
+        let found = state.clients.clusters().get_cluster(viewer.person.ask(ask)).await;
+        let slug = found.ok().map(|cluster| cluster.into_inner().slug);
+        slug.map(|slug| Link::new(slug.clone(), format!("/clusters/{slug}")))
     };
     let unseen =
         if object.kind == "instance" { object.uuid } else { "that you don’t see".into() };
