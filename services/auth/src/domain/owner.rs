@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use gwm_types::{ClusterId, InstanceUuid, Permission};
+use gwm_types::{ClusterId, InstanceUuid, Permission, PermissionSet};
 use uuid::Uuid;
 
 use super::PersonaName;
@@ -91,12 +91,12 @@ fn one(line: &Line, before: &Before, only_orphans: bool, seen: &mut HashSet<Key>
     let role = match line.role.as_str() {
         "" => None,
         word => match word.parse::<Permission>() {
-            Ok(role) => Some(role),
-            Err(_) => {
+            Ok(role) if PermissionSet::ON_INSTANCE.contains(role) => Some(role),
+            _ => {
                 let text = format!(
                     "{:?} is no role: use one of {}, or nothing",
                     clip(word),
-                    gwm_types::words(&Permission::ALL)
+                    gwm_types::words(&PermissionSet::ON_INSTANCE.iter().collect::<Vec<_>>())
                 );
                 return Plan::Refused("bad_role", text);
             }

@@ -31,7 +31,7 @@ impl Grants for Rpcs {
             parse_object(request.object.as_ref()).map_err(|why| Error::invalid("object", why))?;
         // `admin` holds all that can be given, so nobody gives what they lack.
         require_admin_of(&self.authz, &self.store, &principal, "grant.add", object).await?;
-        let permission = grantable(&request.permission)?;
+        let permission = grantable(&request.permission, object)?;
         let mut tx = self.store.begin().await?;
         let whom = grantee(&mut tx, &request.persona).await?;
         let by = Some(principal.username.as_str());
@@ -111,9 +111,10 @@ impl Grants for Rpcs {
     }
 }
 
-fn grantable(word: &str) -> Result<Permission> {
-    word.parse().map_err(|_| {
-        let all = gwm_types::words(&Permission::ALL);
+fn grantable(word: &str, object: Object) -> Result<Permission> {
+    let permission = word.parse().ok().filter(|p| object.may_hold().contains(*p));
+    permission.ok_or_else(|| {
+        let all = gwm_types::words(&object.may_hold().iter().collect::<Vec<_>>());
         Error::invalid("permission", format!("permission must be one of {all}"))
     })
 }

@@ -189,7 +189,7 @@ impl UserEntry {
             Object::Cluster(cluster) => self.clusters.entry(cluster).or_default(),
             Object::Instance(cluster, uuid) => self.instances.entry((cluster, uuid)).or_default(),
         };
-        *held = held.and(permission.closure());
+        *held = held.and(permission.closure().within(object.may_hold()));
     }
 
     /// A right on a cluster is one on all that is in it.

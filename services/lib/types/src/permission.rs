@@ -19,27 +19,65 @@ pub enum Permission {
     Power,
     /// Change its settings and notes.
     Modify,
+    /// Change its tags, but for those that decide who may do what.
+    Tags,
     /// Remove it.
     Remove,
+    /// Make instances there, and see what there is to choose from.
+    CreateVm,
+    /// Move instances there, and take nodes in and out of service for it.
+    Migrate,
+    /// Move the mirrors of disks there.
+    ReplaceDisks,
+    /// Export instances there.
+    Export,
+    /// See where instances run: nodes, node groups, storage.
+    ViewPlacement,
+    /// Change nodes and node groups.
+    ManageNodes,
+    /// Change networks.
+    ManageNetworks,
     /// Everything that can be done to it, and to hand on rights to it.
     Admin,
 }
 
 impl Permission {
     /// All, in the order in which people are shown them.
-    pub const ALL: [Self; 6] =
-        [Self::View, Self::Console, Self::Power, Self::Modify, Self::Remove, Self::Admin];
+    pub const ALL: [Self; 14] = [
+        Self::View,
+        Self::Console,
+        Self::Power,
+        Self::Modify,
+        Self::Tags,
+        Self::Remove,
+        Self::CreateVm,
+        Self::Migrate,
+        Self::ReplaceDisks,
+        Self::Export,
+        Self::ViewPlacement,
+        Self::ManageNodes,
+        Self::ManageNetworks,
+        Self::Admin,
+    ];
 
     /// Everything that holding it allows, itself included.
     #[must_use]
-    pub fn closure(self) -> PermissionSet {
-        let with: &[Self] = match self {
-            Self::View => &[],
-            Self::Console | Self::Modify | Self::Remove => &[Self::View],
-            Self::Power => &[Self::Console, Self::View],
-            Self::Admin => &Self::ALL,
+    pub const fn closure(self) -> PermissionSet {
+        let with = match self {
+            Self::View | Self::CreateVm | Self::ViewPlacement | Self::ManageNetworks => {
+                PermissionSet::EMPTY
+            }
+            Self::Console | Self::Modify | Self::Tags | Self::Remove | Self::Export => {
+                PermissionSet::EMPTY.with(Self::View)
+            }
+            Self::Power => PermissionSet::EMPTY.with(Self::Console).with(Self::View),
+            Self::Migrate | Self::ReplaceDisks => {
+                PermissionSet::EMPTY.with(Self::View).with(Self::ViewPlacement)
+            }
+            Self::ManageNodes => PermissionSet::EMPTY.with(Self::ViewPlacement),
+            Self::Admin => PermissionSet::ALL,
         };
-        with.iter().fold(PermissionSet::EMPTY.with(self), |set, permission| set.with(*permission))
+        with.with(self)
     }
 
     /// The word used in APIs.
@@ -50,7 +88,15 @@ impl Permission {
             Self::Console => "console",
             Self::Power => "power",
             Self::Modify => "modify",
+            Self::Tags => "tags",
             Self::Remove => "remove",
+            Self::CreateVm => "create_vm",
+            Self::Migrate => "migrate",
+            Self::ReplaceDisks => "replace_disks",
+            Self::Export => "export",
+            Self::ViewPlacement => "view_placement",
+            Self::ManageNodes => "manage_nodes",
+            Self::ManageNetworks => "manage_networks",
             Self::Admin => "admin",
         }
     }
@@ -91,6 +137,18 @@ pub struct PermissionSet(u16);
 impl PermissionSet {
     /// None of them.
     pub const EMPTY: Self = Self(0);
+    /// All of them.
+    pub const ALL: Self = Self((1 << Permission::ALL.len()) - 1);
+    /// Those that can be held on a single instance: the others are about where instances run, and whoever
+    /// may do everything to an instance knows nothing of that.
+    pub const ON_INSTANCE: Self = Self::EMPTY
+        .with(Permission::View)
+        .with(Permission::Console)
+        .with(Permission::Power)
+        .with(Permission::Modify)
+        .with(Permission::Tags)
+        .with(Permission::Remove)
+        .with(Permission::Admin);
 
     /// These and one more.
     #[must_use]
@@ -102,6 +160,12 @@ impl PermissionSet {
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Those of these that are among those.
+    #[must_use]
+    pub const fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Whether it is among them.
@@ -142,6 +206,15 @@ impl Object {
             Self::Cluster(cluster) | Self::Instance(cluster, _) => Some(cluster),
         }
     }
+
+    /// What can be held on it.
+    #[must_use]
+    pub const fn may_hold(self) -> PermissionSet {
+        match self {
+            Self::Fleet | Self::Cluster(_) => PermissionSet::ALL,
+            Self::Instance(..) => PermissionSet::ON_INSTANCE,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -158,8 +231,17 @@ mod tests {
         assert_eq!(says(Permission::Console), "view console");
         assert_eq!(says(Permission::Power), "view console power");
         assert_eq!(says(Permission::Modify), "view modify");
+        assert_eq!(says(Permission::Tags), "view tags");
         assert_eq!(says(Permission::Remove), "view remove");
-        assert_eq!(says(Permission::Admin), "view console power modify remove admin");
+        assert_eq!(says(Permission::CreateVm), "create_vm");
+        assert_eq!(says(Permission::Migrate), "view migrate view_placement");
+        assert_eq!(says(Permission::ReplaceDisks), "view replace_disks view_placement");
+        assert_eq!(says(Permission::Export), "view export");
+        assert_eq!(says(Permission::ViewPlacement), "view_placement");
+        assert_eq!(says(Permission::ManageNodes), "view_placement manage_nodes");
+        assert_eq!(says(Permission::ManageNetworks), "manage_networks");
+        assert_eq!(Permission::Admin.closure(), PermissionSet::ALL);
+        assert_eq!(PermissionSet::ALL.iter().count(), Permission::ALL.len());
     }
 
     #[test]
@@ -179,6 +261,6 @@ mod tests {
             assert_eq!(permission.as_str().parse(), Ok(permission));
         }
         let error = "root".parse::<Permission>().unwrap_err().to_string();
-        assert!(error.ends_with("use one of view, console, power, modify, remove, admin"));
+        assert!(error.contains("use one of view, console, power, modify, tags, remove, create_vm"));
     }
 }
