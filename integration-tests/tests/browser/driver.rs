@@ -211,6 +211,11 @@ impl Browser {
         .await;
     }
 
+    /// Chooses in a list the entry that begins so.
+    pub(crate) async fn choose(&self, selector: &str, text: &str) {
+        self.with(selector, "", async |element| element.send_keys(text).await).await;
+    }
+
     /// Presses keys, wherever the focus is.
     pub(crate) async fn keys(&self, text: impl Into<thirtyfour::TypingData>) {
         self.driver.action_chain().send_keys(text).perform().await.unwrap();

@@ -95,7 +95,7 @@ impl Set {
         let body = json!({ "username": name, "password": PASSWORD });
         let _user = self.admin.post("/users", &body).await.ok();
         let grant = json!({
-            "username": name, "permission": "power", "cluster": "fra1", "instance": instance,
+            "username": name, "role": "power", "cluster": "fra1", "instance": instance,
         });
         let _grant = self.admin.post("/grants", &grant).await.expect_status(201);
         let api = self.stack.anonymous().login(name, PASSWORD).await.unwrap();

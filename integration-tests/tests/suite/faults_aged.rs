@@ -32,8 +32,7 @@ async fn without_cache_updater_lists_go_on_and_say_how_old_they_are() {
     let admin = stage.admin.clone();
     let (mine, other) = (stage.stopped("fra1"), stage.running("fra1"));
     let carla = stage.user("carla").await;
-    let grant =
-        json!({"username": "carla", "permission": "power", "cluster": "fra1", "instance": mine});
+    let grant = json!({"username": "carla", "role": "power", "cluster": "fra1", "instance": mine});
     let grant = admin.post("/grants", &grant).await.expect_status(201).ok();
     let sees = async |api: &Api, total: u64| {
         wait_for("the rights to reach the inventory", PATIENCE, async || {

@@ -39,7 +39,7 @@ async fn without_job_runner_requests_wait_and_are_done_once() {
     let admin = stage.admin.clone();
     let (stopped, running) = (stage.stopped("fra1"), stage.running("fra1"));
     let carla = stage.user("carla").await;
-    let grant = |permission: &str| json!({"username": "carla", "permission": permission, "cluster": "fra1", "instance": running});
+    let grant = |permission: &str| json!({"username": "carla", "role": permission, "cluster": "fra1", "instance": running});
     let _view = admin.post("/grants", &grant("view")).await.expect_status(201);
     let power = admin.post("/grants", &grant("power")).await.expect_status(201).ok();
 

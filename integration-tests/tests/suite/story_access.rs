@@ -24,8 +24,7 @@ async fn a_customer_has_one_instance_and_nothing_else_until_it_is_taken_away() {
     let _hidden = customer.get(&path).await.expect_status(404);
 
     // Power includes console and view.
-    let grant =
-        json!({"username": "carla", "permission": "power", "cluster": "fra1", "instance": name});
+    let grant = json!({"username": "carla", "role": "power", "cluster": "fra1", "instance": name});
     let grant = admin.post("/grants", &grant).await.expect_status(201).ok();
     wait_for("the grant to reach the inventory", PATIENCE, async || {
         let seen = customer.get("/instances").await;
@@ -172,12 +171,12 @@ async fn who_administers_a_cluster_hands_on_rights_and_each_does_its_own() {
     let path = |name: &str| format!("/clusters/fra1/instances/{name}");
     let give = async |giver: &Api, permission: &str, instance: Option<&str>| {
         let body = json!({
-            "username": "dora", "permission": permission, "cluster": "fra1", "instance": instance,
+            "username": "dora", "role": permission, "cluster": "fra1", "instance": instance,
         });
         giver.post("/grants", &body).await
     };
     let _hidden = give(&carla, "view", None).await.expect_status(404);
-    let body = json!({"username": "carla", "permission": "admin", "cluster": "fra1"});
+    let body = json!({"username": "carla", "role": "admin", "cluster": "fra1"});
     let _given = stage.admin.post("/grants", &body).await.expect_status(201);
     wait_for("carla's right", PATIENCE, async || {
         match give(&carla, "modify", Some(&noted)).await {
@@ -187,7 +186,7 @@ async fn who_administers_a_cluster_hands_on_rights_and_each_does_its_own() {
     })
     .await;
     let _given = give(&carla, "remove", Some(&going)).await.expect_status(201);
-    let elsewhere = json!({"username": "dora", "permission": "view", "cluster": "ams1"});
+    let elsewhere = json!({"username": "dora", "role": "view", "cluster": "ams1"});
     let _hidden = carla.post("/grants", &elsewhere).await.expect_status(404);
     let on = carla.get(&format!("/grants?cluster=fra1&instance={noted}")).await.ok();
     assert_eq!(on["items"].as_array().unwrap().len(), 1, "{on}");

@@ -129,7 +129,7 @@ async fn bad_requests(stage: &Stage) {
         ("/consoles", json!({"cluster": "fra1", "instance": "../../2/info", "kind": "vnc"})),
         ("/consoles", json!({"cluster": "../fra1", "instance": "web1", "kind": "vnc"})),
         ("/clusters", json!({"slug": "../x", "endpoints": ["10.0.0.1"], "fingerprint": "00"})),
-        ("/grants", json!({"username": "admin", "permission": "view", "cluster": "../fra1"})),
+        ("/grants", json!({"username": "admin", "role": "view", "cluster": "../fra1"})),
         ("/users", json!({"username": "../root", "password": "a password for tests"})),
         ("/clusters/fra1/instances/..%2F..%2Finfo/reboot", json!({})),
     ] {

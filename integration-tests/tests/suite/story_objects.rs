@@ -67,7 +67,7 @@ async fn what_clusters_are_made_of_is_listed_shown_and_hidden() {
     let name = stage.running("fra1");
     let customer = stage.user("customer").await;
     let grant = json!({
-        "username": "customer", "permission": "view", "cluster": "fra1", "instance": name,
+        "username": "customer", "role": "view", "cluster": "fra1", "instance": name,
     });
     let _given = admin.post("/grants", &grant).await.ok();
     let path = format!("/clusters/fra1/instances/{name}");

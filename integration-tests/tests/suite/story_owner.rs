@@ -189,7 +189,7 @@ async fn rights_wait_for_one_made_anew_and_for_a_cluster_that_comes_back() {
         .clone();
     assert_eq!((&gone["state"], &gone["name"]), (&json!("removed"), &json!(name)));
     assert_eq!(gone["notes"], json!(true));
-    assert_eq!(gone["grants"], json!([{"persona": "user/carla", "permission": "power"}]));
+    assert_eq!(gone["grants"], json!([{"persona": "user/carla", "role": "power"}]));
     eventually("her list to be empty", &customer, "/instances", total(0)).await;
     let path = format!("/clusters/fra1/instances/{name}");
     let page = admin.send(admin.raw(Method::GET, &path)).await;

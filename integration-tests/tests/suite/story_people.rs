@@ -69,8 +69,7 @@ async fn somebody_is_invited_disabled_and_back_with_the_same_rights() {
 
     let ann = anonymous.login("ann", PASSWORD).await.unwrap();
     let name = stage.running("fra1");
-    let grant =
-        json!({"username": "ann", "permission": "view", "cluster": "fra1", "instance": name});
+    let grant = json!({"username": "ann", "role": "view", "cluster": "fra1", "instance": name});
     let _granted = admin.post("/grants", &grant).await.expect_status(201);
     let sees_it = async |api: &Api| {
         wait_for("the right to reach the inventory", PATIENCE, async || {

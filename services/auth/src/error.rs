@@ -42,6 +42,16 @@ pub(crate) enum Error {
     GroupOwns(i64),
     #[error("there are {0} groups already; delete one first")]
     TooManyGroups(i64),
+    #[error("there is a role of this name already")]
+    RoleExists,
+    #[error("this role comes with gwm and stays as it is; make a copy and change that")]
+    RoleBuiltIn,
+    #[error("{0} grants give this role: take them away first")]
+    RoleInUse(i64),
+    #[error("somebody else has changed this role meanwhile; look again")]
+    RoleChanged,
+    #[error("there are {0} roles already; delete one first")]
+    TooManyRoles(i64),
     #[error(
         "{0} is the last administrator who is not disabled; make somebody else an administrator first"
     )]
@@ -108,15 +118,18 @@ impl Error {
             | Self::TooManyTokens(_)
             | Self::TooManyInvites(_)
             | Self::TooManyViews(_)
-            | Self::TooManyGroups(_) => ErrorCode::ResourceExhausted,
+            | Self::TooManyGroups(_)
+            | Self::TooManyRoles(_) => ErrorCode::ResourceExhausted,
             Self::NotReady => ErrorCode::Unavailable,
-            Self::GroupExists => ErrorCode::AlreadyExists,
+            Self::GroupExists | Self::RoleExists => ErrorCode::AlreadyExists,
             Self::LastAdministrator(_)
             | Self::GroupOwns(_)
+            | Self::RoleBuiltIn
+            | Self::RoleInUse(_)
             | Self::OwnPassword
             | Self::OwnSecondFactor
             | Self::SecondFactorOn => ErrorCode::Conflict,
-            Self::UserChanged => ErrorCode::FailedPrecondition,
+            Self::UserChanged | Self::RoleChanged => ErrorCode::FailedPrecondition,
             Self::ConsoleLost | Self::SessionNeeded => ErrorCode::PermissionDenied,
             Self::UserExists => ErrorCode::AlreadyExists,
             Self::NotFound(_) => ErrorCode::NotFound,
@@ -134,6 +147,11 @@ impl Error {
             Self::GroupExists => "group_exists",
             Self::GroupOwns(_) => "group_owns_instances",
             Self::TooManyGroups(_) => "too_many_groups",
+            Self::RoleExists => "role_exists",
+            Self::RoleBuiltIn => "role_built_in",
+            Self::RoleInUse(_) => "role_in_use",
+            Self::RoleChanged => "role_changed",
+            Self::TooManyRoles(_) => "too_many_roles",
             Self::TooManyTokens(_) => "too_many_tokens",
             Self::TooManyViews(_) => "too_many_views",
             Self::TooManyInvites(_) => "too_many_invites",
@@ -205,6 +223,11 @@ impl From<Error> for Fault {
             | Error::GroupExists
             | Error::GroupOwns(_)
             | Error::TooManyGroups(_)
+            | Error::RoleExists
+            | Error::RoleBuiltIn
+            | Error::RoleInUse(_)
+            | Error::RoleChanged
+            | Error::TooManyRoles(_)
             | Error::TooManyTokens(_)
             | Error::TooManyViews(_)
             | Error::LastAdministrator(_)

@@ -5,11 +5,13 @@ use gwm_kernel::Boot;
 use gwm_kernel::grpc::Peer;
 use gwm_proto::auth::account_client::AccountClient;
 use gwm_proto::auth::audit_client::AuditClient;
+use gwm_proto::auth::effective_client::EffectiveClient;
 use gwm_proto::auth::grants_client::GrantsClient;
 use gwm_proto::auth::groups_client::GroupsClient;
 use gwm_proto::auth::invites_client::InvitesClient;
 use gwm_proto::auth::owners_client::OwnersClient;
 use gwm_proto::auth::people_client::PeopleClient;
+use gwm_proto::auth::roles_client::RolesClient;
 use gwm_proto::auth::second_factor_client::SecondFactorClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
 use gwm_proto::auth::tickets_client::TicketsClient;
@@ -84,6 +86,14 @@ impl Clients {
 
     pub(crate) fn grants(&self) -> GrantsClient<Peer> {
         GrantsClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn roles(&self) -> RolesClient<Peer> {
+        RolesClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn effective(&self) -> EffectiveClient<Peer> {
+        EffectiveClient::new(self.auth.clone())
     }
 
     pub(crate) fn groups(&self) -> GroupsClient<Peer> {

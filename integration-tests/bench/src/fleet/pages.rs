@@ -112,7 +112,7 @@ async fn customer(admin: &Api, stack: &Stack) -> anyhow::Result<Api> {
     admin.post("/users", &body).await.accepted()?;
     for n in (0..200).step_by(2) {
         let body = json!({
-            "username": username, "permission": "view", "cluster": format!("c{n:03}"),
+            "username": username, "role": "view", "cluster": format!("c{n:03}"),
         });
         admin.post("/grants", &body).await.accepted()?;
     }

@@ -29,7 +29,8 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
             let method: Method = method.to_uppercase().parse().unwrap();
             // With real names: what is refused is refused for its rights, not for being absent.
             let real = path.replace("{c}", "fra1").replace("{i}", &name).replace("{n}", "node1");
-            let real = real.replace("{g}", "default").replace("{u}", "admin");
+            let real =
+                real.replace("{g}", "default").replace("{u}", "admin").replace("{r}", "user");
             let real = real.replace("{id}", "01a20000-0000-7000-8000-000000000000");
             let alone = status(&anonymous, &method, &real).await;
             if (method.as_str(), path.as_str()) != ("DELETE", "/session") {
@@ -55,6 +56,8 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
         "/clusters",
         "/jobs",
         "/groups",
+        "/roles",
+        "/access",
         "/audit",
         "/clusters/add",
         "/me",
@@ -92,7 +95,7 @@ fn body(path: &str) -> Value {
             "disk_template": "diskless", "memory_mib": 128,
         }),
         "/consoles" => json!({"cluster": "fra1", "instance": "x", "kind": "vnc"}),
-        "/grants" => json!({"username": "admin", "permission": "view", "cluster": "fra1"}),
+        "/grants" => json!({"username": "admin", "role": "view", "cluster": "fra1"}),
         "/imports/orphans/adopt" => json!({"csv": "fra1,x,admin"}),
         "/imports/missing/restore" => {
             let id = "01a20000-0000-7000-8000-000000000000";
@@ -106,6 +109,8 @@ fn body(path: &str) -> Value {
         path if path.ends_with("/owner") => json!({"owner": "admin"}),
         "/imports/missing/confirm" => json!({"cluster": "fra1", "objects": 1}),
         "/groups" => json!({"name": "g1"}),
+        "/roles" => json!({"name": "r1", "permissions": ["view"]}),
+        "/roles/user" => json!({"permissions": ["view"]}),
         "/groups/default" => json!({"description": "d"}),
         "/me/password" => json!({"old_password": "not it", "new_password": "a mill by the brook"}),
         "/me/second-factor" => json!({"password": "not it"}),

@@ -98,7 +98,8 @@ impl Done<'_> {
                 sets.push(Set { key: line.key(), name: line.name.clone(), owner: *owner });
             }
             if let (Some(persona), Some(role)) = (owner, role) {
-                given.push(Given { persona: *persona, permission: role.as_str(), key: line.key() });
+                let (persona, role) = (*persona, role.clone());
+                given.push(Given { persona, role, key: line.key() });
             }
             strips.extend(strip.map(|persona| (persona, line.key())));
         }
@@ -155,7 +156,7 @@ fn records(
             ("source".to_owned(), Value::from(asked.source.clone())),
             ("owner".to_owned(), owner.map(|_| line.owner.clone()).into()),
             ("former_owner".to_owned(), former.clone().into()),
-            ("role".to_owned(), role.map(gwm_types::Permission::as_str).into()),
+            ("role".to_owned(), role.clone().into()),
             ("former_grants".to_owned(), if strip.is_some() { "removed" } else { "kept" }.into()),
         ]);
         if several {

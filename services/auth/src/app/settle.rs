@@ -49,8 +49,8 @@ pub(crate) async fn settle(
                 }
                 // An administrator needs none.
                 if !creator.is_admin {
-                    let permission = OWNERS_ROLE.as_str();
-                    let given = [Given { persona: creator.user_id, permission, key }];
+                    let role = OWNERS_ROLE.to_owned();
+                    let given = [Given { persona: creator.user_id, role, key }];
                     added.extend(grant::insert_all(&mut tx, &given, None).await?);
                 }
             }

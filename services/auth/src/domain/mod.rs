@@ -4,14 +4,16 @@ mod object;
 mod owner;
 mod password;
 mod persona;
+mod role;
 mod seal;
 mod secret;
 mod totp;
 
 pub(crate) use object::{object_ref, parse_object, parse_object_or_fleet};
-pub(crate) use owner::{Before, Key, Known, Line, OWNERS_ROLE, Plan, names, plan};
+pub(crate) use owner::{Before, Key, Known, Line, OWNERS_ROLE, Plan, names, plan, roles};
 pub(crate) use password::{LONGEST as LONGEST_PASSWORD, PasswordHasher, check_strength};
 pub(crate) use persona::PersonaName;
+pub(crate) use role::{fits, permissions};
 pub(crate) use seal::MasterKey;
 pub(crate) use secret::{PAT_PREFIX, Secret};
 pub(crate) use totp::{Code, new_secret, recovery_codes, shown, step_of};

@@ -1,11 +1,18 @@
 //! Objects as the wire names them.
 
 use gwm_proto::common::ObjectRef;
-use gwm_types::{ClusterId, InstanceUuid, Object};
+use gwm_types::Object;
 
-/// A cluster or an instance; the text says what is wrong.
+/// The installation, a cluster or an instance; the text says what is wrong.
 pub(crate) fn parse_object(object: Option<&ObjectRef>) -> Result<Object, String> {
     let object = object.ok_or("object must be given")?;
+    if object.kind == "fleet" {
+        return if object.cluster_id.is_empty() && object.uuid.is_empty() {
+            Ok(Object::Fleet)
+        } else {
+            Err("cluster_id and uuid must be empty for the fleet".to_owned())
+        };
+    }
     let cluster = object.cluster_id.parse().map_err(|e| format!("cluster_id: {e}"))?;
     match object.kind.as_str() {
         "cluster" if object.uuid.is_empty() => Ok(Object::Cluster(cluster)),
@@ -14,7 +21,7 @@ pub(crate) fn parse_object(object: Option<&ObjectRef>) -> Result<Object, String>
             let uuid = object.uuid.parse().map_err(|e| format!("uuid: {e}"))?;
             Ok(Object::Instance(cluster, uuid))
         }
-        _ => Err("kind must be cluster or instance".to_owned()),
+        _ => Err("kind must be fleet, cluster or instance".to_owned()),
     }
 }
 
@@ -30,24 +37,30 @@ pub(crate) fn parse_object_or_fleet(object: Option<&ObjectRef>) -> Result<Object
 }
 
 /// As it goes over the wire.
-pub(crate) fn object_ref(cluster: ClusterId, instance: Option<InstanceUuid>) -> ObjectRef {
-    ObjectRef {
-        kind: if instance.is_some() { "instance" } else { "cluster" }.to_owned(),
-        cluster_id: cluster.to_string(),
-        uuid: instance.map(|i| i.to_string()).unwrap_or_default(),
-    }
+pub(crate) fn object_ref(object: Object) -> ObjectRef {
+    let uuid = match object {
+        Object::Fleet | Object::Cluster(_) => String::new(),
+        Object::Instance(_, instance) => instance.to_string(),
+    };
+    let cluster_id = object.cluster().map(|cluster| cluster.to_string()).unwrap_or_default();
+    ObjectRef { kind: object.kind().to_owned(), cluster_id, uuid }
 }
 
 #[cfg(test)]
 mod tests {
+    use gwm_types::{ClusterId, InstanceUuid};
+
     use super::*;
 
     #[test]
     fn what_is_written_is_read_again_and_halves_are_refused() {
         let (cluster, instance) = (ClusterId::generate(), InstanceUuid::generate());
-        let whole = object_ref(cluster, None);
+        let fleet = object_ref(Object::Fleet);
+        assert_eq!(parse_object(Some(&fleet)), Ok(Object::Fleet));
+        assert!(parse_object(Some(&ObjectRef { uuid: instance.to_string(), ..fleet })).is_err());
+        let whole = object_ref(Object::Cluster(cluster));
         assert_eq!(parse_object(Some(&whole)), Ok(Object::Cluster(cluster)));
-        let one = object_ref(cluster, Some(instance));
+        let one = object_ref(Object::Instance(cluster, instance));
         assert_eq!(parse_object(Some(&one)), Ok(Object::Instance(cluster, instance)));
         assert!(parse_object(None).is_err());
         assert!(parse_object(Some(&ObjectRef { kind: "node".to_owned(), ..one.clone() })).is_err());

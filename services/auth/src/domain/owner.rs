@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use gwm_types::{ClusterId, InstanceUuid, Permission, PermissionSet};
+use gwm_types::{ClusterId, InstanceUuid, PermissionSet};
 use uuid::Uuid;
 
-use super::PersonaName;
+use super::{PersonaName, fits};
 
 /// The role of an owner who is given none by name.
-pub(crate) const OWNERS_ROLE: Permission = Permission::Admin;
+pub(crate) const OWNERS_ROLE: &str = "admin";
 
 /// An instance.
 pub(crate) type Key = (Uuid, Uuid);
@@ -47,8 +47,10 @@ pub(crate) struct Before {
     pub(crate) personas: HashMap<String, Known>,
     /// Id and `user/NAME` or `group/NAME` of the owner of each instance that has one.
     pub(crate) owners: HashMap<Key, (Uuid, String)>,
-    /// What is granted on the instances of the lines: persona, permission.
+    /// What is granted on the instances of the lines: persona, role.
     pub(crate) grants: HashMap<Key, HashSet<(Uuid, String)>>,
+    /// What each role named in the lines allows.
+    pub(crate) roles: HashMap<String, Vec<String>>,
 }
 
 /// What a line does.
@@ -59,7 +61,7 @@ pub(crate) enum Plan {
         owner: Option<Uuid>,
         /// It is another one than before.
         new: bool,
-        role: Option<Permission>,
+        role: Option<String>,
         /// Whose grants go.
         strip: Option<Uuid>,
     },
@@ -78,6 +80,13 @@ pub(crate) fn names(lines: &[Line]) -> Vec<PersonaName> {
     names.into_iter().collect()
 }
 
+/// The roles that the lines speak of.
+pub(crate) fn roles(lines: &[Line]) -> Vec<String> {
+    let names: HashSet<&String> =
+        lines.iter().map(|line| &line.role).filter(|role| !role.is_empty()).collect();
+    names.into_iter().cloned().collect()
+}
+
 /// What each line does, in their order.
 pub(crate) fn plan(lines: &[Line], before: &Before, only_orphans: bool) -> Vec<Plan> {
     let mut seen = HashSet::new();
@@ -90,16 +99,16 @@ fn one(line: &Line, before: &Before, only_orphans: bool, seen: &mut HashSet<Key>
     }
     let role = match line.role.as_str() {
         "" => None,
-        word => match word.parse::<Permission>() {
-            Ok(role) if PermissionSet::ON_INSTANCE.contains(role) => Some(role),
-            _ => {
-                let text = format!(
-                    "{:?} is no role: use one of {}, or nothing",
-                    clip(word),
-                    gwm_types::words(&PermissionSet::ON_INSTANCE.iter().collect::<Vec<_>>())
-                );
+        word => match before.roles.get(word) {
+            None => {
+                let text =
+                    format!("there is no role {:?}: give one of the list, or none", clip(word));
                 return Plan::Refused("bad_role", text);
             }
+            Some(of) => match fits(word, of, PermissionSet::ON_INSTANCE) {
+                Ok(()) => Some(word.to_owned()),
+                Err(text) => return Plan::Refused("bad_role", text),
+            },
         },
     };
     let former = before.owners.get(&line.key());
@@ -125,7 +134,7 @@ fn one(line: &Line, before: &Before, only_orphans: bool, seen: &mut HashSet<Key>
     }
     let held = before.grants.get(&line.key());
     let role = role.filter(|role| {
-        let wanted = (known.id, role.as_str().to_owned());
+        let wanted = (known.id, role.clone());
         held.is_none_or(|held| !held.contains(&wanted))
     });
     let strip = former.map(|(id, _)| *id).filter(|_| new && line.remove_former_grants);
@@ -157,6 +166,9 @@ mod tests {
         before.personas.insert("user/carla".to_owned(), Known { id: carla, disabled: false });
         let left = Known { id: Uuid::now_v7(), disabled: true };
         before.personas.insert("user/left".to_owned(), left);
+        for role in ["admin", "power", "export"] {
+            before.roles.insert(role.to_owned(), vec![role.to_owned()]);
+        }
         (before, carla)
     }
 
@@ -172,6 +184,7 @@ mod tests {
             line("Not A Name", ""),
             line("left", ""),
             line("carla", "root"),
+            line("carla", "export"),
             owned,
             twice.clone(),
             twice,
@@ -186,7 +199,7 @@ mod tests {
             .collect();
         let wanted = ["unknown_user", "unknown_user", "unknown_user", "disabled_user", "bad_role"];
         assert_eq!(codes[..5], wanted);
-        assert_eq!(codes[5..], ["owned", "do", "twice"]);
+        assert_eq!(codes[5..], ["bad_role", "owned", "do", "twice"]);
     }
 
     #[test]
@@ -194,8 +207,12 @@ mod tests {
         let (mut before, carla) = before();
         let mine = line("user/carla", "power");
         before.owners.insert(mine.key(), (carla, "user/carla".to_owned()));
-        let with_role =
-            Plan::Do { owner: Some(carla), new: false, role: Some(Permission::Power), strip: None };
+        let with_role = Plan::Do {
+            owner: Some(carla),
+            new: false,
+            role: Some("power".to_owned()),
+            strip: None,
+        };
         assert_eq!(plan(std::slice::from_ref(&mine), &before, true), [with_role]);
         before.grants.entry(mine.key()).or_default().insert((carla, "power".to_owned()));
         assert_eq!(plan(&[mine], &before, true), [Plan::Same]);

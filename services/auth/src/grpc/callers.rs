@@ -64,6 +64,16 @@ pub const CALLERS: &[Service] = &[
             ("RemoveMember", GATEWAY),
         ],
     ),
+    (
+        "Roles",
+        &[
+            ("ListRoles", GATEWAY),
+            ("CreateRole", GATEWAY),
+            ("UpdateRole", GATEWAY),
+            ("DeleteRole", GATEWAY),
+        ],
+    ),
+    ("Effective", &[("Explain", GATEWAY)]),
     ("Access", &[("Check", EVERYBODY), ("BatchCheck", EVERYBODY), ("Watch", EVERYBODY)]),
     ("Tickets", &[("CreateTicket", GATEWAY), ("RedeemTicket", &["vnc-proxy"])]),
     ("Ownership", &[("Settle", &["job-runner"])]),

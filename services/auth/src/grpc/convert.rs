@@ -42,13 +42,14 @@ pub(super) fn token(row: TokenRow) -> Token {
 }
 
 pub(super) fn grant(row: GrantRow) -> Grant {
+    let object = object_ref(row.object());
     Grant {
         grant_id: row.grant_id.to_string(),
         persona_kind: row.kind,
         persona_id: row.persona_id.to_string(),
         persona_name: row.name,
-        permission: row.permission,
-        object: Some(object_ref(row.cluster_id.into(), row.instance_uuid.map(Into::into))),
+        object: Some(object),
+        role: row.role,
         created_at: Some(timestamp(row.created_at)),
         created_by: row.created_by.unwrap_or_default(),
     }

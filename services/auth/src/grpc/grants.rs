@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use super::{Rpcs, convert};
 use crate::app::{person, require_admin_of};
-use crate::domain::{PersonaName, parse_object, parse_object_or_fleet};
+use crate::domain::{PersonaName, fits, parse_object};
 use crate::error::{Error, Result};
 use crate::store::grant::GrantRow;
 use crate::store::persona::PersonaRow;
-use crate::store::{PgConnection, audit, change, commit, event, grant, group, persona};
+use crate::store::{PgConnection, audit, change, commit, event, grant, group, persona, role};
 
 #[async_trait]
 impl Grants for Rpcs {
@@ -29,16 +29,15 @@ impl Grants for Rpcs {
         let request = request.into_inner();
         let object =
             parse_object(request.object.as_ref()).map_err(|why| Error::invalid("object", why))?;
-        // `admin` holds all that can be given, so nobody gives what they lack.
         require_admin_of(&self.authz, &self.store, &principal, "grant.add", object).await?;
-        let permission = grantable(&request.permission, object)?;
         let mut tx = self.store.begin().await?;
+        grantable(&mut tx, &request.role, object).await?;
         let whom = grantee(&mut tx, &request.persona).await?;
         let by = Some(principal.username.as_str());
-        let word = permission.as_str();
-        let Some(row) = grant::insert(&mut tx, &whom, word, object, by).await? else {
+        let role = request.role.as_str();
+        let Some(row) = grant::insert(&mut tx, &whom, role, object, by).await? else {
             // Had already: the answer is the same, and nothing happened.
-            let row = grant::find(&mut tx, whom.persona_id, word, object).await?;
+            let row = grant::find(&mut tx, whom.persona_id, role, object).await?;
             let row = row.ok_or_else(taken_meanwhile)?;
             commit(tx).await?;
             return Ok(Response::new(convert::grant(row)));
@@ -79,11 +78,8 @@ impl Grants for Rpcs {
     ) -> Result<Response<ListGrantsResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Read)?;
         let request = request.into_inner();
-        let object = match parse_object_or_fleet(request.object.as_ref()) {
-            Ok(Object::Fleet) => None,
-            Ok(object) => Some(object),
-            Err(why) => return Err(Error::invalid("object", why).into()),
-        };
+        let object = request.object.as_ref().map(|object| parse_object(Some(object))).transpose();
+        let object = object.map_err(|why| Error::invalid("object", why))?;
         let persona = match request.persona_id.as_str() {
             "" => None,
             text => {
@@ -104,19 +100,25 @@ impl Grants for Rpcs {
             require_admin_of(&self.authz, &self.store, &principal, "grant.list", of).await?;
             tx = self.store.begin().await?;
         }
-        let rows = grant::list(&mut tx, object, persona).await?;
+        let objects: Option<Vec<Object>> = object.map(|object| {
+            let around = object.and_around().take(if request.inherited { usize::MAX } else { 1 });
+            around.filter(|o| own || self.authz.allows(&principal, Permission::Admin, *o)).collect()
+        });
+        let rows = grant::list(&mut tx, objects.as_deref(), persona).await?;
         commit(tx).await?;
         let grants = rows.into_iter().map(convert::grant).collect();
         Ok(Response::new(ListGrantsResponse { grants }))
     }
 }
 
-fn grantable(word: &str, object: Object) -> Result<Permission> {
-    let permission = word.parse().ok().filter(|p| object.may_hold().contains(*p));
-    permission.ok_or_else(|| {
-        let all = gwm_types::words(&object.may_hold().iter().collect::<Vec<_>>());
-        Error::invalid("permission", format!("permission must be one of {all}"))
-    })
+/// Goes on only with a role that there is, and that can be given on the object. Who holds `admin` on an
+/// object has all that can be, so nobody gives what they lack.
+async fn grantable(connection: &mut PgConnection, name: &str, object: Object) -> Result<()> {
+    let Some(row) = role::share(connection, name).await? else {
+        let shown: String = name.chars().take(64).collect();
+        return Err(Error::invalid("role", format!("there is no role {shown:?}")));
+    };
+    fits(&row.name, &row.permissions, object.may_hold()).map_err(|why| Error::invalid("role", why))
 }
 
 /// Whom a grant is for.
@@ -133,9 +135,10 @@ fn taken_meanwhile() -> Error {
 }
 
 fn act<'a>(action: &'a str, row: &GrantRow, principal: &Principal) -> audit::Act<'a> {
-    let object = match row.instance_uuid {
-        Some(instance) => format!("instance {instance} of cluster {}", row.cluster_id),
-        None => format!("cluster {}", row.cluster_id),
+    let object = match row.object() {
+        Object::Fleet => "everything".to_owned(),
+        Object::Cluster(cluster) => format!("cluster {cluster}"),
+        Object::Instance(cluster, instance) => format!("instance {instance} of cluster {cluster}"),
     };
     audit::Act {
         action,
@@ -145,7 +148,7 @@ fn act<'a>(action: &'a str, row: &GrantRow, principal: &Principal) -> audit::Act
         object: Some(RecordObject {
             kind: "grant".to_owned(),
             id: Some(row.grant_id.to_string()),
-            name: Some(format!("{} for {} on {object}", row.permission, row.persona())),
+            name: Some(format!("{} for {} on {object}", row.role, row.persona())),
         }),
     }
 }

@@ -55,7 +55,8 @@ impl Groups for Rpcs {
         let principal = self.authz.principal(&request, Mode::Read)?;
         let all = self.authz.is_admin(&principal);
         let mut tx = self.store.begin().await?;
-        let rows = group::list(&mut tx, principal.user_id.0, all).await?;
+        let rows =
+            group::list(&mut tx, principal.user_id.0, all, &request.get_ref().member).await?;
         commit(tx).await?;
         let groups = rows
             .into_iter()

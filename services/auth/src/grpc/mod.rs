@@ -5,12 +5,14 @@ mod account;
 mod audit;
 mod callers;
 mod convert;
+mod effective;
 mod grants;
 mod groups;
 mod invites;
 mod owners;
 mod ownership;
 mod people;
+mod roles;
 mod second_factor;
 mod sessions;
 mod tickets;
@@ -25,12 +27,14 @@ use gwm_kernel::grpc::GrpcServer;
 use gwm_proto::auth::access_server::AccessServer;
 use gwm_proto::auth::account_server::AccountServer;
 use gwm_proto::auth::audit_server::AuditServer;
+use gwm_proto::auth::effective_server::EffectiveServer;
 use gwm_proto::auth::grants_server::GrantsServer;
 use gwm_proto::auth::groups_server::GroupsServer;
 use gwm_proto::auth::invites_server::InvitesServer;
 use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
 use gwm_proto::auth::people_server::PeopleServer;
+use gwm_proto::auth::roles_server::RolesServer;
 use gwm_proto::auth::second_factor_server::SecondFactorServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
 use gwm_proto::auth::tickets_server::TicketsServer;
@@ -77,6 +81,8 @@ impl Rpcs {
             .add(InvitesServer::new(self.clone()), callers::of("Invites"))
             .add(GrantsServer::new(self.clone()), callers::of("Grants"))
             .add(GroupsServer::new(self.clone()), callers::of("Groups"))
+            .add(RolesServer::new(self.clone()), callers::of("Roles"))
+            .add(EffectiveServer::new(self.clone()), callers::of("Effective"))
             .add(AccessServer::new(self.clone()), callers::of("Access"))
             .add(TicketsServer::new(self.clone()), callers::of("Tickets"))
             .add(OwnershipServer::new(self.clone()), callers::of("Ownership"))

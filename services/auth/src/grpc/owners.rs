@@ -196,7 +196,10 @@ fn outcome((plan, former): (Plan, Option<String>)) -> OwnerOutcome {
 
 fn message(row: OwnerRow) -> Owner {
     Owner {
-        instance: Some(object_ref(row.cluster_id.into(), Some(row.instance_uuid.into()))),
+        instance: Some(object_ref(Object::Instance(
+            row.cluster_id.into(),
+            row.instance_uuid.into(),
+        ))),
         kind: row.owner_kind.unwrap_or_default(),
         owner_id: row.owner_id.map(|id| id.to_string()).unwrap_or_default(),
         name: row.owner_name.unwrap_or_default(),
@@ -209,8 +212,8 @@ fn message(row: OwnerRow) -> Owner {
 fn by_key(rows: Vec<GrantRow>) -> HashMap<Key, Vec<gwm_proto::auth::Grant>> {
     let mut all: HashMap<Key, Vec<_>> = HashMap::new();
     for row in rows {
-        let Some(instance) = row.instance_uuid else { continue };
-        all.entry((row.cluster_id, instance)).or_default().push(convert::grant(row));
+        let Object::Instance(cluster, instance) = row.object() else { continue };
+        all.entry((cluster.0, instance.0)).or_default().push(convert::grant(row));
     }
     all
 }

@@ -14,7 +14,7 @@ use crate::app::Person;
 use crate::domain::{Secret, object_ref, parse_object};
 use crate::error::{Error, Result};
 use crate::metrics;
-use crate::store::{commit, grant, ticket};
+use crate::store::{commit, rights, ticket};
 
 const KIND: &str = "vnc";
 
@@ -81,7 +81,7 @@ impl Tickets for Rpcs {
             username: person.username,
             session_id: text(person.session_id),
             token_id: text(person.token_id),
-            instance: Some(object_ref(redeemed.cluster_id.into(), Some(instance))),
+            instance: Some(object_ref(Object::Instance(redeemed.cluster_id.into(), instance))),
             kind: redeemed.kind,
             assertion: signed.assertion,
             signature: signed.signature,
@@ -101,8 +101,9 @@ impl Rpcs {
         };
         let signed_in = ticket::sign_in_lives(&mut tx, &redeemed, &self.session).await?;
         let user_id = redeemed.user_id;
-        let (cluster, instance) = (redeemed.cluster_id, redeemed.instance_uuid);
-        let may = grant::holds_console(&mut tx, user_id, cluster, instance).await?;
+        let instance = redeemed.instance_uuid;
+        let object = Object::Instance(redeemed.cluster_id.into(), instance.into());
+        let may = rights::allows(&mut tx, user_id, Permission::Console, object).await?;
         commit(tx).await?;
         let (outcome, refused) = match (signed_in, may) {
             (false, _) => ("session_ended", Some(Error::NotSignedIn)),

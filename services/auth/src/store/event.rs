@@ -13,9 +13,11 @@ use sqlx::PgConnection;
 use super::grant::GrantRow;
 use super::group::{GroupRow, MemberRow};
 use super::owner::OwnerRow;
+use super::role::RoleRow;
 use super::session::SessionRow;
 use super::token::TokenRow;
 use super::user::UserRow;
+use crate::domain::object_ref;
 use crate::error::Result;
 
 /// What something was before, by field.
@@ -149,10 +151,10 @@ fn grant(row: &GrantRow, revision: i64) -> Grant {
         persona_id: row.persona_id.to_string(),
         user_id: of_user.then(|| row.persona_id.to_string()),
         username: of_user.then(|| row.name.clone()),
-        permission: row.permission.clone(),
+        role: row.role.clone(),
         object: GrantObject {
-            kind: if row.instance_uuid.is_some() { "instance" } else { "cluster" }.to_owned(),
-            cluster_id: row.cluster_id.to_string(),
+            kind: object_ref(row.object()).kind,
+            cluster_id: row.cluster_id.map(|id| id.to_string()),
             uuid: row.instance_uuid.map(|u| u.to_string()),
         },
         created_at: row.created_at,
@@ -184,6 +186,30 @@ pub(crate) async fn group(
         revision: number(row.revision),
     };
     append(connection, kind, Utc::now(), group, Some(actor)).await
+}
+
+/// Something happened to a role, which is like this now; `changed` has what was before.
+pub(crate) async fn role(
+    connection: &mut PgConnection,
+    kind: EventType<access::Role>,
+    row: &RoleRow,
+    changed: Changed,
+    actor: Actor,
+) -> Result<()> {
+    let role = access::Role {
+        id: row.role_id.to_string(),
+        name: row.name.clone(),
+        description: row.description.clone(),
+        permissions: row.permissions.clone(),
+        created_at: row.created_at,
+        revision: number(row.revision),
+    };
+    let event = Event::new(kind, SERVICE, Utc::now(), role)
+        .changed(changed)
+        .actor(Some(actor))
+        .traceparent(current_traceparent());
+    gwm_pg::outbox::append(connection, &event.outbox_row()?).await?;
+    Ok(())
 }
 
 /// A right was given.

@@ -16,8 +16,10 @@ pub(crate) struct GrantRow {
     pub(crate) kind: String,
     pub(crate) persona_id: Uuid,
     pub(crate) name: String,
-    pub(crate) permission: String,
-    pub(crate) cluster_id: Uuid,
+    /// What it allows.
+    pub(crate) role: String,
+    /// None: the whole installation.
+    pub(crate) cluster_id: Option<Uuid>,
     pub(crate) instance_uuid: Option<Uuid>,
     pub(crate) created_by: Option<String>,
     pub(crate) revision: i64,
@@ -28,6 +30,11 @@ impl GrantRow {
     /// `user/NAME` or `group/NAME`.
     pub(crate) fn persona(&self) -> String {
         format!("{}/{}", self.kind, self.name)
+    }
+
+    /// What it is on.
+    pub(crate) fn object(&self) -> Object {
+        object(self.cluster_id, self.instance_uuid)
     }
 }
 
@@ -40,11 +47,20 @@ fn columns(object: Object) -> (Option<Uuid>, Option<Uuid>) {
     }
 }
 
-/// Adds one; `None` when the user has it already.
+/// What these columns say.
+pub(super) fn object(cluster: Option<Uuid>, instance: Option<Uuid>) -> Object {
+    match (cluster, instance) {
+        (None, _) => Object::Fleet,
+        (Some(cluster), None) => Object::Cluster(cluster.into()),
+        (Some(cluster), Some(instance)) => Object::Instance(cluster.into(), instance.into()),
+    }
+}
+
+/// Adds one; `None` when the persona has it already.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     persona: &PersonaRow,
-    permission: &str,
+    role: &str,
     object: Object,
     created_by: Option<&str>,
 ) -> Result<Option<GrantRow>> {
@@ -52,18 +68,18 @@ pub(crate) async fn insert(
     Ok(sqlx::query_as(
         "with made as (
              insert into permission_grant
-                 (grant_id, persona_kind, persona_id, permission, cluster_id, instance_uuid,
+                 (grant_id, persona_kind, persona_id, role, cluster_id, instance_uuid,
                   created_by)
              values ($1, $7, $2, $3, $4, $5, $6)
              on conflict on constraint permission_grant_object_key do nothing
              returning *)
-         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              made.revision, made.created_at
          from made join persona using (persona_id)",
     )
     .bind(Uuid::now_v7())
     .bind(persona.persona_id)
-    .bind(permission)
+    .bind(role)
     .bind(cluster)
     .bind(instance)
     .bind(created_by)
@@ -77,19 +93,19 @@ pub(crate) async fn insert(
 pub(crate) async fn find(
     connection: &mut PgConnection,
     persona: Uuid,
-    permission: &str,
+    role: &str,
     object: Object,
 ) -> Result<Option<GrantRow>> {
     let (cluster, instance) = columns(object);
     Ok(sqlx::query_as(
-        "select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              permission_grant.revision, permission_grant.created_at
          from permission_grant join persona using (persona_id)
-         where persona_id = $1 and permission = $2 and cluster_id = $3
+         where persona_id = $1 and role = $2 and cluster_id is not distinct from $3
            and instance_uuid is not distinct from $4",
     )
     .bind(persona)
-    .bind(permission)
+    .bind(role)
     .bind(cluster)
     .bind(instance)
     .fetch_optional(connection)
@@ -102,24 +118,21 @@ pub(crate) async fn fetch_object(
     connection: &mut PgConnection,
     grant: Uuid,
 ) -> Result<Option<Object>> {
-    let row: Option<(Uuid, Option<Uuid>)> = sqlx::query_as(
+    let row: Option<(Option<Uuid>, Option<Uuid>)> = sqlx::query_as(
         "select cluster_id, instance_uuid from permission_grant where grant_id = $1",
     )
     .bind(grant)
     .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?;
-    Ok(row.map(|(cluster, instance)| match instance {
-        None => Object::Cluster(cluster.into()),
-        Some(instance) => Object::Instance(cluster.into(), instance.into()),
-    }))
+    Ok(row.map(|(cluster, instance)| object(cluster, instance)))
 }
 
 /// Takes one away; `None` when there is no such.
 pub(crate) async fn remove(connection: &mut PgConnection, grant: Uuid) -> Result<Option<GrantRow>> {
     Ok(sqlx::query_as(
         "with gone as (delete from permission_grant where grant_id = $1 returning *)
-         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              gone.revision, gone.created_at
          from gone join persona using (persona_id)",
     )
@@ -129,53 +142,31 @@ pub(crate) async fn remove(connection: &mut PgConnection, grant: Uuid) -> Result
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// Those on an object (none: on anything) of a persona (none: of anybody); of a user also those of
-/// the user's groups.
+/// Those on any of these objects (none: on anything) of a persona (none: of anybody); of a user also
+/// those of the user's groups.
 pub(crate) async fn list(
     connection: &mut PgConnection,
-    object: Option<Object>,
+    objects: Option<&[Object]>,
     persona: Option<Uuid>,
 ) -> Result<Vec<GrantRow>> {
-    let (cluster, instance) = object.map_or((None, None), columns);
+    let (clusters, instances): (Vec<_>, Vec<_>) =
+        objects.unwrap_or_default().iter().copied().map(columns).unzip();
     Ok(sqlx::query_as(
-        "select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              permission_grant.revision, permission_grant.created_at
          from permission_grant join persona using (persona_id)
-         where ($1::uuid is null
-                or (cluster_id = $1 and instance_uuid is not distinct from $2))
+         where ($4 or exists (
+                   select from unnest($1::uuid[], $2::uuid[]) o (c, i)
+                   where cluster_id is not distinct from c and instance_uuid is not distinct from i))
            and ($3::uuid is null or persona_id = $3
                 or persona_id in (select group_id from group_member where user_id = $3))
          order by name, kind, permission_grant.created_at, grant_id",
     )
-    .bind(cluster)
-    .bind(instance)
+    .bind(clusters)
+    .bind(instances)
     .bind(persona)
+    .bind(objects.is_none())
     .fetch_all(connection)
-    .await
-    .map_err(gwm_pg::Error::from)?)
-}
-
-/// Whether the user may open the instance's console, straight from the tables.
-pub(crate) async fn holds_console(
-    connection: &mut PgConnection,
-    user: Uuid,
-    cluster: Uuid,
-    instance: Uuid,
-) -> Result<bool> {
-    Ok(sqlx::query_scalar(
-        "select exists (select from app_user where user_id = $1 and is_admin and not disabled)
-             or exists (
-                 select from permission_grant
-                 where (persona_id = $1
-                        or persona_id in (select group_id from group_member where user_id = $1))
-                   and exists (select from app_user where user_id = $1 and not disabled)
-                   and permission in ('console', 'power', 'admin')
-                   and cluster_id = $2 and (instance_uuid is null or instance_uuid = $3))",
-    )
-    .bind(user)
-    .bind(cluster)
-    .bind(instance)
-    .fetch_one(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
 }
@@ -193,12 +184,12 @@ pub(crate) async fn bury(
              where cluster_id = $1 and ($2::uuid[] is null or instance_uuid = any($2))
              returning *
          ), kept as (
-             insert into grant_tombstone (grant_id, persona_id, permission, cluster_id,
+             insert into grant_tombstone (grant_id, persona_id, role, cluster_id,
                  instance_uuid, created_by, revision, created_at)
-             select grant_id, persona_id, permission, cluster_id, instance_uuid, created_by,
+             select grant_id, persona_id, role, cluster_id, instance_uuid, created_by,
                  revision + 1, created_at
              from gone)
-         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              gone.revision, gone.created_at
          from gone join persona using (persona_id) order by grant_id",
     )
@@ -224,12 +215,12 @@ pub(crate) async fn exhume(
                    else instance_uuid = any($2) end
              returning *
          ), made as (
-             insert into permission_grant (grant_id, persona_kind, persona_id, permission,
+             insert into permission_grant (grant_id, persona_kind, persona_id, role,
                  cluster_id, instance_uuid, created_by, revision, created_at)
-             select grant_id, kind, persona_id, permission, cluster_id, instance_uuid, created_by,
+             select grant_id, kind, persona_id, role, cluster_id, instance_uuid, created_by,
                  revision + 1, created_at
              from back join persona using (persona_id) on conflict do nothing returning *)
-         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              made.revision, made.created_at
          from made join persona using (persona_id) order by grant_id",
     )
@@ -249,7 +240,7 @@ pub(crate) async fn list_on(
     let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
     let table = if kept { "grant_tombstone" } else { "permission_grant" };
     let sql = format!(
-        "select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              g.revision, g.created_at
          from {table} g join persona using (persona_id)
          where (cluster_id, instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))
@@ -267,7 +258,7 @@ pub(crate) async fn list_on(
 #[derive(Debug, Clone)]
 pub(crate) struct Given {
     pub(crate) persona: Uuid,
-    pub(crate) permission: &'static str,
+    pub(crate) role: String,
     pub(crate) key: (Uuid, Uuid),
 }
 
@@ -281,20 +272,20 @@ pub(crate) async fn insert_all(
     Ok(sqlx::query_as(
         "with made as (
              insert into permission_grant
-                 (grant_id, persona_kind, persona_id, permission, cluster_id, instance_uuid,
+                 (grant_id, persona_kind, persona_id, role, cluster_id, instance_uuid,
                   created_by)
              select g, kind, w, p, c, i, $6
              from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
                  as l (g, w, p, c, i) join persona on persona_id = w
              on conflict on constraint permission_grant_object_key do nothing
              returning *)
-         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              made.revision, made.created_at
          from made join persona using (persona_id) order by grant_id",
     )
     .bind(given.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
     .bind(given.iter().map(|g| g.persona).collect::<Vec<_>>())
-    .bind(given.iter().map(|g| g.permission).collect::<Vec<_>>())
+    .bind(given.iter().map(|g| g.role.as_str()).collect::<Vec<_>>())
     .bind(clusters)
     .bind(instances)
     .bind(created_by)
@@ -316,7 +307,7 @@ pub(crate) async fn strip(
              where (persona_id, cluster_id, instance_uuid)
                  in (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]))
              returning *)
-         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              gone.revision, gone.created_at
          from gone join persona using (persona_id)",
     )
@@ -336,7 +327,7 @@ pub(crate) async fn strip_all(
     Ok(sqlx::query_as(
         "with gone as (delete from permission_grant where persona_id = $1 returning *),
          kept as (delete from grant_tombstone where persona_id = $1)
-         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              gone.revision, gone.created_at
          from gone join persona using (persona_id)",
     )
@@ -375,12 +366,12 @@ pub(crate) async fn hand_over(
         "with kept as (
              delete from grant_tombstone where cluster_id = $1 and instance_uuid = $2 returning *
          ), made as (
-             insert into permission_grant (grant_id, persona_kind, persona_id, permission,
+             insert into permission_grant (grant_id, persona_kind, persona_id, role,
                  cluster_id, instance_uuid, created_by)
-             select gen_random_uuid(), kind, persona_id, permission, $3, $4, $5
+             select gen_random_uuid(), kind, persona_id, role, $3, $4, $5
              from kept join persona using (persona_id)
              on conflict on constraint permission_grant_object_key do nothing returning *)
-         select grant_id, kind, persona_id, name, permission, cluster_id, instance_uuid, created_by,
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
              made.revision, made.created_at
          from made join persona using (persona_id) order by grant_id",
     )

@@ -117,11 +117,12 @@ pub(crate) async fn delete(connection: &mut PgConnection, group: Uuid) -> Result
     Ok(())
 }
 
-/// All, or those that a user belongs to.
+/// All, or those that who asks belongs to; of these perhaps only those of one user.
 pub(crate) async fn list(
     connection: &mut PgConnection,
     asker: Uuid,
     all: bool,
+    member: &str,
 ) -> Result<Vec<ListedRow>> {
     Ok(sqlx::query_as(
         "select group_id, name, description, revision, created_at,
@@ -129,12 +130,15 @@ pub(crate) async fn list(
              exists (select from group_member m
                  where m.group_id = g.group_id and user_id = $1 and is_admin) as administered
          from persona_group g
-         where $2 or exists (select from group_member m
-             where m.group_id = g.group_id and user_id = $1)
+         where ($2 or exists (select from group_member m
+                 where m.group_id = g.group_id and user_id = $1))
+           and ($3 = '' or exists (select from group_member m join app_user using (user_id)
+                 where m.group_id = g.group_id and username = $3))
          order by name",
     )
     .bind(asker)
     .bind(all)
+    .bind(member)
     .fetch_all(connection)
     .await
     .map_err(gwm_pg::Error::from)?)

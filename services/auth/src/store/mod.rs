@@ -12,6 +12,7 @@ pub(crate) mod owner;
 pub(crate) mod persona;
 pub(crate) mod purge;
 pub(crate) mod rights;
+pub(crate) mod role;
 pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod signing_key;

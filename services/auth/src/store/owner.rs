@@ -115,7 +115,7 @@ pub(crate) async fn before(connection: &mut PgConnection, lines: &[Line]) -> Res
     let (clusters, instances) = split(&keys);
     let personas = persona::by_names(&mut *connection, &crate::domain::names(lines)).await?;
     let grants: Vec<(Uuid, Uuid, Uuid, String)> = sqlx::query_as(
-        "select cluster_id, instance_uuid, persona_id, permission from permission_grant
+        "select cluster_id, instance_uuid, persona_id, role from permission_grant
          where (cluster_id, instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))",
     )
     .bind(clusters)
@@ -124,11 +124,13 @@ pub(crate) async fn before(connection: &mut PgConnection, lines: &[Line]) -> Res
     .await
     .map_err(gwm_pg::Error::from)?;
     let mut held: HashMap<Key, HashSet<(Uuid, String)>> = HashMap::new();
-    for (cluster, instance, persona, permission) in grants {
-        held.entry((cluster, instance)).or_default().insert((persona, permission));
+    for (cluster, instance, persona, role) in grants {
+        held.entry((cluster, instance)).or_default().insert((persona, role));
     }
+    let roles = super::role::named(&mut *connection, &crate::domain::roles(lines)).await?;
     let owners = list(connection, &keys).await?;
     Ok(Before {
+        roles,
         personas: personas
             .into_iter()
             .map(|p| {

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use gwm_proto::auth::{Right, SigningKey, Snapshot, UserRights};
+use gwm_authz::Rights;
+use gwm_proto::auth::{Change, Right, SigningKey, Snapshot, UserRights};
+use gwm_types::{Object, Permission};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
+use super::grant;
 use crate::domain::object_ref;
 use crate::error::Result;
 
@@ -22,8 +25,8 @@ struct UserRow {
 #[derive(FromRow)]
 struct GrantRow {
     user_id: Uuid,
-    permission: String,
-    cluster_id: Uuid,
+    permissions: Vec<String>,
+    cluster_id: Option<Uuid>,
     instance_uuid: Option<Uuid>,
 }
 
@@ -41,12 +44,12 @@ pub(crate) async fn load(
     .await
     .map_err(gwm_pg::Error::from)?;
     let grants: Vec<GrantRow> = sqlx::query_as(
-        "select persona_id as user_id, permission, cluster_id, instance_uuid
-         from permission_grant
+        "select persona_id as user_id, permissions, cluster_id, instance_uuid
+         from permission_grant join role on name = role
          where persona_kind = 'user' and ($1::uuid[] is null or persona_id = any($1))
          union
-         select m.user_id, permission, cluster_id, instance_uuid
-         from permission_grant join group_member m on m.group_id = persona_id
+         select m.user_id, permissions, cluster_id, instance_uuid
+         from permission_grant join role on name = role join group_member m on m.group_id = persona_id
          where $1::uuid[] is null or m.user_id = any($1)",
     )
     .bind(users)
@@ -55,8 +58,8 @@ pub(crate) async fn load(
     .map_err(gwm_pg::Error::from)?;
     let mut rights: HashMap<Uuid, Vec<Right>> = HashMap::new();
     for grant in grants {
-        let object = object_ref(grant.cluster_id.into(), grant.instance_uuid.map(Into::into));
-        let right = Right { permission: grant.permission, object: Some(object) };
+        let object = object_ref(grant::object(grant.cluster_id, grant.instance_uuid));
+        let right = Right { permissions: grant.permissions, object: Some(object) };
         rights.entry(grant.user_id).or_default().push(right);
     }
     let told = |row: UserRow| UserRights {
@@ -66,6 +69,19 @@ pub(crate) async fn load(
         rights: rights.remove(&row.user_id).unwrap_or_default(),
     };
     Ok(rows.into_iter().map(told).collect())
+}
+
+/// Whether a user may do this to that, straight from the tables.
+pub(crate) async fn allows(
+    connection: &mut PgConnection,
+    user: Uuid,
+    permission: Permission,
+    object: Object,
+) -> Result<bool> {
+    let mut rights = Rights::default();
+    let users = load(connection, Some(&[user])).await?;
+    rights.apply(0, Change { users, ..Change::default() });
+    Ok(rights.allows(user.into(), permission, object))
 }
 
 /// Everything, as of the transaction's snapshot.

@@ -8,7 +8,7 @@ use gwm_testkit::wait_for;
 use tonic::Code;
 
 use crate::world::{
-    PATIENCE, World, admin, cluster_of, grant, instance, reason, user, user_person,
+    PATIENCE, World, admin, cluster_of, fleet, grant, instance, reason, user, user_person,
 };
 
 #[tokio::test]
@@ -31,7 +31,11 @@ async fn who_has_no_rights_grants_none_and_twice_is_once() {
     grant(&gateway, &admin, "jane", "view", &whole).await.unwrap();
 
     let mut grants = GrantsClient::new(gateway.clone());
-    let list = |object, user: &str| ListGrantsRequest { object, persona_id: user.to_owned() };
+    let list = |object, user: &str| ListGrantsRequest {
+        object,
+        persona_id: user.to_owned(),
+        inherited: false,
+    };
     let all = grants.list_grants(admin.ask(list(None, ""))).await.unwrap().into_inner();
     assert_eq!(all.grants.len(), 2);
     let on = grants.list_grants(admin.ask(list(Some(object), ""))).await.unwrap().into_inner();
@@ -110,6 +114,7 @@ async fn who_holds_admin_on_an_object_grants_on_it_and_nowhere_else() {
 
     let mut grants = GrantsClient::new(gateway.clone());
     let on = |object: &ObjectRef| ListGrantsRequest {
+        inherited: false,
         object: Some(object.clone()),
         persona_id: String::new(),
     };
@@ -138,18 +143,22 @@ async fn what_makes_no_sense_is_refused_by_field() {
     let object = instance();
     let node = ObjectRef { kind: "node".to_owned(), ..object.clone() };
     let outside = ObjectRef { uuid: "../x".to_owned(), ..object.clone() };
-    for (name, permission, object, field) in [
+    for (name, role, object, field) in [
         ("nobody", "view", &object, "persona"),
         ("group/nobody", "view", &object, "persona"),
         ("role/jane", "view", &object, "persona"),
         ("", "view", &object, "persona"),
-        ("jane", "root", &cluster_of(&object), "permission"),
-        ("jane", "", &object, "permission"),
+        ("jane", "root", &cluster_of(&object), "role"),
+        ("jane", "", &object, "role"),
+        ("jane", "create_vm", &object, "role"),
+        ("jane", "operator", &object, "role"),
+        ("jane", "admin", &fleet(), "role"),
+        ("jane", "view", &ObjectRef { uuid: object.uuid.clone(), ..fleet() }, "object"),
         ("jane", "view", &node, "object"),
         ("jane", "view", &outside, "object"),
     ] {
-        let refused = grant(&gateway, &admin, name, permission, object).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidArgument, "{name} {permission} {object:?}");
+        let refused = grant(&gateway, &admin, name, role, object).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument, "{name} {role} {object:?}");
         let fault = gwm_kernel::Fault::from_status(&refused);
         assert_eq!(fault.field.as_deref(), Some(field), "{fault:?}");
     }

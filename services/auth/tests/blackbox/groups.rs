@@ -16,12 +16,12 @@ use crate::world::{
     PATIENCE, Person, World, admin, cluster_of, grant, instance, reason, user, user_person,
 };
 
-async fn create(peer: &Peer, who: &Person, name: &str) -> Result<Group, Status> {
+pub(crate) async fn create(peer: &Peer, who: &Person, name: &str) -> Result<Group, Status> {
     let request = CreateGroupRequest { name: name.to_owned(), description: String::new() };
     Ok(GroupsClient::new(peer.clone()).create_group(who.ask(request)).await?.into_inner())
 }
 
-async fn put(
+pub(crate) async fn put(
     peer: &Peer,
     who: &Person,
     group: &str,
@@ -45,7 +45,13 @@ async fn get(peer: &Peer, who: &Person, group: &str) -> Result<Group, Status> {
 }
 
 /// Waits until every service would hear that the user may do this, or may not.
-async fn may(peer: &Peer, user_id: &str, permission: &str, object: &ObjectRef, expected: bool) {
+pub(crate) async fn may(
+    peer: &Peer,
+    user_id: &str,
+    permission: &str,
+    object: &ObjectRef,
+    expected: bool,
+) {
     wait_for("the decision", PATIENCE, async || {
         let check = CheckRequest {
             user_id: user_id.to_owned(),
@@ -59,7 +65,8 @@ async fn may(peer: &Peer, user_id: &str, permission: &str, object: &ObjectRef, e
 }
 
 async fn own_names(peer: &Peer, who: &Person) -> Vec<String> {
-    let answer = GroupsClient::new(peer.clone()).list_groups(who.ask(ListGroupsRequest {})).await;
+    let answer =
+        GroupsClient::new(peer.clone()).list_groups(who.ask(ListGroupsRequest::default())).await;
     answer.unwrap().into_inner().groups.into_iter().map(|g| g.name).collect()
 }
 
@@ -95,7 +102,7 @@ async fn what_a_group_holds_its_members_may_do_for_as_long_as_they_belong_to_it(
 
     // Both are listed as hers while she belongs to it, and a member reads what the group holds.
     let mut grants = GrantsClient::new(gateway.clone());
-    let of = |id: &str| ListGrantsRequest { object: None, persona_id: id.to_owned() };
+    let of = |id: &str| ListGrantsRequest { persona_id: id.to_owned(), ..Default::default() };
     let hers = grants.list_grants(jane.ask(of(&jane.user_id()))).await.unwrap().into_inner().grants;
     assert_eq!(hers.len(), 1, "{hers:?}");
     let bobs = grants.list_grants(bob.ask(of(&bob.user_id()))).await.unwrap().into_inner().grants;

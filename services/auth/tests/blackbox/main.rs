@@ -13,6 +13,7 @@ mod login;
 mod owners;
 mod people;
 mod proxy;
+mod roles;
 mod second_factor;
 mod settle;
 mod tickets;

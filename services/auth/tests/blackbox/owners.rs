@@ -57,14 +57,14 @@ impl Stage {
         owners.tell_presence(TellPresenceRequest { news }).await.unwrap();
     }
 
-    /// Owner, grants and kept grants (`user:permission`) of an instance.
+    /// Owner, grants and kept grants (`user:role`) of an instance.
     async fn look(&self, object: &ObjectRef) -> (String, Vec<String>, Vec<String>) {
         let request = ListOwnersRequest { instances: vec![object.clone()] };
         let mut owners = OwnersClient::new(self.gateway.clone());
         let answer = owners.list_owners(self.admin.ask(request)).await.unwrap().into_inner();
         let one = answer.instances.into_iter().next().unwrap();
         let words = |grants: Vec<gwm_proto::auth::Grant>| {
-            grants.into_iter().map(|g| format!("{}:{}", g.persona_name, g.permission)).collect()
+            grants.into_iter().map(|g| format!("{}:{}", g.persona_name, g.role)).collect()
         };
         (one.owner.map(|o| o.name).unwrap_or_default(), words(one.grants), words(one.kept))
     }

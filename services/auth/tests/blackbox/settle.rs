@@ -51,7 +51,7 @@ async fn who_makes_an_instance_owns_it_and_is_its_administrator_until_it_is_gone
     watching
         .until_user(&jane.user_id, |u| {
             u.rights.len() == 1
-                && u.rights[0].permission == "admin"
+                && u.rights[0].permissions == ["admin"]
                 && u.rights[0].object.as_ref() == Some(&object)
         })
         .await;

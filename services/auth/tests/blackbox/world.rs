@@ -256,12 +256,12 @@ pub(crate) async fn grant(
     peer: &Peer,
     admin: &Person,
     persona: &str,
-    permission: &str,
+    role: &str,
     object: &ObjectRef,
 ) -> Result<Grant, Status> {
     let request = AddGrantRequest {
         persona: persona.to_owned(),
-        permission: permission.to_owned(),
+        role: role.to_owned(),
         object: Some(object.clone()),
     };
     Ok(GrantsClient::new(peer.clone()).add_grant(admin.ask(request)).await?.into_inner())
@@ -273,6 +273,10 @@ pub(crate) fn instance() -> ObjectRef {
         cluster_id: uuid::Uuid::now_v7().to_string(),
         uuid: uuid::Uuid::now_v7().to_string(),
     }
+}
+
+pub(crate) fn fleet() -> ObjectRef {
+    ObjectRef { kind: "fleet".to_owned(), ..ObjectRef::default() }
 }
 
 pub(crate) fn cluster_of(object: &ObjectRef) -> ObjectRef {

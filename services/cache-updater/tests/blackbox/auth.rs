@@ -77,7 +77,7 @@ impl FakeAuth {
             rights: rights
                 .unwrap_or_default()
                 .into_iter()
-                .map(|(p, o)| Right { permission: p.to_owned(), object: Some(o) })
+                .map(|(p, o)| Right { permissions: vec![p.to_owned()], object: Some(o) })
                 .collect(),
         });
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed();

@@ -28,7 +28,7 @@ async fn an_instance_shows_what_ganeti_says() {
         let detail = world.instance(&replica, key).await.unwrap();
         assert_eq!(detail.instance.unwrap().uuid, one.uuid);
         assert!(!detail.hvparams.unwrap().fields.is_empty());
-        assert_eq!(detail.permissions, ["view", "console", "power", "modify", "remove", "admin"]);
+        assert_eq!(detail.permissions, gwm_types::Permission::ALL.map(|p| p.to_string()));
     }
     let absent = world.instance(&replica, "no-such").await.unwrap_err();
     assert_eq!(absent.code(), tonic::Code::NotFound);

@@ -99,7 +99,7 @@ impl Fakes {
 
     fn snapshot(&self) -> Snapshot {
         let right = Right {
-            permission: "power".to_owned(),
+            permissions: vec!["power".to_owned()],
             object: Some(ObjectRef {
                 kind: "instance".to_owned(),
                 cluster_id: self.cluster_id.to_string(),

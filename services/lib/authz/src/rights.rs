@@ -26,6 +26,7 @@ struct UserEntry {
     since: u64,
     is_admin: bool,
     disabled: bool,
+    fleet: PermissionSet,
     // What is held on each, with all that it includes.
     clusters: HashMap<ClusterId, PermissionSet>,
     instances: HashMap<(ClusterId, InstanceUuid), PermissionSet>,
@@ -71,11 +72,16 @@ impl Rights {
         let mut entry =
             UserEntry { is_admin: user.is_admin, disabled: user.disabled, ..UserEntry::default() };
         for right in user.rights {
-            let (Ok(permission), Some(object)) = (right.permission.parse(), right.object) else {
-                tracing::warn!(right = right.permission, "right that this version does not know");
+            let Some(object) = right.object.as_ref().and_then(parse_object) else {
+                tracing::warn!(object = ?right.object, "right on an object that is not known ignored");
                 continue;
             };
-            entry.hold(permission, &object);
+            for word in &right.permissions {
+                match word.parse() {
+                    Ok(permission) => entry.hold(permission, object),
+                    Err(_) => tracing::warn!(right = word, "right that this version does not know"),
+                }
+            }
         }
         // Every new connection to auth begins with a snapshot: what it leaves as it was is not new.
         let known = before.get(&user_id).or_else(|| self.users.get(&user_id));
@@ -141,7 +147,8 @@ impl Rights {
         let Object::Cluster(cluster) = object else { return false };
         self.users.get(&user).is_some_and(|e| {
             !e.disabled
-                && (e.clusters.contains_key(&cluster)
+                && (e.fleet != PermissionSet::EMPTY
+                    || e.clusters.contains_key(&cluster)
                     || e.instances.keys().any(|(c, _)| *c == cluster))
         })
     }
@@ -151,7 +158,7 @@ impl Rights {
     pub fn scope(&self, user: UserId, permission: Permission) -> Scope {
         let nothing = Scope::Limited { clusters: Vec::new(), instances: Vec::new() };
         let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else { return nothing };
-        if entry.is_admin {
+        if entry.is_admin || entry.fleet.contains(permission) {
             return Scope::Fleet;
         }
         Scope::Limited {
@@ -179,24 +186,20 @@ fn keys_holding<K: Copy>(held: &HashMap<K, PermissionSet>, permission: Permissio
 }
 
 impl UserEntry {
-    fn hold(&mut self, permission: Permission, wire: &ObjectRef) {
-        let Some(object) = parse_object(wire) else {
-            tracing::warn!(kind = wire.kind, "right on an object that is not known ignored");
-            return;
-        };
+    fn hold(&mut self, permission: Permission, object: Object) {
         let held = match object {
-            Object::Fleet => return,
+            Object::Fleet => &mut self.fleet,
             Object::Cluster(cluster) => self.clusters.entry(cluster).or_default(),
             Object::Instance(cluster, uuid) => self.instances.entry((cluster, uuid)).or_default(),
         };
         *held = held.and(permission.closure().within(object.may_hold()));
     }
 
-    /// A right on a cluster is one on all that is in it.
+    /// A right on a cluster is one on all that is in it, and one on the fleet is one on all clusters.
     fn held(&self, object: Object) -> PermissionSet {
-        let on = |cluster| self.clusters.get(&cluster).copied().unwrap_or_default();
+        let on = |cluster| self.fleet.and(self.clusters.get(&cluster).copied().unwrap_or_default());
         match object {
-            Object::Fleet => PermissionSet::EMPTY,
+            Object::Fleet => self.fleet,
             Object::Cluster(cluster) => on(cluster),
             Object::Instance(cluster, uuid) => {
                 on(cluster).and(self.instances.get(&(cluster, uuid)).copied().unwrap_or_default())
@@ -205,9 +208,12 @@ impl UserEntry {
     }
 }
 
-/// Reads an object as the wire names it; `None` when it is neither a cluster nor an instance.
+/// Reads an object as the wire names it; `None` when it is none that rights are held on.
 #[must_use]
 pub fn parse_object(object: &ObjectRef) -> Option<Object> {
+    if object.kind == "fleet" {
+        return Some(Object::Fleet);
+    }
     let cluster = object.cluster_id.parse().ok()?;
     match object.kind.as_str() {
         "cluster" => Some(Object::Cluster(cluster)),
@@ -242,8 +248,10 @@ mod tests {
     fn a_right_on_one_instance_shows_its_cluster_but_not_its_neighbours() {
         let (user, cluster) = (UserId::generate(), ClusterId::generate());
         let (mine, other) = (InstanceUuid::generate(), InstanceUuid::generate());
-        let right =
-            Right { permission: "power".to_owned(), object: Some(object(cluster, Some(mine))) };
+        let right = Right {
+            permissions: vec!["power".to_owned()],
+            object: Some(object(cluster, Some(mine))),
+        };
         let rights = rights(user, vec![right]);
         assert!(rights.allows(user, Permission::Console, Object::Instance(cluster, mine)));
         assert!(!rights.allows(user, Permission::View, Object::Instance(cluster, other)));
@@ -255,7 +263,8 @@ mod tests {
     #[test]
     fn rights_are_new_only_when_they_differ() {
         let (user, cluster) = (UserId::generate(), ClusterId::generate());
-        let right = Right { permission: "view".to_owned(), object: Some(object(cluster, None)) };
+        let right =
+            Right { permissions: vec!["view".to_owned()], object: Some(object(cluster, None)) };
         let with = |rights: Vec<Right>| UserRights {
             user_id: user.to_string(),
             rights,
@@ -312,7 +321,7 @@ mod tests {
             let wire = held
                 .iter()
                 .map(|(p, c, i)| Right {
-                    permission: p.to_string(),
+                    permissions: vec![p.to_string()],
                     object: Some(object(*c, *i)),
                 })
                 .collect();

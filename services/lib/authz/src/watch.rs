@@ -280,8 +280,7 @@ impl Authz {
             return Ok(());
         }
         if object != Object::Fleet && !self.sees(person, object) {
-            let what = if matches!(object, Object::Cluster(_)) { "cluster" } else { "instance" };
-            return Err(Fault::not_found(what));
+            return Err(Fault::not_found(object.kind()));
         }
         Err(Fault::new(
             ErrorCode::PermissionDenied,

@@ -156,6 +156,12 @@ impl PermissionSet {
         Self(self.0 | 1 << permission as u16)
     }
 
+    /// These but that one.
+    #[must_use]
+    pub const fn without(self, permission: Permission) -> Self {
+        Self(self.0 & !(1 << permission as u16))
+    }
+
     /// These and those.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
@@ -207,11 +213,32 @@ impl Object {
         }
     }
 
-    /// What can be held on it.
+    /// What it is, in a word.
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Fleet => "fleet",
+            Self::Cluster(_) => "cluster",
+            Self::Instance(..) => "instance",
+        }
+    }
+
+    /// It and all that it is in, inside out: what is held on any of them counts on it.
+    pub fn and_around(self) -> impl Iterator<Item = Self> {
+        let cluster = match self {
+            Self::Instance(cluster, _) => Some(Self::Cluster(cluster)),
+            Self::Fleet | Self::Cluster(_) => None,
+        };
+        let fleet = (self != Self::Fleet).then_some(Self::Fleet);
+        std::iter::once(self).chain(cluster).chain(fleet)
+    }
+
+    /// What can be held on it by a grant. Who may do everything everywhere is an administrator, and needs none.
     #[must_use]
     pub const fn may_hold(self) -> PermissionSet {
         match self {
-            Self::Fleet | Self::Cluster(_) => PermissionSet::ALL,
+            Self::Fleet => PermissionSet::ALL.without(Permission::Admin),
+            Self::Cluster(_) => PermissionSet::ALL,
             Self::Instance(..) => PermissionSet::ON_INSTANCE,
         }
     }

@@ -1,8 +1,8 @@
 //! Groups of people.
 
-use gwm_web_gateway::http::views::{form, groups, parts, shell};
+use gwm_web_gateway::http::views::{form, groups, held, parts, shell};
 
-use crate::made_up::{around, uuid, when};
+use crate::made_up::{around, when};
 
 pub(crate) fn list(none: bool, admin: bool) -> groups::GroupsPage {
     let row = |name: &str, description: &str, members, administered| groups::GroupRow {
@@ -49,11 +49,11 @@ pub(crate) fn one(administered: bool) -> groups::GroupPage {
         own: username == "ann",
         added: when(90_000),
     };
-    let held = |n, permission: &str, kind: &str, label: &str, href: &str| groups::HeldRow {
-        id: uuid(n),
-        permission: permission.to_owned(),
-        kind: kind.to_owned(),
+    let held = |role: &str, kind, label: &str, href: &str| held::HeldRow {
+        role: role.to_owned(),
+        kind,
         object: parts::Link::new(label, href),
+        by: None,
         created: when(80_000),
     };
     let mut page = groups::GroupPage {
@@ -63,18 +63,21 @@ pub(crate) fn one(administered: bool) -> groups::GroupPage {
         created: when(900_000),
         administered,
         members: vec![member("ann", administered), member("bob", true), member("carol", false)],
-        held: vec![
-            held(1, "power", "cluster", "fra1", "/clusters/fra1"),
-            held(
-                2,
-                "admin",
-                "instance",
-                "shop-database-1.customers.example.com",
-                "/clusters/fra1/instances/shop-database-1.customers.example.com",
-            ),
-            held(3, "view", "instance", "5d3f6a1e-0000-4000-8000-000000000003", ""),
-        ],
-        held_more: if administered { 12 } else { 0 },
+        held: held::Held {
+            rows: vec![
+                held("power", "cluster", "fra1", "/clusters/fra1"),
+                held(
+                    "admin",
+                    "instance",
+                    "shop-database-1.customers.example.com",
+                    "/clusters/fra1/instances/shop-database-1.customers.example.com",
+                ),
+                held("view", "instance", "5d3f6a1e-0000-4000-8000-000000000003", ""),
+                held("first-line", "", "everything", ""),
+            ],
+            more: if administered { 12 } else { 0 },
+            all: "/api/v1/grants?group=shop".to_owned(),
+        },
         member_errors: form::FormErrors::default(),
         username: String::new(),
         member_is_admin: false,
@@ -84,7 +87,7 @@ pub(crate) fn one(administered: bool) -> groups::GroupPage {
     page.shell.as_of = None;
     if !administered {
         page.shell.placement = false;
-        page.held.clear();
+        page.held = held::Held::default();
     }
     page
 }

@@ -230,8 +230,8 @@ pub(crate) fn access_section(kind: &'static str) -> access::AccessSection {
         grants: vec![
             access::GrantRow {
                 id: uuid(300),
-                principal: parts::Link::new("bob", ""),
-                permissions: vec!["view".to_owned(), "power".to_owned(), "console".to_owned()],
+                principal: parts::Link::new("bob", "/users/bob"),
+                role: "power".to_owned(),
                 scope: format!("this {kind}"),
                 created: when(90_000),
                 here: true,
@@ -239,7 +239,7 @@ pub(crate) fn access_section(kind: &'static str) -> access::AccessSection {
             access::GrantRow {
                 id: uuid(301),
                 principal: parts::Link::new("group/ops", "/groups/ops"),
-                permissions: vec!["view".to_owned()],
+                role: "view".to_owned(),
                 scope: "cluster fra1".to_owned(),
                 created: when(900_000),
                 here: kind == "cluster",
@@ -248,6 +248,12 @@ pub(crate) fn access_section(kind: &'static str) -> access::AccessSection {
         may_edit: true,
         errors: form::FormErrors::default(),
         principal: String::new(),
-        ticked: vec!["view".to_owned()],
+        roles: [("view", "view: See it"), ("user", "user: Daily use of a machine")]
+            .map(|(value, label)| form::Choice {
+                value: value.to_owned(),
+                label: label.to_owned(),
+                selected: value == "view",
+            })
+            .to_vec(),
     }
 }

@@ -12,6 +12,7 @@ mod made_up;
 mod objects;
 mod others;
 mod people;
+mod roles;
 
 use std::fs;
 use std::path::Path;
@@ -96,6 +97,13 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("groups-refused", groups::list(true, true).render()?),
         ("group", groups::one(true).render()?),
         ("group-member", groups::one(false).render()?),
+        ("roles", roles::list(false).render()?),
+        ("roles-none", roles::list(true).render()?),
+        ("role", roles::one(true).render()?),
+        ("role-builtin", roles::one(false).render()?),
+        ("role-new", roles::fresh().render()?),
+        ("access", roles::access(true).render()?),
+        ("access-wrong", roles::access(false).render()?),
         ("audit", audit_page(false).render()?),
         ("audit-none", audit_page(true).render()?),
         ("job-running", job_page(false).render()?),

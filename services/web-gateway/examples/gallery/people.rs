@@ -2,7 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use gwm_web_gateway::http::views::{audit, form, invites, parts, second_factor, shell, users};
+use gwm_web_gateway::http::views::{
+    audit, form, held, invites, parts, second_factor, shell, users,
+};
 
 use crate::made_up::{around, choice, choosing, head, list, soon, uuid, when};
 
@@ -77,6 +79,8 @@ pub(crate) fn user(disabled: bool) -> users::UserPage {
             own_only: false,
             failed: String::new(),
         },
+        groups: if disabled { Vec::new() } else { vec![parts::Link::new("shop", "/groups/shop")] },
+        held: if disabled { held::Held::default() } else { crate::roles::held() },
         acts_href: "/audit".to_owned(),
         errors: if disabled { wrong("password", GUESSABLE) } else { form::FormErrors::default() },
         user,

@@ -37,6 +37,17 @@ pub const GROUP_CHANGED: EventType<Group> =
 pub const GROUP_DELETED: EventType<Group> =
     EventType::new("deleted", "A group was deleted. What it held has events of its own.");
 
+/// A role was created.
+pub const ROLE_CREATED: EventType<Role> = EventType::new("created", "A role was created.");
+/// A role allows other things, or has another description.
+pub const ROLE_CHANGED: EventType<Role> = EventType::new(
+    "changed",
+    "A role allows other things, or has another description; whoever holds it has these permissions now.",
+);
+/// A role was deleted.
+pub const ROLE_DELETED: EventType<Role> =
+    EventType::new("deleted", "A role was deleted. Nobody held it any more.");
+
 /// An instance has another owner, or none any more.
 pub const OWNER_CHANGED: EventType<InstanceOwner> = EventType::new(
     "changed",
@@ -116,8 +127,8 @@ pub struct Grant {
     pub user_id: Option<String>,
     /// Of a user's: the login name; null: a group's.
     pub username: Option<String>,
-    /// `view`, `console`, `power`, `modify`, `remove` or `admin`.
-    pub permission: String,
+    /// Name of the role that was given: a set of permissions.
+    pub role: String,
     /// On what.
     pub object: GrantObject,
     /// When it was granted.
@@ -146,6 +157,24 @@ pub struct Group {
     pub revision: u64,
 }
 
+/// A named set of permissions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Role {
+    /// gwm's id.
+    pub id: String,
+    /// Its name, which is never changed.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// As chosen; each may bring others with it.
+    pub permissions: Vec<String>,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
 /// One who belongs to a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -164,11 +193,11 @@ pub struct GroupMember {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GrantObject {
-    /// `cluster` or `instance`.
+    /// `fleet` (everything), `cluster` or `instance`.
     pub kind: String,
-    /// gwm's id of the cluster.
-    pub cluster_id: String,
-    /// Ganeti's UUID; null for the cluster itself.
+    /// gwm's id of the cluster; null for the fleet.
+    pub cluster_id: Option<String>,
+    /// Ganeti's UUID of the instance; null for what is wider.
     pub uuid: Option<String>,
 }
 

@@ -152,5 +152,8 @@ pub fn registered() -> Vec<Registered> {
         register(access::GROUP_CHANGED, next()),
         register(access::GROUP_DELETED, next()),
         register(access::USER_CHANGED, next()),
+        register(access::ROLE_CREATED, next()),
+        register(access::ROLE_CHANGED, next()),
+        register(access::ROLE_DELETED, next()),
     ]
 }

@@ -23,10 +23,14 @@ use crate::http::problem::{Problem, ProblemDocument};
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct GrantQuery {
+    /// Grants on everything.
+    fleet: bool,
     /// Slug: grants on this cluster, or with `instance`, on that instance.
     cluster: String,
     /// Name or UUID.
     instance: String,
+    /// Also those that count there because they are on the cluster or on everything, as far as one administers these.
+    inherited: bool,
     /// User id: what that user holds, also by groups.
     user: String,
     /// Name of a group: what that group holds.
@@ -43,10 +47,13 @@ pub(crate) struct AddGrant {
     /// `user/NAME` or `group/NAME`; or give `username`.
     #[serde(default)]
     pub(crate) persona: String,
-    /// `view`; `console`, `modify` or `remove` (each includes `view`); `power` (includes `console`); `admin` (all of them,
-    /// and giving them to others).
-    pub(crate) permission: String,
+    /// Name of a role; `GET /roles` has them all. Each permission is also a role of its own.
+    pub(crate) role: String,
+    /// True: it is for everything there is; then neither `cluster` nor `instance`.
+    #[serde(default)]
+    pub(crate) fleet: bool,
     /// Slug.
+    #[serde(default)]
     pub(crate) cluster: String,
     /// Name or UUID; absent: the cluster and all in it.
     #[serde(default)]
@@ -68,15 +75,38 @@ pub(crate) fn document(grant: WireGrant) -> Grant {
         user_id: of_user.then(|| grant.persona_id.clone()),
         username: of_user.then_some(grant.persona_name),
         persona_id: grant.persona_id,
-        permission: grant.permission,
+        role: grant.role,
         object: GrantObject {
             kind: object.kind,
-            cluster_id: object.cluster_id,
+            cluster_id: Some(object.cluster_id).filter(|id| !id.is_empty()),
             uuid: Some(object.uuid).filter(|u| !u.is_empty()),
         },
         created_at: time_or_epoch(grant.created_at),
         created_by: Some(grant.created_by).filter(|c| !c.is_empty()),
         revision: 1,
+    }
+}
+
+/// What a right is on, as people say it. Rights are on ids.
+///
+/// # Errors
+/// Neither or both of the fleet and a cluster; or what cache-updater says of the names.
+pub(crate) async fn scope(
+    state: &AppState,
+    person: &Person,
+    fleet: bool,
+    cluster: &str,
+    instance: Option<&str>,
+) -> Result<ObjectRef, Problem> {
+    match (fleet, cluster.is_empty()) {
+        (true, true) if instance.is_none() => {
+            Ok(ObjectRef { kind: "fleet".to_owned(), ..ObjectRef::default() })
+        }
+        (true, _) => {
+            Err(Problem(Fault::invalid("fleet", "give either fleet or cluster, not both")))
+        }
+        (false, true) => Err(Problem(Fault::invalid("cluster", "give cluster, or fleet: true"))),
+        (false, false) => object(state, person, cluster, instance).await,
     }
 }
 
@@ -111,11 +141,11 @@ pub(crate) async fn list(
     person: Person,
     Params(query): Params<GrantQuery>,
 ) -> Result<Json<GrantList>, Problem> {
-    let object = if query.cluster.is_empty() {
+    let object = if query.cluster.is_empty() && !query.fleet {
         None
     } else {
         let instance = Some(query.instance.as_str()).filter(|i| !i.is_empty());
-        Some(object(&state, &person, &query.cluster, instance).await?)
+        Some(scope(&state, &person, query.fleet, &query.cluster, instance).await?)
     };
     let persona_id = match (query.user, query.group) {
         (user, group) if group.is_empty() => user,
@@ -125,7 +155,7 @@ pub(crate) async fn list(
         }
         _ => return Err(Problem(Fault::invalid("group", "give either user or group, not both"))),
     };
-    let request = person.ask(ListGrantsRequest { object, persona_id });
+    let request = person.ask(ListGrantsRequest { object, persona_id, inherited: query.inherited });
     let answer = state.clients.grants().list_grants(request).await?.into_inner();
     Ok(Json(GrantList { items: answer.grants.into_iter().map(document).collect() }))
 }
@@ -139,7 +169,8 @@ pub(crate) async fn add(
     person: Person,
     Body(body): Body<AddGrant>,
 ) -> Result<(StatusCode, Json<Grant>), Problem> {
-    let object = object(&state, &person, &body.cluster, body.instance.as_deref()).await?;
+    let instance = body.instance.as_deref();
+    let object = scope(&state, &person, body.fleet, &body.cluster, instance).await?;
     let (field, persona) = match (body.username, body.persona) {
         (username, persona) if persona.is_empty() => ("username", format!("user/{username}")),
         (username, persona) if username.is_empty() => ("persona", persona),
@@ -148,8 +179,7 @@ pub(crate) async fn add(
             return Err(Problem(Fault::invalid("persona", text)));
         }
     };
-    let permission = body.permission;
-    let request = person.ask(AddGrantRequest { persona, permission, object: Some(object) });
+    let request = person.ask(AddGrantRequest { persona, role: body.role, object: Some(object) });
     let grant = state.clients.grants().add_grant(request).await.map_err(|status| {
         let mut fault = Fault::from_status(&status);
         if fault.field.as_deref() == Some("persona") {

@@ -109,7 +109,7 @@ pub(crate) async fn list(
     State(state): State<AppState>,
     person: Person,
 ) -> Result<Json<GroupList>, Problem> {
-    let request = person.ask(ListGroupsRequest {});
+    let request = person.ask(ListGroupsRequest::default());
     let groups = state.clients.groups().list_groups(request).await?.into_inner().groups;
     Ok(Json(GroupList { items: groups.into_iter().map(Into::into).collect() }))
 }

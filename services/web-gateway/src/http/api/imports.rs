@@ -195,7 +195,7 @@ pub(crate) struct VanishedDocument {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct KeptGrant {
     pub(crate) persona: String,
-    pub(crate) permission: String,
+    pub(crate) role: String,
 }
 
 /// What vanished: marked missing, or removed in the last 30 days.
@@ -247,7 +247,7 @@ pub(crate) async fn vanished(
             .flat_map(|k| k.kept.iter().chain(&k.grants))
             .map(|g| KeptGrant {
                 persona: format!("{}/{}", g.persona_kind, g.persona_name),
-                permission: g.permission.clone(),
+                role: g.role.clone(),
             })
             .collect()
     };

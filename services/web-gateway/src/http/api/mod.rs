@@ -1,6 +1,7 @@
 //! The JSON API, `/api/v1`: one file a resource. The OpenAPI document is made from these handlers.
 #![expect(unused_qualifications, reason = "utoipa's macro writes paths in full")]
 
+pub(crate) mod access;
 pub(crate) mod account;
 pub(crate) mod adopt;
 pub(crate) mod audit;
@@ -22,6 +23,7 @@ pub(crate) mod notes;
 mod objects;
 pub(crate) mod owner_tags;
 pub(crate) mod owners;
+mod roles;
 pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod users;
@@ -118,6 +120,10 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(events::stream))
         .routes(routes!(grants::list, grants::add))
         .routes(routes!(grants::remove))
+        .routes(routes!(roles::list, roles::create))
+        .routes(routes!(roles::change, roles::delete))
+        .routes(routes!(access::check))
+        .routes(routes!(access::explain))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::get, groups::change, groups::delete))
         .routes(routes!(groups::set_member, groups::remove_member))

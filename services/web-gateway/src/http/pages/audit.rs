@@ -69,6 +69,10 @@ fn words(action: &str) -> Option<&'static str> {
         "group.delete" => "Delete a group",
         "group.set_member" => "Add or change a member of a group",
         "group.remove_member" => "Take a member out of a group",
+        "role.create" => "Make a role",
+        "role.update" => "Change a role",
+        "role.delete" => "Delete a role",
+        "access.explain" => "Ask what somebody may do",
         "grant.add" => "Give a right",
         "grant.remove" => "Take a right away",
         "grant.list" => "List the rights",
@@ -127,6 +131,9 @@ fn object_link(record: &Record) -> Link {
         ("user", _, Some(name), _) => format!("/users/{}", escape(name)),
         ("group", _, Some(name), _) if record.action != "group.delete" => {
             format!("/groups/{}", escape(name))
+        }
+        ("role", _, Some(name), _) if record.action != "role.delete" => {
+            format!("/roles/{}", escape(name))
         }
         ("cluster", Some(cluster), ..) if record.action != "cluster.remove" => {
             format!("/clusters/{cluster}")

@@ -5,7 +5,9 @@ use axum::response::IntoResponse;
 use axum_extra::extract::Form;
 use chrono::Utc;
 use gwm_kernel::{ErrorCode, Fault};
-use gwm_proto::auth::{AddGrantRequest, Grant, ListGrantsRequest, RemoveGrantRequest};
+use gwm_proto::auth::{
+    AddGrantRequest, Grant, ListGrantsRequest, ListRolesRequest, RemoveGrantRequest, Role,
+};
 use gwm_proto::common::ObjectRef;
 use gwm_types::Permission;
 use serde::Deserialize;
@@ -17,6 +19,7 @@ use crate::http::AppState;
 use crate::http::api::grants::object;
 use crate::http::model::time_or_epoch;
 use crate::http::views::access::{AccessSection, GrantRow};
+use crate::http::views::form::Choice;
 use crate::http::views::parts::{Link, When};
 
 /// The section for an object; `None` for those who may not change it, and while auth is away.
@@ -32,9 +35,13 @@ pub(crate) async fn section(
         return None;
     }
     let here = object.clone();
-    let request =
-        viewer.person.ask(ListGrantsRequest { object: Some(object), ..Default::default() });
-    let grants = state.clients.grants().list_grants(request).await.ok()?.into_inner().grants;
+    let asked = ListGrantsRequest { object: Some(object), inherited: true, ..Default::default() };
+    let mut clients = (state.clients.grants(), state.clients.roles());
+    let (grants, roles) = tokio::join!(
+        clients.0.list_grants(viewer.person.ask(asked)),
+        clients.1.list_roles(viewer.person.ask(ListRolesRequest {})),
+    );
+    let (grants, roles) = (grants.ok()?.into_inner().grants, roles.ok()?.into_inner().roles);
     let now = Utc::now();
     let rows = grants
         .into_iter()
@@ -42,18 +49,19 @@ pub(crate) async fn section(
             here: grant.object.as_ref() == Some(&here),
             scope: match grant.object.as_ref().map(|o| o.kind.as_str()) {
                 Some("cluster") if here.kind == "instance" => format!("cluster {cluster}"),
+                Some("fleet") => "everything".to_owned(),
                 _ => format!("this {}", here.kind),
             },
             principal: persona(&grant),
             id: grant.grant_id,
-            permissions: vec![grant.permission],
+            role: grant.role,
             created: When::new(time_or_epoch(grant.created_at), now),
         })
         .collect();
     let typed = viewer.typed.as_ref();
     let form = typed.and_then(|typed| typed.form::<GrantForm>("/grants"));
-    let (principal, ticked) = form
-        .map_or_else(|| (String::new(), vec!["view".to_owned()]), |f| (f.principal, f.permissions));
+    let (principal, role) = form.map_or_else(Default::default, |f| (f.principal, f.role));
+    let here_kind = here.kind.clone();
     Some(AccessSection {
         kind: if here.kind == "cluster" { "cluster" } else { "instance" },
         cluster: cluster.to_owned(),
@@ -64,8 +72,27 @@ pub(crate) async fn section(
         may_edit: true,
         errors: typed.map(|typed| typed.errors("/grants")).unwrap_or_default(),
         principal,
-        ticked,
+        roles: choices(roles, &here_kind, &role),
     })
+}
+
+/// The roles that can be given on such an object; `view` is chosen at first.
+fn choices(roles: Vec<Role>, kind: &str, chosen: &str) -> Vec<Choice> {
+    let chosen = if chosen.is_empty() { "view" } else { chosen };
+    let fits = |role: &Role| {
+        let possible = if kind == "instance" { &role.allows_on_instance } else { &role.allows };
+        role.permissions.iter().all(|word| possible.contains(word))
+    };
+    let choice = |role: Role| Choice {
+        selected: role.name == chosen,
+        label: if role.description.is_empty() {
+            role.name.clone()
+        } else {
+            format!("{}: {}", role.name, role.description)
+        },
+        value: role.name,
+    };
+    roles.into_iter().filter(fits).map(choice).collect()
 }
 
 /// A user by name, a group as `group/NAME`: what is typed to give a right is what is shown.
@@ -74,14 +101,15 @@ fn persona(grant: &Grant) -> Link {
         let name = &grant.persona_name;
         return Link::new(format!("group/{name}"), format!("/groups/{name}"));
     }
-    Link::new(&grant.persona_name, "")
+    let name = &grant.persona_name;
+    Link::new(name, format!("/users/{name}"))
 }
 
 #[derive(Deserialize)]
 pub(crate) struct GrantForm {
     principal: String,
     #[serde(default)]
-    permissions: Vec<String>,
+    role: String,
     cluster: String,
     #[serde(default)]
     instance: String,
@@ -100,14 +128,14 @@ pub(crate) async fn add(
         Err(mut fault) => {
             let field = match fault.field.as_deref().unwrap_or_default() {
                 "persona" => "principal",
-                "permission" | "permissions" => "permissions",
+                "role" => "role",
                 _ => "",
             };
             fault.field = Some(field.to_owned());
             let mut typed = vec![("principal", form.principal.as_str())];
             let place = [("cluster", form.cluster.as_str()), ("instance", form.instance.as_str())];
             typed.extend(place);
-            typed.extend(form.permissions.iter().map(|p| ("permissions", p.as_str())));
+            typed.push(("role", form.role.as_str()));
             Ok(Typed::refused(&form.back, "/grants", &typed, &fault))
         }
     }
@@ -116,19 +144,13 @@ pub(crate) async fn add(
 async fn give(state: &AppState, viewer: &Viewer, form: &GrantForm) -> Result<(), Fault> {
     let instance = Some(form.instance.as_str()).filter(|i| !i.is_empty());
     let object = object(state, &viewer.person, &form.cluster, instance).await.map_err(|p| p.0)?;
-    if form.permissions.is_empty() {
-        return Err(Fault::invalid("permissions", "choose at least one right"));
-    }
-    for permission in &form.permissions {
-        let request = viewer.person.ask(AddGrantRequest {
-            persona: form.principal.trim().to_owned(),
-            permission: permission.clone(),
-            object: Some(object.clone()),
-        });
-        let answer = state.clients.grants().add_grant(request).await;
-        answer.map_err(|status| Fault::from_status(&status))?;
-    }
-    Ok(())
+    let request = viewer.person.ask(AddGrantRequest {
+        persona: form.principal.trim().to_owned(),
+        role: form.role.clone(),
+        object: Some(object),
+    });
+    let answer = state.clients.grants().add_grant(request).await;
+    answer.map(drop).map_err(|status| Fault::from_status(&status))
 }
 
 #[derive(Deserialize)]

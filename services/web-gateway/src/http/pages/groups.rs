@@ -4,26 +4,22 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use axum_extra::extract::Form;
 use chrono::Utc;
-use futures::future::join_all;
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::{
-    CreateGroupRequest, DeleteGroupRequest, GetGroupRequest, Grant, Group, ListGrantsRequest,
-    ListGroupsRequest, RemoveMemberRequest, SetMemberRequest, UpdateGroupRequest,
+    CreateGroupRequest, DeleteGroupRequest, GetGroupRequest, Group, ListGroupsRequest,
+    RemoveMemberRequest, SetMemberRequest, UpdateGroupRequest,
 };
-use gwm_proto::cache::{GetClusterRequest, GetObjectRequest};
 use serde::Deserialize;
 
 use super::common::{self, Page, PageError, Viewer, escape};
+use super::held;
 use super::login::see_other;
 use super::typed::Typed;
 use crate::http::AppState;
 use crate::http::model::time_or_epoch;
-use crate::http::views::groups::{GroupPage, GroupRow, GroupsPage, HeldRow, MemberRow};
+use crate::http::views::groups::{GroupPage, GroupRow, GroupsPage, MemberRow};
 use crate::http::views::parts::{Link, When};
 use crate::http::views::shell::Section;
-
-/// Each is looked up to be shown by name.
-const MOST_SHOWN: usize = 50;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -34,7 +30,7 @@ pub(crate) struct GroupForm {
 
 pub(crate) async fn list(State(state): State<AppState>, viewer: Viewer) -> Page {
     let shell = common::shell(&state, &viewer, Section::Groups, "Groups", Vec::new()).await;
-    let request = viewer.person.ask(ListGroupsRequest {});
+    let request = viewer.person.ask(ListGroupsRequest::default());
     let groups = state.clients.groups().list_groups(request).await?.into_inner().groups;
     let now = Utc::now();
     let row = |group: Group| GroupRow {
@@ -83,13 +79,10 @@ pub(crate) async fn page(
 ) -> Page {
     let request = viewer.person.ask(GetGroupRequest { group });
     let group = state.clients.groups().get_group(request).await?.into_inner();
-    let asked = ListGrantsRequest { persona_id: group.group_id.clone(), object: None };
-    let grants = state.clients.grants().list_grants(viewer.person.ask(asked)).await?;
-    let grants = grants.into_inner().grants;
     let crumbs = vec![Link::new("Groups", "/groups"), Link::new(&group.name, "")];
     let (shell, held) = tokio::join!(
         common::shell(&state, &viewer, Section::Groups, &group.name, crumbs),
-        join_all(grants.iter().take(MOST_SHOWN).map(|grant| held(&state, &viewer, grant))),
+        held::of(&state, &viewer, &group.group_id, format!("/api/v1/grants?group={}", group.name)),
     );
     let now = Utc::now();
     let (to_members, to_description) =
@@ -114,41 +107,12 @@ pub(crate) async fn page(
         description: about.map_or(group.description, |form| form.description),
         created: When::new(time_or_epoch(group.created_at), now),
         administered: group.administered,
-        held_more: grants.len().saturating_sub(held.len()),
-        held,
+        held: held?,
         member_errors: typed.map(|typed| typed.errors(&to_members)).unwrap_or_default(),
         username: member.username,
         member_is_admin: member.is_admin,
         description_errors: typed.map(|typed| typed.errors(&to_description)).unwrap_or_default(),
     })
-}
-
-/// A right with the name of its object, where the viewer sees that.
-async fn held(state: &AppState, viewer: &Viewer, grant: &Grant) -> HeldRow {
-    let object = grant.object.clone().unwrap_or_default();
-    let link = if object.kind == "instance" {
-        let ask = GetObjectRequest { cluster: object.cluster_id, object: object.uuid.clone() };
-        let found = state.clients.inventory().get_instance(viewer.person.ask(ask)).await;
-        let found = found.ok().and_then(|detail| detail.into_inner().instance);
-        found.map(|i| {
-            let href = format!("/clusters/{}/instances/{}", i.cluster, escape(&i.name));
-            Link::new(i.name, href)
-        })
-    } else {
-        let ask = GetClusterRequest { cluster: object.cluster_id };
-        let found = state.clients.clusters().get_cluster(viewer.person.ask(ask)).await;
-        let slug = found.ok().map(|cluster| cluster.into_inner().slug);
-        slug.map(|slug| Link::new(slug.clone(), format!("/clusters/{slug}")))
-    };
-    let unseen =
-        if object.kind == "instance" { object.uuid } else { "that you don’t see".into() };
-    HeldRow {
-        id: grant.grant_id.clone(),
-        permission: grant.permission.clone(),
-        kind: object.kind,
-        object: link.unwrap_or_else(|| Link::new(unseen, "")),
-        created: When::new(time_or_epoch(grant.created_at), Utc::now()),
-    }
 }
 
 #[derive(Default, Deserialize)]

@@ -322,9 +322,8 @@ fn vanished(item: VanishedDocument, here: &HashSet<String>) -> VanishedRow {
         _ => Status::new(Mark::Idle, "removed", ""),
     };
     let now = Utc::now();
-    let grant = |g: &imports::KeptGrant| {
-        format!("{}: {}", g.persona.trim_start_matches("user/"), g.permission)
-    };
+    let grant =
+        |g: &imports::KeptGrant| format!("{}: {}", g.persona.trim_start_matches("user/"), g.role);
     VanishedRow {
         status,
         there: here.contains(&item.cluster_id),

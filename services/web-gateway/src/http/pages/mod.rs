@@ -1,5 +1,6 @@
 //! The pages: one file each. They ask the services what the API asks them, and draw it.
 
+mod access;
 mod add_cluster;
 mod addresses;
 mod audit;
@@ -10,6 +11,7 @@ mod edit_cluster;
 mod facts;
 mod grants;
 mod groups;
+mod held;
 mod hook;
 mod imports;
 mod instance;
@@ -26,6 +28,7 @@ mod object;
 mod objects;
 mod overview;
 mod owner;
+mod roles;
 mod search;
 mod second_factor;
 mod sure;
@@ -116,6 +119,11 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/groups/{g}/members", post(groups::set_member))
         .route("/groups/{g}/members/{u}/remove", post(groups::remove_member))
         .route("/groups/{g}/delete", post(groups::delete))
+        .route("/roles", get(roles::list))
+        .route("/roles/new", get(roles::fresh).post(roles::create))
+        .route("/roles/{r}", get(roles::page).post(roles::save))
+        .route("/roles/{r}/delete", post(roles::delete))
+        .route("/access", get(access::page))
         .route("/grants", post(grants::add))
         .route("/grants/{id}/revoke", post(grants::revoke))
         .fallback(common::no_such_page)

@@ -7,14 +7,15 @@ use axum_extra::extract::Query;
 use chrono::{DateTime, Utc};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::{
-    ChangeUserRequest, CreateUserRequest, GetUserRequest, ResetSecondFactorRequest,
-    SetPasswordRequest,
+    ChangeUserRequest, CreateUserRequest, GetUserRequest, Group, ListGroupsRequest,
+    ResetSecondFactorRequest, SetPasswordRequest,
 };
 use http::StatusCode;
 use serde::Deserialize;
 
 use super::audit;
 use super::common::{self, Page, PageError, Viewer, escape, sentence};
+use super::held;
 use super::listing::{About, ListState, column, extra, fixed};
 use super::login::see_other;
 use super::views;
@@ -105,19 +106,38 @@ async fn draw(state: &AppState, viewer: &Viewer, user: String) -> Result<UserPag
     let user = state.clients.people().get_user(request).await?.into_inner();
     let user = row(user.into(), Utc::now());
     let crumbs = vec![Link::new("Users", "/users"), Link::new(&user.username, "")];
-    let (shell, history) = tokio::join!(
+    let all = format!("/api/v1/grants?user={}", user.id);
+    let (shell, history, held, groups) = tokio::join!(
         common::shell(state, viewer, Section::Users, &user.username, crumbs),
         audit::history(state, viewer, "uuid", &user.id),
+        held::of(state, viewer, &user.id, all),
+        groups_of(state, viewer, &user.username),
     );
     Ok(UserPage {
         shell,
         own: viewer.person.0.user_id.to_string() == user.id,
         done: String::new(),
         history,
+        held: held?,
+        groups: groups?,
         acts_href: format!("/audit?q={}", escape(&format!("actor_id={}", user.id))),
         errors: FormErrors::default(),
         user,
     })
+}
+
+async fn groups_of(
+    state: &AppState,
+    viewer: &Viewer,
+    username: &str,
+) -> Result<Vec<Link>, PageError> {
+    let request = viewer.person.ask(ListGroupsRequest { member: username.to_owned() });
+    let groups = state.clients.groups().list_groups(request).await?.into_inner().groups;
+    let link = |group: Group| {
+        let href = format!("/groups/{}", escape(&group.name));
+        Link::new(group.name, href)
+    };
+    Ok(groups.into_iter().map(link).collect())
 }
 
 #[derive(Deserialize)]

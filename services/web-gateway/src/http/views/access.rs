@@ -3,7 +3,7 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 
-use super::form::FormErrors;
+use super::form::{Choice, FormErrors};
 use super::parts::{Link, When};
 use super::ui;
 
@@ -14,9 +14,9 @@ pub struct GrantRow {
     pub id: String,
     /// Who has it; a group leads to its page.
     pub principal: Link,
-    /// `view`, `console`, `power`, ..
-    pub permissions: Vec<String>,
-    /// `this instance`, or where it comes from: `cluster fra1`.
+    /// Name of the role.
+    pub role: String,
+    /// `this instance`, or where it comes from: `cluster fra1`, `everything`.
     pub scope: String,
     /// Made.
     pub created: When,
@@ -46,14 +46,20 @@ pub struct AccessSection {
     pub errors: FormErrors,
     /// User or `group/NAME` as typed.
     pub principal: String,
-    /// Rights as ticked; `view` at first.
-    pub ticked: Vec<String>,
+    /// Roles that can be given here.
+    pub roles: Vec<Choice>,
 }
 
 impl HtmlSafe for AccessSection {}
 
 impl AccessSection {
-    fn checked(&self, permission: &str) -> &'static str {
-        if self.ticked.iter().any(|p| p == permission) { " checked" } else { "" }
+    /// The page that says why somebody may do something here.
+    fn why(&self) -> String {
+        let instance = if self.instance.is_empty() {
+            String::new()
+        } else {
+            format!("&instance={}", self.instance)
+        };
+        format!("/access?cluster={}{instance}", self.cluster)
     }
 }

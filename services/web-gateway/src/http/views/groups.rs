@@ -3,7 +3,8 @@
 use askama::Template;
 
 use super::form::FormErrors;
-use super::parts::{Link, When};
+use super::held::Held;
+use super::parts::When;
 use super::shell::Shell;
 use super::ui;
 
@@ -51,21 +52,6 @@ pub struct MemberRow {
     pub added: When,
 }
 
-/// A right that the group holds.
-#[derive(Debug, Clone)]
-pub struct HeldRow {
-    /// Grant id.
-    pub id: String,
-    /// `power`
-    pub permission: String,
-    /// `cluster` or `instance`.
-    pub kind: String,
-    /// On what; no link where the viewer does not see it.
-    pub object: Link,
-    /// Given.
-    pub created: When,
-}
-
 /// `GET /groups/{g}`
 #[derive(Debug, Template)]
 #[template(path = "pages/group.html")]
@@ -82,10 +68,8 @@ pub struct GroupPage {
     pub administered: bool,
     /// By name.
     pub members: Vec<MemberRow>,
-    /// The first of them.
-    pub held: Vec<HeldRow>,
-    /// More than are shown.
-    pub held_more: usize,
+    /// What its members may do by it.
+    pub held: Held,
     /// What was wrong with the form for a member.
     pub member_errors: FormErrors,
     /// User name as typed.

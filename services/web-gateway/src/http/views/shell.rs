@@ -28,6 +28,8 @@ pub enum Section {
     Groups,
     /// `/users`, `/invites`
     Users,
+    /// `/roles`
+    Roles,
     /// `/audit`
     Audit,
     /// None of them: own account, errors.
@@ -49,6 +51,7 @@ impl Section {
             Self::Imports => "imports",
             Self::Groups => "groups",
             Self::Users => "users",
+            Self::Roles => "roles",
             Self::Audit => "audit",
             Self::Other => "",
         };

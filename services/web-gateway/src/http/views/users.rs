@@ -4,8 +4,9 @@ use askama::Template;
 
 use super::audit::History;
 use super::form::FormErrors;
+use super::held::Held;
 use super::listing::Listing;
-use super::parts::{Status, When};
+use super::parts::{Link, Status, When};
 use super::shell::Shell;
 use super::ui;
 
@@ -65,6 +66,10 @@ pub struct UserPage {
     pub own: bool,
     /// What was done; empty for nothing.
     pub done: String,
+    /// Groups that the user belongs to.
+    pub groups: Vec<Link>,
+    /// What the user may do, also by groups; an administrator may do everything besides.
+    pub held: Held,
     /// What was done to the account.
     pub history: History,
     /// What they did.

@@ -3,7 +3,7 @@
 use super::{CLUSTER_ID, INSTANCE_UUID, USER_ID, example_time, some};
 use crate::Class;
 use crate::types::access::{
-    Grant, GrantObject, Group, GroupMember, InstanceOwner, Session, Token, User,
+    Grant, GrantObject, Group, GroupMember, InstanceOwner, Role, Session, Token, User,
 };
 use crate::types::audit::{Outcome, Person, Phase, Record, RecordObject};
 use crate::types::console::Console;
@@ -182,14 +182,42 @@ impl Object for Grant {
             persona_id: USER_ID.to_owned(),
             user_id: some(USER_ID),
             username: some("jane"),
-            permission: "power".to_owned(),
+            role: "power".to_owned(),
             object: GrantObject {
                 kind: "instance".to_owned(),
-                cluster_id: CLUSTER_ID.to_owned(),
+                cluster_id: some(CLUSTER_ID),
                 uuid: some(INSTANCE_UUID),
             },
             created_at: example_time(),
             created_by: some("admin"),
+            revision: 1,
+        }
+    }
+}
+
+impl Object for Role {
+    const KIND: &'static str = "role";
+    const CLASS: Class = Class::Access;
+
+    fn cluster(&self) -> Option<&str> {
+        None
+    }
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+    fn example(_event: &str) -> Self {
+        Self {
+            id: "019309a4-0000-7000-8000-00000000a101".to_owned(),
+            name: "first-line".to_owned(),
+            description: "Restarts machines and looks at their screens".to_owned(),
+            permissions: vec!["power".to_owned(), "view_placement".to_owned()],
+            created_at: example_time(),
             revision: 1,
         }
     }

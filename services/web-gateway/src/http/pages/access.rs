@@ -1,0 +1,113 @@
+//! `/access`: what somebody may do to something, and why.
+
+use axum::extract::State;
+use axum_extra::extract::Query;
+use gwm_kernel::{ErrorCode, Fault};
+use gwm_proto::auth::{ExplainResponse, Reason};
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::common::{self, Page, Viewer, escape, sentence};
+use crate::http::AppState;
+use crate::http::api::access::{ExplainQuery, explained};
+use crate::http::problem::Problem;
+use crate::http::views::explain::{AccessPage, Explained, ReasonRow};
+use crate::http::views::form::{FieldError, FormErrors};
+use crate::http::views::parts::Link;
+use crate::http::views::shell::Section;
+
+#[derive(Default, Clone, Deserialize)]
+#[serde(default)]
+pub(crate) struct AccessForm {
+    user: Option<String>,
+    cluster: String,
+    instance: String,
+}
+
+pub(crate) async fn page(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Query(form): Query<AccessForm>,
+) -> Page {
+    let shell =
+        common::shell(&state, &viewer, Section::Other, "Who may do what, and why", Vec::new());
+    let ask = !form.cluster.is_empty() || form.user.is_some();
+    let query = ExplainQuery {
+        user: form.user.clone().unwrap_or_default().trim().to_owned(),
+        fleet: form.cluster.trim().is_empty(),
+        cluster: form.cluster.trim().to_owned(),
+        instance: form.instance.trim().to_owned(),
+    };
+    let (shell, answer) = tokio::join!(shell, async {
+        if ask { Some(explained(&state, &viewer.person, query).await) } else { None }
+    });
+    let mut page = AccessPage {
+        shell,
+        user: form.user.clone().unwrap_or_default(),
+        cluster: form.cluster.clone(),
+        instance: form.instance.clone(),
+        errors: FormErrors::default(),
+        answer: None,
+    };
+    match answer {
+        None => common::ok(&page),
+        Some(Ok(answer)) => {
+            page.answer = Some(shown(&form, answer));
+            common::ok(&page)
+        }
+        Some(Err(Problem(fault))) if tell(&fault) => {
+            let field = match (fault.code, fault.field.as_deref()) {
+                (_, Some("fleet" | "object")) => "cluster",
+                (_, Some(field)) => field,
+                (ErrorCode::NotFound, None) if form.instance.is_empty() => "cluster",
+                (ErrorCode::NotFound, None) => "instance",
+                (_, None) => "",
+            };
+            let error = FieldError { field: field.to_owned(), message: sentence(&fault.message) };
+            page.errors = FormErrors(vec![error]);
+            Ok(common::render(StatusCode::BAD_REQUEST, &page))
+        }
+        Some(Err(Problem(fault))) => Err(fault.into()),
+    }
+}
+
+/// Something else can be asked for.
+fn tell(fault: &Fault) -> bool {
+    let codes = [ErrorCode::InvalidArgument, ErrorCode::NotFound, ErrorCode::PermissionDenied];
+    codes.contains(&fault.code)
+}
+
+fn shown(form: &AccessForm, answer: ExplainResponse) -> Explained {
+    let cluster = form.cluster.trim();
+    let object = match (cluster, form.instance.trim()) {
+        ("", _) => Link::new("everything", ""),
+        (cluster, "") => Link::new(format!("cluster {cluster}"), format!("/clusters/{cluster}")),
+        (cluster, i) => Link::new(i, format!("/clusters/{cluster}/instances/{}", escape(i))),
+    };
+    Explained {
+        object,
+        user: answer.username,
+        allowed: answer.allowed,
+        is_admin: answer.is_admin,
+        disabled: answer.disabled,
+        reasons: answer.reasons.into_iter().map(reason).collect(),
+    }
+}
+
+fn reason(reason: Reason) -> ReasonRow {
+    let grant = reason.grant.unwrap_or_default();
+    let by_group = grant.persona_kind == "group";
+    let name = grant.persona_name;
+    let kind = if by_group { "groups" } else { "users" };
+    ReasonRow {
+        role: grant.role,
+        allows: reason.allows,
+        whose: Link::new(&name, format!("/{kind}/{}", escape(&name))),
+        by_group,
+        on: match grant.object.as_ref().map(|object| object.kind.as_str()) {
+            Some("instance") => "this instance",
+            Some("cluster") => "the cluster",
+            _ => "everything",
+        },
+    }
+}
