@@ -36,5 +36,7 @@ mod story_owner;
 mod story_owner_tags;
 #[path = "suite/story_people.rs"]
 mod story_people;
+#[path = "suite/story_placement.rs"]
+mod story_placement;
 #[path = "suite/trace.rs"]
 mod trace;

@@ -36,7 +36,11 @@ pub(crate) async fn simulate(names: &[&str]) -> Sim {
 impl Stage {
     /// Starts all of it.
     pub(crate) async fn start(options: Options, clusters: &[&str]) -> Self {
-        let sim = simulate(clusters).await;
+        Self::around(simulate(clusters).await, options, clusters).await
+    }
+
+    /// The same around clusters that were changed before anybody saw them.
+    pub(crate) async fn around(sim: Sim, options: Options, clusters: &[&str]) -> Self {
         let stack = Stack::start(options).await.unwrap_or_else(|error| panic!("{error:#}"));
         let events = stack.integrator().await.unwrap();
         let admin = stack.admin().await.unwrap();

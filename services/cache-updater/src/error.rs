@@ -68,6 +68,15 @@ impl Error {
         matches!(self, Self::Database(_) | Self::Event(_) | Self::Fault(_))
     }
 
+    /// Whether its text is Ganeti's, the network's, or about an address.
+    pub(crate) fn is_said_outside(&self) -> bool {
+        match self {
+            Self::Rapi(_) | Self::OtherCluster { .. } | Self::Answer(_) | Self::Address(_) => true,
+            Self::Fault(fault) => fault.reason == crate::poll::UNREACHABLE,
+            Self::Database(_) | Self::Vault(_) | Self::Event(_) | Self::Stored(_) => false,
+        }
+    }
+
     /// Whether an administrator wants the cluster left alone: no failure, and no news.
     pub(crate) fn is_paused(&self) -> bool {
         matches!(self, Self::Fault(fault) if fault.reason == crate::domain::PAUSED)

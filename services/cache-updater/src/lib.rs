@@ -14,6 +14,7 @@ mod error;
 mod grpc;
 mod owners;
 mod poll;
+mod seen;
 mod service;
 mod store;
 mod vault;

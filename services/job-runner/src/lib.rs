@@ -14,6 +14,7 @@ mod config;
 mod domain;
 mod error;
 mod grpc;
+mod seen;
 mod service;
 mod store;
 mod tasks;

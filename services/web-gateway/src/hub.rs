@@ -2,7 +2,7 @@
 //! to each stream of `/api/v1/events`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -74,6 +74,8 @@ pub(crate) struct HubEvent {
     pub(crate) requested_by: Option<String>,
     /// The `CloudEvent` as published.
     pub(crate) payload: Bytes,
+    /// What is left of it for those who may not see where instances run: made once, for all of them.
+    placeless: OnceLock<Option<String>>,
 }
 
 /// Where a browser was: the last sequence seen of each class.
@@ -224,7 +226,14 @@ impl HubEvent {
             job_instance,
             requested_by,
             payload: message.payload.clone(),
+            placeless: OnceLock::new(),
         })
+    }
+
+    /// The event for those who may not see where instances run; none when nothing of it is for them.
+    pub(crate) fn without_placement(&self) -> Option<&str> {
+        let left = || gwm_events::types::placement::without_placement(&self.kind, &self.payload);
+        self.placeless.get_or_init(left).as_deref()
     }
 }
 

@@ -18,13 +18,15 @@ use crate::audit;
 use crate::domain::ClusterRecord;
 use crate::error::Result;
 use crate::poll::Place;
+use crate::seen::{Placement, Seen};
 use crate::store;
 
 impl Server {
     fn shown(&self, person: &Principal, cluster: &ClusterRecord) -> pb::Cluster {
         let object = Object::Cluster(ClusterId(cluster.cluster_id));
         let whole = self.0.authz.allows(person, Permission::View, object);
-        convert::cluster(cluster, whole, self.0.authz.is_admin(person))
+        let placement = Placement::of(&self.0.authz, person);
+        convert::cluster(cluster, whole, self.0.authz.is_admin(person), &placement)
     }
 
     /// Has the cluster read now by whoever reads it. What the look itself found goes into the
@@ -99,7 +101,7 @@ impl Clusters for Server {
     ) -> Result<Response<pb::ListClustersResponse>, Status> {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
-        let scope = self.0.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.0.authz, &person);
         let page = page_request(request.into_inner().page);
         let listed = self
             .0
@@ -109,7 +111,7 @@ impl Clusters for Server {
                 sort: &page.sort,
                 limit: page.limit,
                 cursor: &page.cursor,
-                scope: &scope,
+                seen: &seen,
                 person: &person.user_id.to_string(),
                 key: &self.0.cursors,
             })

@@ -1,7 +1,6 @@
 //! Between records and messages.
 
 use chrono::{DateTime, Utc};
-use gwm_authz::Scope;
 use gwm_events::types::inventory::Connection;
 use gwm_kernel::Fault;
 use gwm_proto::cache as pb;
@@ -9,10 +8,11 @@ use gwm_proto::common::{PageInfo, PageRequest};
 use prost_types::{Struct, Timestamp, Value as PbValue, value::Kind};
 use uuid::Uuid;
 
+use super::mask;
 use crate::domain::{
-    ClusterRecord, DiskRecord, Freshness, InstanceRecord, InstanceSummary, NicRecord, NodeRecord,
-    said, unsigned,
+    ClusterRecord, DiskRecord, Freshness, InstanceSummary, NicRecord, NodeRecord, unsigned,
 };
+use crate::seen::Placement;
 use crate::store::{Listed, Page};
 
 pub(super) fn timestamp(at: DateTime<Utc>) -> Timestamp {
@@ -44,18 +44,28 @@ fn health(c: &Freshness) -> pb::Health {
     }
 }
 
-pub(super) fn freshness(c: &Freshness) -> pb::ClusterFreshness {
-    pb::ClusterFreshness {
+pub(super) fn freshness(c: &Freshness, placement: &Placement) -> pb::ClusterFreshness {
+    let told = pb::ClusterFreshness {
         cluster_id: c.cluster_id.to_string(),
         slug: c.slug.clone(),
         health: Some(health(c)),
         read_only: c.read_only,
-    }
+    };
+    if placement.shows(c.cluster_id) { told } else { mask::freshness(told) }
+}
+
+pub(super) fn freshnesses(all: &[Freshness], placement: &Placement) -> Vec<pb::ClusterFreshness> {
+    all.iter().map(|c| freshness(c, placement)).collect()
 }
 
 /// The cluster for those who see all of it; the rest see its name and health, and for them
 /// addresses, accounts and sums stay empty.
-pub(super) fn cluster(c: &ClusterRecord, whole: bool, administrator: bool) -> pb::Cluster {
+pub(super) fn cluster(
+    c: &ClusterRecord,
+    whole: bool,
+    administrator: bool,
+    placement: &Placement,
+) -> pb::Cluster {
     let mut out = pb::Cluster {
         cluster_id: c.cluster_id.to_string(),
         slug: c.slug.clone(),
@@ -100,7 +110,7 @@ pub(super) fn cluster(c: &ClusterRecord, whole: bool, administrator: bool) -> pb
         out.bulk_seconds = c.bulk_seconds;
         out.owner_tags.clone_from(&c.owner_tags);
     }
-    out
+    if placement.shows(c.cluster_id) { out } else { mask::cluster(out) }
 }
 
 pub(super) fn instance(i: InstanceSummary, cluster_id: Uuid, slug: &str) -> pb::Instance {
@@ -146,36 +156,16 @@ pub(super) fn instance(i: InstanceSummary, cluster_id: Uuid, slug: &str) -> pb::
     }
 }
 
-pub(super) fn instances(rows: Vec<Listed<InstanceSummary>>) -> Vec<pb::Instance> {
-    rows.into_iter().map(|r| instance(r.item, r.cluster_id, &r.cluster)).collect()
-}
-
-/// Hides where the instance is from those who see only the instance; lists do it in SQL.
-pub(super) fn hide_placement(
-    mut i: InstanceRecord,
-    scope: &Scope,
-    cluster: Uuid,
-) -> InstanceRecord {
-    if !sees_whole(scope, cluster) {
-        i.primary_node.clear();
-        i.secondary_nodes.clear();
-        i.node_group.clear();
-        i.hvparams = said::said("{}");
-        i.own_hvparams.clear();
-        i.said = said::said("{}");
-        // A bridge is the cluster's, and its name may be a node's or another customer's.
-        for nic in i.nics.iter_mut() {
-            nic.link = None;
-        }
-    }
-    i
-}
-
-pub(super) fn sees_whole(scope: &Scope, cluster: Uuid) -> bool {
-    match scope {
-        Scope::Fleet => true,
-        Scope::Limited { clusters, .. } => clusters.iter().any(|c| c.0 == cluster),
-    }
+pub(super) fn instances(
+    rows: Vec<Listed<InstanceSummary>>,
+    placement: &Placement,
+) -> Vec<pb::Instance> {
+    rows.into_iter()
+        .map(|r| {
+            let shown = instance(r.item, r.cluster_id, &r.cluster);
+            if placement.shows(r.cluster_id) { shown } else { mask::instance(shown) }
+        })
+        .collect()
 }
 
 pub(super) fn node(n: &NodeRecord, cluster_id: Uuid, slug: &str) -> pb::Node {

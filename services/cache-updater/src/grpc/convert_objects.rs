@@ -4,7 +4,9 @@ use gwm_proto::cache as pb;
 use uuid::Uuid;
 
 use super::convert::{connection, timestamp, to_value};
+use super::mask;
 use crate::domain::{NetworkRecord, NodeGroupRecord, Parameter, unsigned};
+use crate::seen::Placement;
 use crate::store::OsRecord;
 
 pub(super) fn node_group(g: &NodeGroupRecord, cluster_id: Uuid, slug: &str) -> pb::NodeGroup {
@@ -25,8 +27,13 @@ pub(super) fn node_group(g: &NodeGroupRecord, cluster_id: Uuid, slug: &str) -> p
     }
 }
 
-pub(super) fn network(n: &NetworkRecord, cluster_id: Uuid, slug: &str) -> pb::Network {
-    pb::Network {
+pub(super) fn network(
+    n: &NetworkRecord,
+    cluster_id: Uuid,
+    slug: &str,
+    placement: &Placement,
+) -> pb::Network {
+    let told = pb::Network {
         uuid: n.uuid.to_string(),
         name: n.name.clone(),
         cluster: slug.to_owned(),
@@ -46,7 +53,8 @@ pub(super) fn network(n: &NetworkRecord, cluster_id: Uuid, slug: &str) -> pb::Ne
         modified_at: n.modified_at.map(timestamp),
         seen_at: Some(timestamp(n.seen_at)),
         missing: n.missing,
-    }
+    };
+    if placement.shows(cluster_id) { told } else { mask::network(told) }
 }
 
 pub(super) fn os(os: &OsRecord, cluster_id: Uuid, slug: &str, instances: u32) -> pb::Os {

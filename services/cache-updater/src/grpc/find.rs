@@ -6,11 +6,11 @@ use gwm_proto::cache as pb;
 use gwm_proto::cache::find_server::Find;
 use gwm_proto::common::{CompleteRequest, CompleteResponse, Suggestion};
 use gwm_query::{About, Kind};
-use gwm_types::Permission;
 use tonic::{Request, Response, Status};
 
 use super::Server;
-use crate::store::{Hit, table_of};
+use crate::seen::Seen;
+use crate::store::{Hit, table_of, tells_placement};
 
 /// Longer texts are no names, tags or addresses.
 const LONGEST: usize = 200;
@@ -27,16 +27,22 @@ impl Find for Server {
         let table = table_of(&asked.list).ok_or_else(|| {
             Fault::invalid("list", "suggestions are made for instances, nodes, clusters, node-groups, networks and oses")
         })?;
-        let scope = self.0.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.0.authz, &person);
         let at = usize::try_from(asked.at).unwrap_or(usize::MAX);
         let completion = gwm_query::complete(table, &asked.q, at);
         let suggestions = match &completion.about {
-            About::Field(_) => completion.suggest_fields(table),
+            About::Field(_) => {
+                let mut fields = completion.suggest_fields(table);
+                if seen.placement.nowhere() {
+                    fields.retain(|f| !tells_placement(table, &f.text));
+                }
+                fields
+            }
             About::Value(field, prefix) => {
                 let values = if field.kind == Kind::Flag {
                     ["yes", "no"].map(str::to_owned).to_vec()
                 } else {
-                    self.0.store.values(table, field, prefix, &scope).await?
+                    self.0.store.values(table, field, prefix, &seen).await?
                 };
                 gwm_query::suggest_values(values, prefix)
             }
@@ -72,12 +78,13 @@ impl Find for Server {
             n @ 1..=50 => i64::from(n),
             _ => return Err(Fault::invalid("limit", "limit must be from 1 to 50").into()),
         };
-        let scope = self.0.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.0.authz, &person);
+        let (scope, placed) = (&seen.scope, seen.placed().scope);
         let store = &self.0.store;
         let (instances, nodes, clusters) = tokio::try_join!(
-            store.search_instances(text, &scope, limit),
-            store.search_nodes(text, &scope, limit),
-            store.search_clusters(text, &scope, limit),
+            store.search_instances(text, scope, limit),
+            store.search_nodes(text, &placed, limit),
+            store.search_clusters(text, scope, limit),
         )?;
         let mut answer = pb::SearchResponse::default();
         let size = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gwm_authz::{Mode, Scope};
+use gwm_authz::Mode;
 use gwm_kernel::Fault;
 use gwm_proto::cache as pb;
 use gwm_proto::cache::imports_server::Imports;
@@ -12,6 +12,7 @@ use super::Server;
 use super::convert::{self, page_request};
 use crate::audit;
 use crate::domain::InstanceSummary;
+use crate::seen::{Placement, Seen};
 use crate::store::{self, ORPHANS, Vanished};
 
 const MOST_NAMES: usize = 10_000;
@@ -31,15 +32,15 @@ impl Imports for Server {
             sort: &page.sort,
             limit: page.limit,
             cursor: &page.cursor,
-            scope: &Scope::Fleet,
+            seen: &Seen::everything(),
             person: &person.user_id.to_string(),
             key: &self.0.cursors,
         };
         let (listed, clusters) = self.0.store.list::<InstanceSummary>(&ORPHANS, &asked).await?;
         Ok(decided.answer(pb::ListInstancesResponse {
             page: Some(convert::page(&listed)),
-            instances: convert::instances(listed.rows),
-            clusters: clusters.iter().map(convert::freshness).collect(),
+            instances: convert::instances(listed.rows, &Placement::Everywhere),
+            clusters: convert::freshnesses(&clusters, &Placement::Everywhere),
         }))
     }
 
@@ -55,7 +56,7 @@ impl Imports for Server {
             sort: &page.sort,
             limit: page.limit,
             cursor: &page.cursor,
-            scope: &Scope::Fleet,
+            seen: &Seen::everything(),
             person: &person.user_id.to_string(),
             key: &self.0.cursors,
         };

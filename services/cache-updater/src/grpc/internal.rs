@@ -1,6 +1,7 @@
 //! For the other services.
 
 use chrono::{DateTime, Utc};
+use gwm_authz::Mode;
 use gwm_events::CauseKind;
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache as pb;
@@ -14,6 +15,7 @@ use super::Server;
 use super::convert::{self, from_timestamp, uuid};
 use super::forward::{Forward, moved};
 use crate::poll::{Observe, Place};
+use crate::seen::{FOR_OPERATORS, Placement};
 
 #[tonic::async_trait]
 impl Internal for Server {
@@ -131,7 +133,19 @@ impl Internal for Server {
             }
             Place::Nowhere => return Err(moved().into()),
         };
-        let console = session.console(instance).await?;
+        let console = session.console(instance).await.map_err(|error| {
+            // What Ganeti or the network says is answered to whoever opens the console.
+            let person = self.0.authz.principal(&request, Mode::Read).ok();
+            let placed = person.is_some_and(|person| {
+                Placement::of(&self.0.authz, &person).shows(cluster.cluster_id)
+            });
+            let said = error.is_said_outside();
+            let mut fault = Fault::from(error);
+            if said && !placed {
+                fault.message = format!("the cluster can't be asked now: {FOR_OPERATORS}");
+            }
+            fault
+        })?;
         let vnc_password = match &cluster.vnc_password_sealed {
             Some(sealed) => {
                 let row = self.0.access.row(&cluster)?;

@@ -1,7 +1,7 @@
 //! What clusters hold, for people.
 
 use chrono::{TimeDelta, Utc};
-use gwm_authz::{Mode, Principal, Scope};
+use gwm_authz::{Mode, Principal};
 use gwm_kernel::Fault;
 use gwm_proto::cache as pb;
 use gwm_proto::cache::inventory_client::InventoryClient;
@@ -13,15 +13,17 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::Server;
-use super::convert::{self, hide_placement, page_request, to_struct};
+use super::convert::{self, page_request, to_struct};
 use super::convert_objects::parameter;
 use super::forward::Forward;
+use super::mask;
 use crate::domain::{
     ClusterRecord, InstanceRecord, InstanceSummary, NodeGroupRecord, NodeRecord, Parameter,
     console_problem, parameters, policy, said, unsigned,
 };
 use crate::error::Result;
 use crate::poll::Place;
+use crate::seen::{Placement, Seen};
 use crate::store::{self, INSTANCES, NODES};
 
 /// Instances shown with a node: more is what lists are for.
@@ -29,14 +31,21 @@ const ON_NODE: u32 = 50;
 const LONGEST_PERSONA: usize = 200;
 
 impl Server {
-    fn console(&self, cluster: &ClusterRecord, instance: &InstanceRecord) -> pb::ConsoleInfo {
+    fn console(
+        &self,
+        cluster: &ClusterRecord,
+        instance: &InstanceRecord,
+        placed: bool,
+    ) -> pb::ConsoleInfo {
         let params = serde_json::from_str(instance.hvparams.get()).unwrap_or_default();
         let problem = console_problem(&instance.hypervisor, &params, cluster.console_enabled).err();
         if let Some(problem) = problem {
             return pb::ConsoleInfo { kinds: Vec::new(), problem: problem.text };
         }
         let problem = if !cluster.reachable {
-            format!("the cluster can't be reached: {}", cluster.error)
+            let why = &cluster.error;
+            let why = if placed { why } else { mask::error(why, &cluster.error_code) };
+            format!("the cluster can't be reached: {why}")
         } else if instance.status != "running" && instance.status != "ERROR_up" {
             "the instance is not running; start it first".to_owned()
         } else {
@@ -137,7 +146,7 @@ impl Server {
     async fn instances_on(
         &self,
         person: &Principal,
-        scope: &Scope,
+        seen: &Seen,
         q: &str,
     ) -> Result<Vec<pb::Instance>> {
         let request = store::Request {
@@ -145,12 +154,12 @@ impl Server {
             sort: "name",
             limit: ON_NODE,
             cursor: "",
-            scope,
+            seen,
             person: &person.user_id.to_string(),
             key: &self.0.cursors,
         };
         let (page, _) = self.0.store.list::<InstanceSummary>(&INSTANCES, &request).await?;
-        Ok(convert::instances(page.rows))
+        Ok(convert::instances(page.rows, &seen.placement))
     }
 }
 
@@ -162,22 +171,22 @@ impl Inventory for Server {
     ) -> Result<Response<pb::ListInstancesResponse>, Status> {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
-        let scope = self.0.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.0.authz, &person);
         let page = page_request(request.into_inner().page);
         let asked = store::Request {
             q: &page.q,
             sort: &page.sort,
             limit: page.limit,
             cursor: &page.cursor,
-            scope: &scope,
+            seen: &seen,
             person: &person.user_id.to_string(),
             key: &self.0.cursors,
         };
         let (listed, clusters) = self.0.store.list::<InstanceSummary>(&INSTANCES, &asked).await?;
         Ok(decided.answer(pb::ListInstancesResponse {
             page: Some(convert::page(&listed)),
-            instances: convert::instances(listed.rows),
-            clusters: clusters.iter().map(convert::freshness).collect(),
+            instances: convert::instances(listed.rows, &seen.placement),
+            clusters: convert::freshnesses(&clusters, &seen.placement),
         }))
     }
 
@@ -191,24 +200,23 @@ impl Inventory for Server {
         let named = (asked.cluster.as_str(), asked.object.as_str());
         let (cluster, instance) = self.permitted_instance(&person, named, Permission::View).await?;
         let object = Object::Instance(ClusterId(cluster.cluster_id), InstanceUuid(instance.uuid));
-        let scope = self.0.authz.scope(&person, Permission::View);
-        let console = self.console(&cluster, &instance);
+        let placement = Placement::of(&self.0.authz, &person);
+        let placed = placement.shows(cluster.cluster_id);
+        let console = self.console(&cluster, &instance, placed);
         let notes = self.0.store.fetch_notes(cluster.cluster_id, instance.uuid).await?;
-        let whole = convert::sees_whole(&scope, cluster.cluster_id);
         let administrator = self.0.authz.is_admin(&person);
-        let (parameters, violations) = if whole {
+        let (parameters, violations) = if placed {
             self.explain(cluster.cluster_id, &instance, administrator).await?
         } else {
             (parameters::backend(&instance), Vec::new())
         };
-        let instance = hide_placement(instance, &scope, cluster.cluster_id);
-        Ok(decided.answer(pb::InstanceDetail {
+        let detail = pb::InstanceDetail {
             hvparams: Some(to_struct(instance.hvparams.get())),
             beparams: Some(to_struct(instance.beparams.get())),
             own_hvparams: instance.own_hvparams.clone(),
             own_beparams: instance.own_beparams.clone(),
             console: Some(console),
-            cluster: Some(convert::freshness(&cluster.freshness())),
+            cluster: Some(convert::freshness(&cluster.freshness(), &placement)),
             memory_used_mib: instance.memory_used_mib.map(unsigned),
             permissions: self.permissions(&person, object),
             parameters: parameters.into_iter().map(parameter).collect(),
@@ -216,7 +224,8 @@ impl Inventory for Server {
             said: Some(to_struct(instance.said.get())),
             notes: notes.map(super::notes::message),
             instance: Some(convert::instance(instance.into(), cluster.cluster_id, &cluster.slug)),
-        }))
+        };
+        Ok(decided.answer(if placed { detail } else { mask::instance_detail(detail) }))
     }
 
     async fn list_nodes(
@@ -225,14 +234,14 @@ impl Inventory for Server {
     ) -> Result<Response<pb::ListNodesResponse>, Status> {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
-        let scope = self.0.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.0.authz, &person).placed();
         let page = page_request(request.into_inner().page);
         let asked = store::Request {
             q: &page.q,
             sort: &page.sort,
             limit: page.limit,
             cursor: &page.cursor,
-            scope: &scope,
+            seen: &seen,
             person: &person.user_id.to_string(),
             key: &self.0.cursors,
         };
@@ -244,7 +253,7 @@ impl Inventory for Server {
                 .iter()
                 .map(|r| convert::node(&r.item, r.cluster_id, &r.cluster))
                 .collect(),
-            clusters: clusters.iter().map(convert::freshness).collect(),
+            clusters: convert::freshnesses(&clusters, &seen.placement),
         }))
     }
 
@@ -256,19 +265,18 @@ impl Inventory for Server {
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let asked = request.get_ref();
         let hidden = || Fault::not_found("node");
-        // Nodes are for those who see the whole cluster.
-        let cluster = self.whole_cluster(&person, &asked.cluster, "node").await?;
+        let cluster = self.placed_cluster(&person, &asked.cluster, "node").await?;
         let found = self.0.store.fetch_node(cluster.cluster_id, &asked.object).await?;
         let node = found.ok_or_else(hidden)?;
-        let scope = self.0.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.0.authz, &person);
         let on = |field: &str| format!("cluster:{} {field}:\"{}\"", cluster.slug, node.name);
-        let primary = self.instances_on(&person, &scope, &on("primary_node")).await?;
-        let secondary = self.instances_on(&person, &scope, &on("secondary_node")).await?;
+        let primary = self.instances_on(&person, &seen, &on("primary_node")).await?;
+        let secondary = self.instances_on(&person, &seen, &on("secondary_node")).await?;
         let more = self.explain_node(cluster.cluster_id, &node).await?;
         Ok(decided.answer(pb::NodeDetail {
             primary_instances: primary,
             secondary_instances: secondary,
-            cluster: Some(convert::freshness(&cluster.freshness())),
+            cluster: Some(convert::freshness(&cluster.freshness(), &seen.placement)),
             tags: node.tags.clone(),
             primary_ip: node.primary_ip.clone(),
             secondary_ip: node.secondary_ip.clone(),
@@ -282,12 +290,13 @@ impl Inventory for Server {
         request: Request<pb::GetCreateOptionsRequest>,
     ) -> Result<Response<pb::CreateOptions>, Status> {
         let asked = &request.get_ref().cluster;
-        let (_, cluster) = self.administered(&request, Mode::Read, asked).await?;
+        let (person, cluster) = self.administered(&request, Mode::Read, asked).await?;
         let oses = self.oses(&cluster, &request).await?;
         let nodes = self.0.store.list_usable_nodes(cluster.cluster_id).await?;
         let groups = self.0.store.list_groups(cluster.cluster_id).await?;
         let offers = cluster.offers.0;
-        Ok(Response::new(pb::CreateOptions {
+        let placed = Placement::of(&self.0.authz, &person).shows(cluster.cluster_id);
+        let options = pb::CreateOptions {
             oses,
             hypervisors: offers.hypervisors,
             disk_templates: offers.disk_templates,
@@ -301,7 +310,8 @@ impl Inventory for Server {
             default_nic_link: offers.nic_link,
             default_vcpus: u32::try_from(offers.vcpus).unwrap_or(1),
             default_memory_mib: offers.memory_mib,
-        }))
+        };
+        Ok(Response::new(if placed { options } else { mask::create_options(options) }))
     }
 
     async fn get_overview(
@@ -310,7 +320,7 @@ impl Inventory for Server {
     ) -> Result<Response<pb::Overview>, Status> {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
-        let scope = self.0.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.0.authz, &person);
         let persona = match request.get_ref().persona.as_str() {
             "" => format!("user/{}", person.username),
             persona if persona.len() <= LONGEST_PERSONA => persona.to_owned(),
@@ -324,7 +334,7 @@ impl Inventory for Server {
             }
         };
         let ((sums, wrong), own, kept) =
-            tokio::try_join!(store.overview(&scope), store.own_use(&persona, &scope), kept)?;
+            tokio::try_join!(store.overview(&seen), store.own_use(&persona, &seen.scope), kept)?;
         let count = |n: i64| u32::try_from(n).unwrap_or(0);
         Ok(decided.answer(pb::Overview {
             clusters_total: count(sums.clusters_total),

@@ -9,6 +9,7 @@ mod forward;
 mod imports;
 mod internal;
 mod inventory;
+mod mask;
 mod notes;
 mod objects;
 mod owner_tags;
@@ -29,6 +30,7 @@ use crate::config::Config;
 use crate::domain::{ClusterRecord, InstanceRecord};
 use crate::error::Result;
 use crate::poll::{Access, Poller};
+use crate::seen::Placement;
 use crate::store::Store;
 use forward::Forward;
 
@@ -100,6 +102,18 @@ impl Server {
         let seen =
             found.filter(|c| self.0.authz.sees(person, Object::Cluster(ClusterId(c.cluster_id))));
         Ok(seen.ok_or_else(|| Fault::not_found("cluster"))?)
+    }
+
+    /// A cluster of which the person sees where things run; from the rest its nodes and node groups are hidden.
+    async fn placed_cluster(
+        &self,
+        person: &Principal,
+        cluster: &str,
+        what: &'static str,
+    ) -> Result<ClusterRecord> {
+        let found = self.0.store.fetch_cluster(cluster).await?;
+        let seen = found.filter(|c| Placement::of(&self.0.authz, person).shows(c.cluster_id));
+        Ok(seen.ok_or_else(|| Fault::not_found(what))?)
     }
 
     /// An instance on which the person has this right, and its cluster; hidden is not found.

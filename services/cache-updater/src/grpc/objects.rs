@@ -12,11 +12,13 @@ use tonic::{Request, Response, Status};
 use super::Server;
 use super::convert::{self, page_request, to_struct};
 use super::convert_objects::{network, node_group, os, parameter};
+use super::mask;
 use crate::domain::{
     ClusterRecord, Freshness, InstanceSummary, NetworkRecord, NodeGroupRecord, NodeRecord,
 };
 use crate::domain::{parameters, unsigned};
 use crate::error::Result;
+use crate::seen::{Placement, Seen};
 use crate::store::{
     INSTANCES, Listable, Listed, NETWORKS, NODE_GROUPS, NODES, OSES, OsRecord, Page,
     Request as ListRequest,
@@ -29,16 +31,16 @@ impl Server {
     async fn listed<T: Listable>(
         &self,
         person: &Principal,
+        seen: &Seen,
         table: &'static Table,
         page: &PageRequest,
     ) -> Result<(Page<Listed<T>>, Vec<Freshness>)> {
-        let scope = self.0.authz.scope(person, Permission::View);
         let request = ListRequest {
             q: &page.q,
             sort: &page.sort,
             limit: page.limit,
             cursor: &page.cursor,
-            scope: &scope,
+            seen,
             person: &person.user_id.to_string(),
             key: &self.0.cursors,
         };
@@ -77,14 +79,15 @@ impl Objects for Server {
     ) -> Result<Response<pb::ListNodeGroupsResponse>, Status> {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
+        let seen = Seen::of(&self.0.authz, &person).placed();
         let page = page_request(request.into_inner().page);
         let (listed, clusters) =
-            self.listed::<NodeGroupRecord>(&person, &NODE_GROUPS, &page).await?;
+            self.listed::<NodeGroupRecord>(&person, &seen, &NODE_GROUPS, &page).await?;
         let rows = listed.rows.iter();
         Ok(decided.answer(pb::ListNodeGroupsResponse {
             node_groups: rows.map(|r| node_group(&r.item, r.cluster_id, &r.cluster)).collect(),
             page: Some(convert::page(&listed)),
-            clusters: clusters.iter().map(convert::freshness).collect(),
+            clusters: convert::freshnesses(&clusters, &seen.placement),
         }))
     }
 
@@ -95,13 +98,16 @@ impl Objects for Server {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let asked = request.get_ref();
-        let cluster = self.whole_cluster(&person, &asked.cluster, "node group").await?;
+        let cluster = self.placed_cluster(&person, &asked.cluster, "node group").await?;
+        let seen = Seen::of(&self.0.authz, &person);
         let id = cluster.cluster_id;
         let found = self.0.store.fetch_object::<NodeGroupRecord>(id, &asked.object).await?;
         let group = found.ok_or_else(|| Fault::not_found("node group"))?;
         let inside = || first(format!("cluster:{} node_group:\"{}\"", cluster.slug, group.name));
-        let (nodes, _) = self.listed::<NodeRecord>(&person, &NODES, &inside()).await?;
-        let (networks, _) = self.listed::<NetworkRecord>(&person, &NETWORKS, &inside()).await?;
+        let (nodes, _) =
+            self.listed::<NodeRecord>(&person, &seen.placed(), &NODES, &inside()).await?;
+        let (networks, _) =
+            self.listed::<NetworkRecord>(&person, &seen, &NETWORKS, &inside()).await?;
         let instances = self.0.store.count_in_group(id, &group.name).await?;
         let connections = networks.rows.iter().flat_map(|r| {
             let here = r.item.connections.iter().filter(|c| c.node_group == group.name);
@@ -114,7 +120,7 @@ impl Objects for Server {
             nodes: nodes.rows.iter().map(|r| convert::node(&r.item, id, &cluster.slug)).collect(),
             connections: connections.collect(),
             instances: counted(instances),
-            cluster: Some(convert::freshness(&cluster.freshness())),
+            cluster: Some(convert::freshness(&cluster.freshness(), &seen.placement)),
         }))
     }
 
@@ -124,13 +130,17 @@ impl Objects for Server {
     ) -> Result<Response<pb::ListNetworksResponse>, Status> {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
+        let seen = Seen::of(&self.0.authz, &person);
         let page = page_request(request.into_inner().page);
-        let (listed, clusters) = self.listed::<NetworkRecord>(&person, &NETWORKS, &page).await?;
+        let (listed, clusters) =
+            self.listed::<NetworkRecord>(&person, &seen, &NETWORKS, &page).await?;
         let rows = listed.rows.iter();
         Ok(decided.answer(pb::ListNetworksResponse {
-            networks: rows.map(|r| network(&r.item, r.cluster_id, &r.cluster)).collect(),
+            networks: rows
+                .map(|r| network(&r.item, r.cluster_id, &r.cluster, &seen.placement))
+                .collect(),
             page: Some(convert::page(&listed)),
-            clusters: clusters.iter().map(convert::freshness).collect(),
+            clusters: convert::freshnesses(&clusters, &seen.placement),
         }))
     }
 
@@ -145,15 +155,19 @@ impl Objects for Server {
         let id = cluster.cluster_id;
         let found = self.0.store.fetch_object::<NetworkRecord>(id, &asked.object).await?;
         let found = found.ok_or_else(|| Fault::not_found("network"))?;
+        let seen = Seen::of(&self.0.authz, &person);
         let inside = first(format!("cluster:{} network:\"{}\"", cluster.slug, found.name));
-        let (instances, _) = self.listed::<InstanceSummary>(&person, &INSTANCES, &inside).await?;
-        Ok(decided.answer(pb::NetworkDetail {
-            network: Some(network(&found, id, &cluster.slug)),
+        let (instances, _) =
+            self.listed::<InstanceSummary>(&person, &seen, &INSTANCES, &inside).await?;
+        let detail = pb::NetworkDetail {
+            network: Some(network(&found, id, &cluster.slug, &seen.placement)),
             said: Some(to_struct(found.said.get())),
             instances_total: u32::try_from(instances.total).unwrap_or(u32::MAX),
-            instances: convert::instances(instances.rows),
-            cluster: Some(convert::freshness(&cluster.freshness())),
-        }))
+            instances: convert::instances(instances.rows, &seen.placement),
+            cluster: Some(convert::freshness(&cluster.freshness(), &seen.placement)),
+        };
+        let placed = seen.placement.shows(id);
+        Ok(decided.answer(if placed { detail } else { mask::network_detail(detail) }))
     }
 
     async fn list_oses(
@@ -162,8 +176,9 @@ impl Objects for Server {
     ) -> Result<Response<pb::ListOsesResponse>, Status> {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
+        let seen = Seen::of(&self.0.authz, &person);
         let page = page_request(request.into_inner().page);
-        let (listed, clusters) = self.listed::<OsRecord>(&person, &OSES, &page).await?;
+        let (listed, clusters) = self.listed::<OsRecord>(&person, &seen, &OSES, &page).await?;
         let names: Vec<_> =
             listed.rows.iter().map(|r| (r.cluster_id, r.item.name.clone())).collect();
         let counts = self.0.store.count_by_os(&names).await?;
@@ -174,7 +189,7 @@ impl Objects for Server {
         Ok(decided.answer(pb::ListOsesResponse {
             oses: listed.rows.iter().map(row).collect(),
             page: Some(convert::page(&listed)),
-            clusters: clusters.iter().map(convert::freshness).collect(),
+            clusters: convert::freshnesses(&clusters, &seen.placement),
         }))
     }
 
@@ -188,8 +203,9 @@ impl Objects for Server {
         let said = self.0.store.fetch_info(cluster.cluster_id).await?;
         let holds = self.0.store.fetch_holds(cluster.cluster_id).await?;
         let administrator = self.0.authz.is_admin(&person);
-        Ok(decided.answer(pb::ClusterDetail {
-            cluster: Some(convert::cluster(&cluster, true, administrator)),
+        let placement = Placement::of(&self.0.authz, &person);
+        let detail = pb::ClusterDetail {
+            cluster: Some(convert::cluster(&cluster, true, administrator, &placement)),
             said: said.map(|said| to_struct(said.get())),
             node_groups: counted(holds.node_groups),
             networks: counted(holds.networks),
@@ -197,6 +213,8 @@ impl Objects for Server {
             master_candidates: counted(holds.master_candidates),
             memory_allocated_mib: unsigned(holds.memory_allocated_mib),
             disk_allocated_mib: unsigned(holds.disk_allocated_mib),
-        }))
+        };
+        let placed = placement.shows(cluster.cluster_id);
+        Ok(decided.answer(if placed { detail } else { mask::cluster_detail(detail) }))
     }
 }

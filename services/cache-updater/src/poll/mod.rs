@@ -24,7 +24,7 @@ pub(crate) use apply::{Import, forget, import};
 pub(crate) use knock::Target;
 pub(crate) use observe::Observe;
 pub(crate) use reader::Reader;
-pub(crate) use session::Session;
+pub(crate) use session::{Session, UNREACHABLE};
 pub(crate) use slices::Slices;
 pub(crate) use snapshot::{Snapshot, Want};
 pub(crate) use supervisor::{Place, Poller};

@@ -25,6 +25,9 @@ use crate::domain::{
 use crate::error::Result;
 use crate::store::Store;
 
+/// Reason of what is refused because the cluster did not answer a moment ago; the text says what it said then.
+pub(crate) const UNREACHABLE: &str = "cluster_unreachable";
+
 /// A cluster that this replica reads.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -129,7 +132,7 @@ impl Session {
         }
         Err(Fault::new(
             ErrorCode::Unavailable,
-            "cluster_unreachable",
+            UNREACHABLE,
             format!("the cluster can't be reached: {}", trouble.error),
         )
         .retry_after(Duration::from_secs(5)))

@@ -10,6 +10,7 @@ use super::list_clusters::{CLUSTERS, push_clusters};
 use super::list_objects::{NETWORKS, NODE_GROUPS, OSES, OsRecord};
 use crate::domain::{InstanceSummary, NetworkRecord, NodeGroupRecord, NodeRecord};
 use crate::error::Result;
+use crate::seen::Seen;
 
 /// Nobody waits longer for a suggestion; then there is none.
 const LONGEST: &str = "set local statement_timeout = '400ms'";
@@ -34,11 +35,11 @@ impl Store {
         table: &'static Table,
         field: &Field,
         prefix: &str,
-        scope: &Scope,
+        seen: &Seen,
     ) -> Result<Vec<String>> {
         let mut sql = QueryBuilder::new("");
         let asked =
-            push_values(&mut sql, field, prefix, |sql| push_source(sql, table, field, scope));
+            push_values(&mut sql, field, prefix, |sql| push_source(sql, table, field, seen));
         if !asked {
             return Ok(Vec::new());
         }
@@ -71,22 +72,24 @@ fn push_source(
     sql: &mut QueryBuilder<Postgres>,
     table: &'static Table,
     field: &Field,
-    scope: &Scope,
+    seen: &Seen,
 ) {
+    let scope = &seen.scope;
     match (table.name, field.names[0]) {
         ("clusters", _) => {
             push_clusters_named(sql, scope, "slug");
         }
-        ("instances" | "nodes", "cluster") => push_clusters_named(sql, scope, "cluster"),
-        ("instances", "node") => push_nodes(sql, scope, "name as primary_node"),
+        ("instances", "cluster") => push_clusters_named(sql, scope, "cluster"),
+        ("nodes", "cluster") => push_clusters_named(sql, &seen.placed().scope, "cluster"),
+        ("instances", "node") => push_nodes(sql, &seen.placed().scope, "name as primary_node"),
         ("instances", "secondary_node") => {
-            push_nodes(sql, scope, "array[name] as secondary_nodes");
+            push_nodes(sql, &seen.placed().scope, "array[name] as secondary_nodes");
         }
-        ("nodes", _) => push_from::<NodeRecord>(sql, scope),
-        (name, _) if name == NODE_GROUPS.name => push_from::<NodeGroupRecord>(sql, scope),
-        (name, _) if name == NETWORKS.name => push_from::<NetworkRecord>(sql, scope),
-        (name, _) if name == OSES.name => push_from::<OsRecord>(sql, scope),
-        _ => push_from::<InstanceSummary>(sql, scope),
+        ("nodes", _) => push_from::<NodeRecord>(sql, &seen.placed()),
+        (name, _) if name == NODE_GROUPS.name => push_from::<NodeGroupRecord>(sql, &seen.placed()),
+        (name, _) if name == NETWORKS.name => push_from::<NetworkRecord>(sql, seen),
+        (name, _) if name == OSES.name => push_from::<OsRecord>(sql, seen),
+        _ => push_from::<InstanceSummary>(sql, seen),
     }
 }
 
@@ -102,7 +105,7 @@ fn push_clusters_named(sql: &mut QueryBuilder<Postgres>, scope: &Scope, name: &s
     }
 }
 
-/// Nodes are for those who see the whole cluster.
+/// Nodes of these clusters.
 fn push_nodes(sql: &mut QueryBuilder<Postgres>, scope: &Scope, column: &str) {
     sql.push(format_args!(" from (select {column} from node"));
     if let Scope::Limited { clusters, .. } = scope {

@@ -11,9 +11,10 @@ use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::Store;
-use super::list_objects::Listable;
+use super::list_objects::{Listable, NODE_GROUPS};
 use crate::domain::{Freshness, unsigned};
 use crate::error::{Error, Result, bad_list};
+use crate::seen::{Placement, Seen};
 
 /// From where on the inventory's stream must be read to miss nothing of what comes after a list.
 const SEQUENCE: &str =
@@ -27,7 +28,7 @@ pub(crate) struct Request<'a> {
     pub(crate) sort: &'a str,
     pub(crate) limit: u32,
     pub(crate) cursor: &'a str,
-    pub(crate) scope: &'a Scope,
+    pub(crate) seen: &'a Seen,
     /// Whom cursors are sealed to.
     pub(crate) person: &'a str,
     pub(crate) key: &'a CursorKey,
@@ -246,33 +247,48 @@ pub(crate) static NODES: Table = Table {
     ],
 };
 
-/// What only those see who see the whole cluster: from the rest it is hidden before anything is
-/// filtered or sorted by it.
-const PLACEMENT: [(&str, &str); 4] = [
-    ("primary_node", "''::text"),
-    ("secondary_nodes", "'{}'::text[]"),
-    ("node_group", "''::text"),
+/// Table, column, and what stands there for those who may not see where instances run: it is hidden before
+/// anything is filtered or sorted by it, so that neither tells.
+const PLACEMENT: [(&str, &str, &str); 6] = [
+    ("instance", "primary_node", "''::text"),
+    ("instance", "secondary_nodes", "'{}'::text[]"),
+    ("instance", "node_group", "''::text"),
     (
+        "instance",
         "nics",
-        "(select coalesce(jsonb_agg(n.nic || '{\"link\": null}' order by n.place), '[]') \
+        "(select coalesce(jsonb_agg(n.nic || '{\"link\": null, \"mode\": null}' order by n.place), '[]') \
          from jsonb_array_elements(i.nics) with ordinality n (nic, place))",
     ),
+    ("network", "node_groups", "'{}'::text[]"),
+    ("network", "connections", "'[]'::jsonb"),
 ];
 
+/// Whether a field of a list says nothing to those who see nowhere where instances run. `text` is the field as it
+/// is suggested.
+pub(crate) fn tells_placement(table: &Table, text: &str) -> bool {
+    if [NODES.name, NODE_GROUPS.name].contains(&table.name) {
+        return true;
+    }
+    let field = table.field(text.trim_end_matches([':', '>']));
+    field.is_some_and(|f| PLACEMENT_FIELDS.contains(&f.sql))
+}
+
+/// Of instances and networks.
+const PLACEMENT_FIELDS: [&str; 4] =
+    ["o.primary_node", "o.secondary_nodes", "o.node_group", "o.node_groups"];
+
 /// Appends `from (..) o`: the table with what the scope shows of it.
-pub(super) fn push_from<T: Listable>(sql: &mut QueryBuilder<Postgres>, scope: &Scope) {
+pub(super) fn push_from<T: Listable>(sql: &mut QueryBuilder<Postgres>, seen: &Seen) {
+    let hides_nothing = seen.hides_nothing();
     sql.push(" from (select i.cluster_id, c.slug as cluster");
     for column in T::COLUMNS {
-        let hidden = PLACEMENT.iter().find(|(name, _)| name == column && T::TABLE == "instance");
-        match (hidden, scope, *column) {
-            // Who sees only whole clusters sees all of their rows: nothing is hidden, and indexes serve.
-            (Some(_), Scope::Limited { instances, .. }, _) if instances.is_empty() => {
-                sql.push(format_args!(", i.{column}"));
-            }
-            (Some((_, nothing)), Scope::Limited { clusters, .. }, _) if clusters.is_empty() => {
+        let hidden = PLACEMENT.iter().find(|(table, name, _)| *table == T::TABLE && name == column);
+        let hidden = hidden.filter(|_| !hides_nothing);
+        match (hidden, &seen.placement, *column) {
+            (Some((.., nothing)), Placement::In(clusters), _) if clusters.is_empty() => {
                 sql.push(format_args!(", {nothing} as {column}"));
             }
-            (Some((_, nothing)), Scope::Limited { clusters, .. }, _) => {
+            (Some((.., nothing)), Placement::In(clusters), _) => {
                 sql.push(", case when i.cluster_id = any(")
                     .push_bind(ids(clusters))
                     .push(format_args!(") then i.{column} else {nothing} end as {column}"));
@@ -296,7 +312,7 @@ pub(super) fn push_from<T: Listable>(sql: &mut QueryBuilder<Postgres>, scope: &S
         sql.push(", i.found_by");
     }
     sql.push(FRESHNESS);
-    match scope {
+    match &seen.scope {
         Scope::Fleet => {
             sql.push(format_args!(" from {} i", T::TABLE));
         }
@@ -377,7 +393,7 @@ impl Store {
         let mut none_after = None;
         let mut rows = loop {
             let mut sql = QueryBuilder::new("");
-            push_page::<T>(&mut sql, table, request.scope, &filter, &sort, cursor.as_ref(), limit)?;
+            push_page::<T>(&mut sql, table, request.seen, &filter, &sort, cursor.as_ref(), limit)?;
             let rows = sql.build().fetch_all(&self.pool).await?;
             if !rows.is_empty() || cursor.is_some() || none_after.is_some() {
                 break rows;
@@ -417,7 +433,7 @@ impl Store {
 fn push_page<T: Listable>(
     sql: &mut QueryBuilder<Postgres>,
     table: &Table,
-    scope: &Scope,
+    seen: &Seen,
     filter: &Expr,
     sort: &Sort,
     cursor: Option<&Cursor>,
@@ -426,10 +442,10 @@ fn push_page<T: Listable>(
     sql.push(format_args!("select o.*, {} as place", sort.place_sql()));
     if cursor.is_none() {
         sql.push(format_args!(", ({SEQUENCE}) as page_sequence, ("));
-        push_count::<T>(sql, table, filter, scope)?;
+        push_count::<T>(sql, table, filter, seen)?;
         sql.push(") as page_total");
     }
-    push_from::<T>(sql, scope);
+    push_from::<T>(sql, seen);
     sql.push(" where ");
     gwm_query::push_filter(sql, table, filter).map_err(|error| Error::Fault(bad_list(&error)))?;
     push_orphans(sql, table);
@@ -443,14 +459,14 @@ fn push_count<T: Listable>(
     sql: &mut QueryBuilder<Postgres>,
     table: &Table,
     filter: &Expr,
-    scope: &Scope,
+    seen: &Seen,
 ) -> Result<()> {
     let everything =
         matches!(filter, Expr::All(parts) if parts.is_empty()) && table.name != ORPHANS.name;
     // Of node groups, networks and OSes there are few, and no counters.
     let counted = everything && ["node", "instance"].contains(&T::TABLE);
     let sum = format!("select coalesce(sum({}s_total), 0)::bigint from cluster", T::TABLE);
-    match scope {
+    match &seen.scope {
         Scope::Fleet if counted => {
             sql.push(sum);
         }
@@ -461,7 +477,7 @@ fn push_count<T: Listable>(
         }
         Scope::Fleet | Scope::Limited { .. } => {
             sql.push("select count(*) from (select 1");
-            push_from::<T>(sql, scope);
+            push_from::<T>(sql, seen);
             sql.push(" where ");
             gwm_query::push_filter(sql, table, filter)
                 .map_err(|error| Error::Fault(bad_list(&error)))?;

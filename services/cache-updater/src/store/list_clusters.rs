@@ -109,7 +109,7 @@ impl Store {
             .await?;
         let mut sql = QueryBuilder::new(format!("select o.*, {} as place", sort.place_sql()));
         let push_where = |sql: &mut QueryBuilder<sqlx::Postgres>| {
-            push_clusters(sql, request.scope);
+            push_clusters(sql, &request.seen.scope);
             sql.push(" and ");
             gwm_query::push_filter(sql, &CLUSTERS, &filter).map_err(bad)
         };

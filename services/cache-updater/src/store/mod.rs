@@ -28,7 +28,7 @@ pub(crate) use forgotten::{purge, recall, remember};
 pub(crate) use imports::Vanished;
 pub(crate) use inventory::{Known, list_uuids};
 pub(crate) use item::{Context, Item, SERVICE, What};
-pub(crate) use list::{INSTANCES, Listed, NODES, ORPHANS, Page, Request};
+pub(crate) use list::{INSTANCES, Listed, NODES, ORPHANS, Page, Request, tells_placement};
 pub(crate) use list_objects::{Listable, NETWORKS, NODE_GROUPS, OSES, OsRecord};
 pub(crate) use notes::{Notes, delete_notes, lock_kept, lock_notes, put_notes};
 pub(crate) use objects::{put_info, replace_details};

@@ -5,7 +5,9 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Store;
+use crate::domain::PAUSED;
 use crate::error::Result;
+use crate::seen::{FOR_OPERATORS, Seen};
 
 /// How many troubles are named.
 const WRONG: i64 = 50;
@@ -52,9 +54,11 @@ pub(crate) struct WrongRow {
 }
 
 impl Store {
-    /// Sums over whole clusters by their counters, and over single instances one by one.
-    pub(crate) async fn overview(&self, scope: &Scope) -> Result<(OverviewRow, Vec<WrongRow>)> {
-        let (all, clusters, owners, uuids) = parts(scope);
+    /// Sums over whole clusters by their counters, and over single instances one by one. Nodes that are not well
+    /// are named only where the person sees nodes.
+    pub(crate) async fn overview(&self, seen: &Seen) -> Result<(OverviewRow, Vec<WrongRow>)> {
+        let (all, clusters, owners, uuids) = parts(&seen.scope);
+        let (placed_all, placed, ..) = parts(&seen.placed().scope);
         let row = sqlx::query_as(
             "with whole as (
                  select * from cluster where $1 or cluster_id = any($2)
@@ -103,7 +107,9 @@ impl Store {
         .await?;
         let wrong = sqlx::query_as(
             "select kind, cluster, name, text from (
-                 select 0 as rank, 'cluster' as kind, slug as cluster, slug as name, error as text
+                 select 0 as rank, 'cluster' as kind, slug as cluster, slug as name,
+                     case when $6 or cluster_id = any($7) or error = '' or error_code = $8
+                         then error else $9 end as text
                  from cluster where not reachable and ($1 or cluster_id = any($2 || $3))
                  union all
                  select 1, 'node', c.slug, n.name, case when n.missing
@@ -112,7 +118,7 @@ impl Store {
                      else 'silent: Ganeti has no figures of it' end
                  from node n join cluster c using (cluster_id)
                  where (n.offline or n.missing or n.memory_total_mib is null)
-                     and ($1 or n.cluster_id = any($2))
+                     and ($6 or n.cluster_id = any($7))
                  union all
                  (select 2, 'instance', c.slug, i.name, i.status
                  from instance i join cluster c using (cluster_id)
@@ -141,6 +147,10 @@ impl Store {
         .bind(owners)
         .bind(uuids)
         .bind(WRONG)
+        .bind(placed_all)
+        .bind(placed)
+        .bind(PAUSED)
+        .bind(FOR_OPERATORS)
         .fetch_all(&self.pool)
         .await?;
         Ok((row, wrong))

@@ -160,7 +160,7 @@ async fn people_see_what_is_theirs_and_not_where_it_is() {
     assert!(one.primary_node.is_empty());
     // Of a network interface only the bridge is hidden: that is the cluster's, the rest the owner's.
     assert!(!mine.nics.is_empty() && mine.nics.iter().all(|nic| !nic.link.is_empty()), "{mine:?}");
-    let without_link = |nic: &Nic| Nic { link: String::new(), ..nic.clone() };
+    let without_link = |nic: &Nic| Nic { link: String::new(), mode: String::new(), ..nic.clone() };
     let wanted: Vec<Nic> = mine.nics.iter().map(without_link).collect();
     assert_eq!((&shown.nics, &one.nics), (&wanted, &wanted));
     for (q, sort) in [(format!("link:{}", mine.nics[0].link), ""), (String::new(), "link")] {
@@ -181,9 +181,11 @@ async fn people_see_what_is_theirs_and_not_where_it_is() {
     let overview = replica.inventory().get_overview(asked).await.unwrap().into_inner();
     assert_eq!((overview.instances_total, overview.nodes_total), (1, 0));
 
+    // Whoever sees the whole cluster sees all instances; where they run is a right of its own.
     let seen = replica.list(&viewer, "", "", 0, "").await.unwrap();
-    assert!(seen.instances.iter().all(|i| !i.primary_node.is_empty()));
-    assert!(seen.instances.iter().flat_map(|i| &i.nics).all(|nic| !nic.link.is_empty()));
+    assert_eq!(seen.instances.len(), all.len());
+    assert!(seen.instances.iter().all(|i| i.primary_node.is_empty()));
+    assert!(seen.instances.iter().flat_map(|i| &i.nics).all(|nic| nic.link.is_empty()));
     let forbidden = replica.clusters().add_cluster(viewer.ask(world.add_request())).await;
     assert_eq!(forbidden.unwrap_err().code(), tonic::Code::PermissionDenied);
 }

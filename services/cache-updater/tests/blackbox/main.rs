@@ -15,6 +15,7 @@ mod objects;
 mod owner_tags;
 mod owners;
 mod pause;
+mod placement;
 mod registry;
 mod replicas;
 mod secrets;

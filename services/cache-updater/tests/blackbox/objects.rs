@@ -108,7 +108,7 @@ async fn what_a_cluster_is_made_of_is_for_those_who_see_all_of_it() {
     let cluster = world.add(&replica).await;
     let one = world.list(&replica, "").await.instances.remove(0);
     let customer = world.person(&replica, "view", object("instance", &cluster, &one.uuid)).await;
-    let operator = world.person(&replica, "view", object("cluster", &cluster, "")).await;
+    let operator = world.person(&replica, "migrate", object("cluster", &cluster, "")).await;
     let name = world.cluster().look(|c| c.groups.keys().next().unwrap().clone());
     let lan = world.cluster().look(|c| c.networks.keys().next().unwrap().clone());
     for (who, sees) in [(&customer, false), (&operator, true), (&world.admin, true)] {

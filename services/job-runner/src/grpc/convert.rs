@@ -9,7 +9,9 @@ use prost_types::value::Kind as Wire;
 use prost_types::{Struct, Timestamp};
 use serde_json::{Map, Value};
 
+use super::mask;
 use crate::domain::{Failure, ForeignJob, Job, LogLine, Step, steps};
+use crate::seen::Seen;
 use crate::store::list::Listed;
 
 /// Deeper parameters than this are no parameters of ours.
@@ -19,8 +21,13 @@ fn timestamp(at: DateTime<Utc>) -> Timestamp {
     SystemTime::from(at).into()
 }
 
-/// A job as it is answered.
-pub(super) fn job(job: &Job) -> wire::Job {
+/// A job as it is answered to this person.
+pub(super) fn job(job: &Job, seen: &Seen) -> wire::Job {
+    let all = all_of(job);
+    if seen.placement(job.cluster_id) { all } else { mask::job(all) }
+}
+
+fn all_of(job: &Job) -> wire::Job {
     let steps = steps(job).into_iter().map(step).collect();
     wire::Job {
         job_id: job.job_id.to_string(),
@@ -56,19 +63,25 @@ pub(super) fn job(job: &Job) -> wire::Job {
         stale: job.stale,
         revision: u64::try_from(job.revision).unwrap_or_default(),
         origin: "gwm".to_owned(),
+        details_hidden: false,
     }
 }
 
-/// Either kind.
-pub(super) fn listed(job: &Listed) -> wire::Job {
+/// Either kind, as this person sees it.
+pub(super) fn listed(job: &Listed, seen: &Seen) -> wire::Job {
     match job {
-        Listed::Own(own) => self::job(own),
-        Listed::Foreign(other) => foreign(other),
+        Listed::Own(own) => self::job(own, seen),
+        Listed::Foreign(other) => foreign(other, seen),
     }
 }
 
 /// A job that somebody else gave Ganeti: its opcodes are its steps.
-pub(super) fn foreign(job: &ForeignJob) -> wire::Job {
+pub(super) fn foreign(job: &ForeignJob, seen: &Seen) -> wire::Job {
+    let all = all_of_foreign(job);
+    if seen.placement(job.cluster_id) { all } else { mask::job(all) }
+}
+
+fn all_of_foreign(job: &ForeignJob) -> wire::Job {
     let state = match job.state.as_str() {
         "queued" | "running" => "submitted",
         "succeeded" => "succeeded",
@@ -108,6 +121,7 @@ pub(super) fn foreign(job: &ForeignJob) -> wire::Job {
         stale: false,
         revision: u64::try_from(job.revision).unwrap_or_default(),
         origin: "ganeti".to_owned(),
+        details_hidden: false,
     }
 }
 

@@ -5,11 +5,12 @@ use gwm_kernel::Fault;
 use gwm_proto::common::{CompleteRequest, CompleteResponse, ObjectRef, PageInfo, Suggestion};
 use gwm_proto::jobs::{ListJobsRequest, ListJobsResponse};
 use gwm_query::{About, CursorKey, Sort};
-use gwm_types::{ClusterId, InstanceUuid, Permission};
+use gwm_types::{ClusterId, InstanceUuid};
 use tonic::Request;
 
 use super::{JobsServer, convert};
 use crate::error::Error;
+use crate::seen::Seen;
 use crate::store::list::{self, TABLE, Wanted};
 
 /// Newest first.
@@ -33,10 +34,9 @@ impl JobsServer {
         let key = self.cursor_key().await?;
         let cursor =
             key.open(&TABLE, &sort, &page.q, &audience, &page.cursor).map_err(Error::from)?;
-        let scope = self.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.authz, &person);
         let wanted = Wanted {
-            scope: &scope,
-            person: person.user_id,
+            seen: &seen,
             object,
             filter: &filter,
             sort: &sort,
@@ -47,7 +47,7 @@ impl JobsServer {
         let found = list::page(&self.store, &wanted).await.map_err(Error::from)?;
         let next = found.next.map(|next| key.seal(&TABLE, &sort, &page.q, &audience, &next));
         Ok(ListJobsResponse {
-            jobs: found.jobs.iter().map(convert::listed).collect(),
+            jobs: found.jobs.iter().map(|job| convert::listed(job, &seen)).collect(),
             page: Some(PageInfo {
                 next_cursor: next.unwrap_or_default(),
                 total: found.total,
@@ -62,14 +62,14 @@ impl JobsServer {
         request: Request<CompleteRequest>,
     ) -> Result<CompleteResponse, Fault> {
         let person = self.authz.principal(&request, Mode::Read)?;
-        let scope = self.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.authz, &person);
         let asked = request.into_inner();
         let at = usize::try_from(asked.at).unwrap_or(usize::MAX);
         let completion = gwm_query::complete(&TABLE, &asked.q, at);
         let suggestions = match &completion.about {
             About::Field(_) => completion.suggest_fields(&TABLE),
             About::Value(field, prefix) => {
-                let values = list::values(&self.store, field, prefix, &scope, person.user_id);
+                let values = list::values(&self.store, field, prefix, &seen);
                 gwm_query::suggest_values(values.await.map_err(Error::from)?, prefix)
             }
             About::Nothing => Vec::new(),

@@ -2,6 +2,7 @@
 
 mod convert;
 mod list;
+mod mask;
 mod read;
 mod submit;
 mod waited;

@@ -6,12 +6,12 @@ use gwm_proto::jobs::{
     GetJobFiguresRequest, GetJobLogRequest, GetJobLogResponse, GetJobRequest, Job as WireJob,
     JobFigures,
 };
-use gwm_types::Permission;
 use tonic::Request;
 
 use super::{JobsServer, convert};
 use crate::domain::{ForeignJob, Job, Phase, waiting};
 use crate::error::Error;
+use crate::seen::Seen;
 use crate::store::{figures, foreign, job, log};
 
 /// Failed jobs that come with the figures.
@@ -20,9 +20,10 @@ const MOST_FAILED: u32 = 50;
 impl JobsServer {
     pub(super) async fn get(&self, request: Request<GetJobRequest>) -> Result<WireJob, Fault> {
         let person = self.authz.principal(&request, Mode::Read)?;
+        let seen = Seen::of(&self.authz, &person);
         let job_id = request.into_inner().job_id;
         if let Some(foreign) = self.visible_foreign(&person, &job_id).await? {
-            return Ok(convert::foreign(&foreign));
+            return Ok(convert::foreign(&foreign, &seen));
         }
         let mut job = self.visible(&person, &job_id).await?;
         if matches!(job.phase, Phase::Queued | Phase::Claimed) && job.waiting_for.is_none() {
@@ -30,7 +31,7 @@ impl JobsServer {
             let ahead = job::ahead(&mut connection, &job).await.map_err(Error::from)?;
             job.waiting_for = (ahead > 0).then(|| waiting::behind(ahead));
         }
-        Ok(convert::job(&job))
+        Ok(convert::job(&job, &seen))
     }
 
     pub(super) async fn log(
@@ -44,10 +45,14 @@ impl JobsServer {
             return Ok(GetJobLogResponse::default());
         }
         let job = self.visible(&person, &asked.job_id).await?;
+        if !Seen::of(&self.authz, &person).placement(job.cluster_id) {
+            return Ok(GetJobLogResponse { lines: Vec::new(), hidden: true });
+        }
         let mut connection = self.store.connection().await.map_err(Error::from)?;
         let lines =
             log::list(&mut connection, job.job_id, asked.after).await.map_err(Error::from)?;
-        Ok(GetJobLogResponse { lines: lines.into_iter().map(convert::line).collect() })
+        let lines = lines.into_iter().map(convert::line).collect();
+        Ok(GetJobLogResponse { lines, hidden: false })
     }
 
     pub(super) async fn figures(
@@ -62,16 +67,16 @@ impl JobsServer {
                 figures::own_running(&mut connection, person.user_id).await.map_err(Error::from)?;
             return Ok(JobFigures { own_running, ..Default::default() });
         }
-        let scope = self.authz.scope(&person, Permission::View);
+        let seen = Seen::of(&self.authz, &person);
         let failed = i64::from(asked.failed.min(MOST_FAILED));
-        let found = figures::figures(&self.store, &scope, person.user_id, failed)
+        let found = figures::figures(&self.store, &seen.scope, person.user_id, failed)
             .await
             .map_err(Error::from)?;
         Ok(JobFigures {
             open: found.open,
             failed_in_day: found.failed_in_day,
             own_running: found.own_running,
-            failed: found.failed.iter().map(convert::listed).collect(),
+            failed: found.failed.iter().map(|job| convert::listed(job, &seen)).collect(),
         })
     }
 

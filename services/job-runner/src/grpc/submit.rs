@@ -13,6 +13,7 @@ use super::{JobsServer, convert};
 use crate::clients::{ClusterState, Target};
 use crate::domain::{Kind, Parameters};
 use crate::error::Error;
+use crate::seen::Seen;
 use crate::store::{Tx, commit, job};
 
 const RPC: &str = "gwm.jobs.v1.Jobs/SubmitJob";
@@ -89,7 +90,7 @@ impl JobsServer {
             let answer = self.again(person, asked).await?;
             return answer.ok_or_else(|| Fault::internal("a job is there and is not"));
         };
-        let answer = convert::job(&job);
+        let answer = convert::job(&job, &Seen::of(&self.authz, person));
         if let Some(key) = &asked.key {
             let user = person.user_id.to_string();
             idempotency::complete(&mut tx, &user, RPC, key, &answer.encode_to_vec())
@@ -139,7 +140,7 @@ impl JobsServer {
         let Some(found) = found else { return Ok(None) };
         let same = job::is_same(&mut connection, &found, person.user_id, &asked.hash).await;
         if same.map_err(Error::from)? {
-            return Ok(Some(convert::job(&found)));
+            return Ok(Some(convert::job(&found, &Seen::of(&self.authz, person))));
         }
         Err(Error::IdTaken.into())
     }

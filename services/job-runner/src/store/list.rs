@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::row::JobRow;
 use super::{Store, foreign, snapshot};
 use crate::domain::{ForeignJob, Job};
+use crate::seen::Seen;
 
 /// Suggestions come from this many jobs.
 const LATEST: i64 = 2000;
@@ -59,8 +60,7 @@ const fn field(
 /// Whose list, and of what.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
-    pub(crate) scope: &'a Scope,
-    pub(crate) person: UserId,
+    pub(crate) seen: &'a Seen,
     /// Only those of one object: a cluster, or one instance in it.
     pub(crate) object: Option<(ClusterId, Option<InstanceUuid>)>,
     pub(crate) filter: &'a Expr,
@@ -110,7 +110,9 @@ struct Placed {
 pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, ListError> {
     let mut tx = snapshot(store).await?;
     let mut sql = QueryBuilder::new("select ");
-    sql.push(wanted.sort.place_sql()).push(" as place, job_id from listed_job where ");
+    sql.push(wanted.sort.place_sql()).push(" as place, job_id from ");
+    push_seen(&mut sql, wanted.seen);
+    sql.push(" where ");
     push_where(&mut sql, wanted)?;
     gwm_query::push_after(&mut sql, &TABLE, wanted.sort, wanted.cursor);
     gwm_query::push_order(&mut sql, &TABLE, wanted.sort, wanted.limit);
@@ -158,7 +160,9 @@ pub(super) async fn read(tx: &mut PgConnection, ids: &[Uuid]) -> Result<Vec<List
 }
 
 async fn count(tx: &mut PgConnection, wanted: &Wanted<'_>) -> Result<(u64, bool), ListError> {
-    let mut sql = QueryBuilder::new("select count(*) from (select from listed_job where ");
+    let mut sql = QueryBuilder::new("select count(*) from (select from ");
+    push_seen(&mut sql, wanted.seen);
+    sql.push(" where ");
     push_where(&mut sql, wanted)?;
     sql.push(" limit ").push_bind(COUNTED + 1).push(") as counted");
     let counted: i64 = sql.build_query_scalar().fetch_one(tx).await.map_err(Error::from)?;
@@ -182,11 +186,34 @@ pub(super) fn push_scope(sql: &mut QueryBuilder<Postgres>, scope: &Scope, person
     }
 }
 
+/// Appends the jobs as somebody sees them: what may name a node is null where that may not be seen, before anything
+/// is compared with it, so that no filter tells. Whoever sees all reads the table as it is.
+fn push_seen(sql: &mut QueryBuilder<Postgres>, seen: &Seen) {
+    let Some(placed) = seen.placed() else {
+        sql.push("listed_job");
+        return;
+    };
+    // As `grpc::mask` does it: of others' jobs the object is left out that is no instance's own, of our own Ganeti's words.
+    sql.push(
+        "(select job_id, number, cluster_id, cluster_slug, kind, instance_uuid, case when cluster_id = any(",
+    );
+    sql.push_bind(placed.clone());
+    sql.push(
+        ") or origin = 'gwm' or instance_uuid is not null then object_name else '' end as object_name, \
+         phase, ganeti_job, error_code, case when cluster_id = any(",
+    );
+    sql.push_bind(placed);
+    sql.push(
+        ") or origin = 'ganeti' then error_message end as error_message, requested_by, \
+         requested_by_id, created_at, started_at, ended_at, origin from listed_job) listed_job",
+    );
+}
+
 fn push_where(
     sql: &mut QueryBuilder<Postgres>,
     wanted: &Wanted<'_>,
 ) -> Result<(), gwm_query::Error> {
-    push_scope(sql, wanted.scope, wanted.person);
+    push_scope(sql, &wanted.seen.scope, wanted.seen.person);
     if let Some((cluster, instance)) = wanted.object {
         sql.push(" and cluster_id = ").push_bind(cluster.0);
         if let Some(uuid) = instance {
@@ -202,13 +229,14 @@ pub(crate) async fn values(
     store: &Store,
     field: &Field,
     prefix: &str,
-    scope: &Scope,
-    person: UserId,
+    seen: &Seen,
 ) -> Result<Vec<String>, Error> {
     let mut sql = QueryBuilder::new("");
     let asked = gwm_query::push_values(&mut sql, field, prefix, |sql| {
-        sql.push(" from (select * from listed_job where ");
-        push_scope(sql, scope, person);
+        sql.push(" from (select * from ");
+        push_seen(sql, seen);
+        sql.push(" where ");
+        push_scope(sql, &seen.scope, seen.person);
         sql.push(" order by created_at desc limit ").push_bind(LATEST).push(") as latest");
     });
     if !asked {

@@ -51,7 +51,7 @@ impl Handler for Requests {
             trace_id = tracing::field::Empty,
         );
         gwm_kernel::continue_trace(&span, message.traceparent.as_deref());
-        with_request_id(waited.request_id, self.take_up(message).instrument(span)).await
+        with_request_id(waited.request_id, Box::pin(self.take_up(message)).instrument(span)).await
     }
 }
 

@@ -62,6 +62,10 @@ pub(crate) struct Fakes {
     /// Has `power` on the instance that [`Fakes::granted`] names, and nothing else.
     pub(crate) jane: UserId,
     pub(crate) granted: String,
+    /// Sees the whole cluster, and not where its instances run.
+    pub(crate) vera: UserId,
+    /// Moves instances there, so sees that too.
+    pub(crate) otto: UserId,
 }
 
 impl Fakes {
@@ -75,6 +79,8 @@ impl Fakes {
             admin: UserId::generate(),
             jane: UserId::generate(),
             granted,
+            vera: UserId::generate(),
+            otto: UserId::generate(),
         }
     }
 
@@ -106,6 +112,18 @@ impl Fakes {
                 uuid: self.granted.clone(),
             }),
         };
+        let on_cluster = |user: UserId, permission: &str| UserRights {
+            user_id: user.to_string(),
+            rights: vec![Right {
+                permissions: vec![permission.to_owned()],
+                object: Some(ObjectRef {
+                    kind: "cluster".to_owned(),
+                    cluster_id: self.cluster_id.to_string(),
+                    uuid: String::new(),
+                }),
+            }],
+            ..Default::default()
+        };
         Snapshot {
             keys: vec![SigningKey {
                 key_id: "k1".to_owned(),
@@ -122,6 +140,8 @@ impl Fakes {
                     rights: vec![right],
                     ..Default::default()
                 },
+                on_cluster(self.vera, "view"),
+                on_cluster(self.otto, "migrate"),
             ],
             ..Default::default()
         }

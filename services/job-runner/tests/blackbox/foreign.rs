@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::stage::{Runner, SOON, Stage};
 
 /// Stands in for cache-updater.
-async fn inventory(stage: &Stage) -> Nats {
+pub(crate) async fn inventory(stage: &Stage) -> Nats {
     let urls = vec![format!("nats://127.0.0.1:{}", stage.nats.port())];
     let settings = NatsSettings { urls, ..NatsSettings::default() };
     let nats = gwm_events::connect(&settings, "cache-updater").await.unwrap();

@@ -20,6 +20,8 @@ mod lists;
 #[cfg(test)]
 mod owner_tags;
 #[cfg(test)]
+mod placement;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod waited;

@@ -158,6 +158,7 @@ pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {
         }),
         admin_state: "up".to_owned(),
         memory_used: Some(usage("memory", 700, 1024)),
+        placed: true,
         node_group: "default".to_owned(),
         created: Some(when(8_000_000)),
         modified: Some(when(4_000)),

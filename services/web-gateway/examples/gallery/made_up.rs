@@ -29,6 +29,7 @@ pub(crate) fn around(
         section,
         user: "ann".to_owned(),
         admin: true,
+        whole: true,
         placement: true,
         personas: vec![
             shell::Persona { id: String::new(), label: "yourself".to_owned() },
@@ -206,6 +207,7 @@ pub(crate) fn lines() -> Vec<overview::ClusterLine> {
                 parts::Status::new(parts::Mark::Bad, "not reachable", "connection refused")
             },
             whole: true,
+            placed: true,
             instances_running: running,
             instances_total: total,
             nodes_online: 3,

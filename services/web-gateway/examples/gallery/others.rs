@@ -119,6 +119,8 @@ pub(crate) fn job_page(failed: bool) -> jobs::JobPage {
         error: failed.then(|| parts::Notice::new(parts::Tone::Bad, "Ganeti: Not enough disk space on node node1.fra1.example.com", "Required 20,480 MiB, available 12,288 MiB in volume group xenvg. Choose another node or smaller disks; nothing was left behind.")),
         stale: false,
         foreign: false,
+        details_hidden: false,
+        log_hidden: false,
         log: log.iter().enumerate().map(|(n, t)| jobs::LogLine { serial: n as u64, time: format!("14:03:1{n}"), exact: "2026-11-22T14:03:11Z".to_owned(), text: (*t).to_owned() }).collect(),
         actions: if failed { vec![] } else { vec![{ let mut a = action("j-cancel", "Cancel", "ban", "cancel", "cancelling…"); a.path = format!("/jobs/{}/cancel", uuid(100)); a }] },
     }

@@ -33,7 +33,7 @@ pub(crate) struct HealthDocument {
     pub(crate) last_success: Option<DateTime<Utc>>,
     /// How old what is shown is, in seconds.
     pub(crate) data_age: Option<f64>,
-    /// The last error in words.
+    /// The last error in words; without `view_placement` on the cluster it names nothing.
     pub(crate) error: Option<String>,
     /// Its stable word.
     pub(crate) error_code: Option<String>,
@@ -55,6 +55,7 @@ pub(crate) struct ClusterDocument {
     /// Ganeti's UUID of it.
     pub(crate) uuid: Option<String>,
     pub(crate) ganeti_version: Option<String>,
+    /// Null without `view_placement` on it.
     pub(crate) master_node: Option<String>,
     pub(crate) endpoints: Vec<String>,
     pub(crate) read_username: Option<String>,

@@ -4,7 +4,8 @@ use gwm_testkit::TestPg;
 use sqlx::PgPool;
 
 use super::*;
-use crate::domain::{InstanceSummary, NodeRecord};
+use crate::domain::{InstanceSummary, NetworkRecord, NodeRecord};
+use crate::store::list_objects::NETWORKS;
 
 const CLUSTERS: i32 = 100;
 
@@ -41,14 +42,14 @@ async fn fleet() -> PgPool {
 async fn plan<T: Listable>(
     pool: &PgPool,
     table: &'static Table,
-    scope: &Scope,
+    seen: &Seen,
     sort: &str,
     cursor: Option<&Cursor>,
 ) -> String {
     let sort = Sort::parse(table, sort).unwrap();
     let filter = gwm_query::parse("").unwrap();
     let mut sql = QueryBuilder::new("explain ");
-    push_page::<T>(&mut sql, table, scope, &filter, &sort, cursor, 50).unwrap();
+    push_page::<T>(&mut sql, table, seen, &filter, &sort, cursor, 50).unwrap();
     let lines: Vec<String> = sql.build_query_scalar().fetch_all(pool).await.unwrap();
     lines.join("\n")
 }
@@ -57,7 +58,7 @@ async fn plan<T: Listable>(
 async fn near_the_end<T: Listable>(
     pool: &PgPool,
     table: &'static Table,
-    scope: &Scope,
+    seen: &Seen,
     sort: &str,
 ) -> Cursor {
     let order = Sort::parse(table, sort).unwrap();
@@ -68,14 +69,14 @@ async fn near_the_end<T: Listable>(
     let backwards = Sort::parse(table, &backwards).unwrap();
     let filter = gwm_query::parse("").unwrap();
     let mut sql = QueryBuilder::new("");
-    push_page::<T>(&mut sql, table, scope, &filter, &backwards, None, 19).unwrap();
+    push_page::<T>(&mut sql, table, seen, &filter, &backwards, None, 19).unwrap();
     let rows: Vec<Listed<T>> = sql.build_query_as().fetch_all(pool).await.unwrap();
     let last = rows.last().unwrap();
     let keys = vec![last.cluster_id.to_string(), last.item.uuid().to_string()];
     let cursor = Cursor::after(last.place.clone(), keys, 0, true);
     // It really is where it is said to be.
     let mut sql = QueryBuilder::new("");
-    push_page::<T>(&mut sql, table, scope, &filter, &order, Some(&cursor), 50).unwrap();
+    push_page::<T>(&mut sql, table, seen, &filter, &order, Some(&cursor), 50).unwrap();
     let rows: Vec<Listed<T>> = sql.build_query_as().fetch_all(pool).await.unwrap();
     assert_eq!(rows.len(), 19, "by {sort}");
     cursor
@@ -104,10 +105,10 @@ async fn assert_all_short<T: Listable>(pool: &PgPool, table: &'static Table) {
         if sort.contains("_free") {
             continue;
         }
-        let first = plan::<T>(pool, table, &Scope::Fleet, &sort, None).await;
+        let first = plan::<T>(pool, table, &Seen::everything(), &sort, None).await;
         assert_short(&first, T::TABLE, &format!("first page by {sort}"));
-        let cursor = near_the_end::<T>(pool, table, &Scope::Fleet, &sort).await;
-        let last = plan::<T>(pool, table, &Scope::Fleet, &sort, Some(&cursor)).await;
+        let cursor = near_the_end::<T>(pool, table, &Seen::everything(), &sort).await;
+        let last = plan::<T>(pool, table, &Seen::everything(), &sort, Some(&cursor)).await;
         assert_short(&last, T::TABLE, &format!("last page by {sort}"));
         assert!(last.contains("Index Cond"), "last page by {sort}:\n{last}");
     }
@@ -144,11 +145,21 @@ async fn pages_of_large_lists_are_read_by_an_index() {
     .unwrap();
     let instances = single.into_iter().map(|(c, u)| (ClusterId(c), InstanceUuid(u))).collect();
     let customer = Scope::Limited { clusters: Vec::new(), instances };
-    for (what, scope) in [("one cluster", &one), ("half", &half), ("500 single", &customer)] {
+    let seven = Placement::In(vec![cluster(7).await]);
+    let nowhere = Placement::In(Vec::new());
+    for (what, scope, placement) in [
+        ("one cluster", &one, &seven),
+        ("half", &half, &Placement::Everywhere),
+        ("500 single", &customer, &nowhere),
+        ("one cluster, not where it runs", &one, &nowhere),
+        ("half, and where it runs in one", &half, &seven),
+        ("500 single, and where one cluster's run", &customer, &seven),
+    ] {
+        let seen = &Seen { scope: scope.clone(), placement: placement.clone() };
         for sort in sorts(&INSTANCES) {
-            let cursor = near_the_end::<InstanceSummary>(&pool, &INSTANCES, scope, &sort).await;
+            let cursor = near_the_end::<InstanceSummary>(&pool, &INSTANCES, seen, &sort).await;
             for (page, cursor) in [("first", None), ("last", Some(&cursor))] {
-                let plan = plan::<InstanceSummary>(&pool, &INSTANCES, scope, &sort, cursor).await;
+                let plan = plan::<InstanceSummary>(&pool, &INSTANCES, seen, &sort, cursor).await;
                 // What is sorted here is only what may be seen.
                 assert!(
                     plan.contains("Index") && !plan.contains("Seq Scan on instance"),
@@ -161,10 +172,70 @@ async fn pages_of_large_lists_are_read_by_an_index() {
     sqlx::query("update cluster set instances_total = 7").execute(&pool).await.unwrap();
     let filter = gwm_query::parse("").unwrap();
     let total = async |scope: &Scope| {
+        let seen = Seen { scope: scope.clone(), placement: Placement::In(Vec::new()) };
         let mut sql = QueryBuilder::new("");
-        push_count::<InstanceSummary>(&mut sql, &INSTANCES, &filter, scope).unwrap();
+        push_count::<InstanceSummary>(&mut sql, &INSTANCES, &filter, &seen).unwrap();
         sql.build_query_scalar::<i64>().fetch_one(&pool).await.unwrap()
     };
     assert_eq!((total(&Scope::Fleet).await, total(&one).await), (700, 7));
     assert_eq!((total(&half).await, total(&customer).await), (350, 500));
+}
+
+/// A new column of these tables is not shown before it is said whether it tells where an instance runs.
+#[test]
+fn each_column_is_known_to_tell_where_an_instance_runs_or_not() {
+    const OPEN: &[&str] = &[
+        "uuid",
+        "name",
+        "status",
+        "admin_state",
+        "hypervisor",
+        "os",
+        "vcpus",
+        "memory_mib",
+        "disk_mib",
+        "disk_template",
+        "disks",
+        "tags",
+        "owner",
+        "revision",
+        "config_version",
+        "created_at",
+        "modified_at",
+        "seen_at",
+        "absent",
+        "missing",
+        "raw_hash",
+        "network",
+        "gateway",
+        "network6",
+        "gateway6",
+        "mac_prefix",
+        "addresses_free",
+        "addresses_reserved",
+        // Not read by lists.
+        "said",
+    ];
+    fn check<T: Listable>() {
+        for column in T::COLUMNS {
+            let hidden = PLACEMENT.iter().any(|(table, c, _)| *table == T::TABLE && c == column);
+            assert!(hidden != OPEN.contains(column), "{}.{column}", T::TABLE);
+        }
+    }
+    check::<InstanceSummary>();
+    check::<NetworkRecord>();
+}
+
+#[test]
+fn fields_that_tell_where_an_instance_runs_are_offered_to_those_who_see_it() {
+    let told = |table: &'static Table| {
+        let names = table.fields.iter().flat_map(|f| f.names);
+        names.filter(|n| tells_placement(table, &format!("{n}:"))).copied().collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&INSTANCES),
+        ["node", "primary_node", "pnode", "secondary_node", "snode", "node_group", "group"]
+    );
+    assert_eq!(told(&NETWORKS), ["node_group", "group"]);
+    assert!(tells_placement(&NODES, "memory>") && !tells_placement(&INSTANCES, "memory>"));
 }

@@ -9,6 +9,7 @@ use proptest::test_runner::TestRunner;
 
 use super::store;
 use crate::domain::{self, Failure, ForeignJob, Job, Parameters, Phase};
+use crate::seen::Seen;
 use crate::store::{MIGRATOR, Store, commit, figures, foreign, job, list};
 
 const CLUSTERS: u128 = 3;
@@ -171,9 +172,10 @@ async fn take(store: &Store, jobs: &mut Vec<Job>, (what, a, b, c): Step) {
 }
 
 async fn count(store: &Store, scope: &Scope, person: UserId, q: &str) -> u64 {
+    // Where things run is not counted.
+    let nowhere = Scope::Limited { clusters: Vec::new(), instances: Vec::new() };
     let wanted = list::Wanted {
-        scope,
-        person,
+        seen: &Seen::with(scope.clone(), person, &nowhere),
         object: None,
         filter: &gwm_query::parse(q).unwrap(),
         sort: &gwm_query::Sort::parse(&list::TABLE, "-created").unwrap(),

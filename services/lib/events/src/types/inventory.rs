@@ -153,7 +153,7 @@ pub struct Cluster {
     pub ganeti_version: Option<String>,
     /// The master node's name.
     pub master_node: Option<String>,
-    /// Where its RAPI is.
+    /// Where its RAPI is. Streams for people leave out this, the master and `error` without `view_placement` on it.
     pub endpoints: Vec<String>,
     /// Whether gwm has no credential to write with, or is not to use it.
     pub read_only: bool,
@@ -231,11 +231,11 @@ pub struct Instance {
     pub status: String,
     /// What it should be: `up`, `down` or `offline`.
     pub admin_state: String,
-    /// The node it runs on; null for those who may not see where.
+    /// The node it runs on; null without `view_placement` on the cluster.
     pub primary_node: Option<String>,
-    /// The nodes that mirror its disks.
+    /// The nodes that mirror its disks; empty without `view_placement`.
     pub secondary_nodes: Vec<String>,
-    /// The node group's name.
+    /// The node group's name; null without `view_placement`.
     pub node_group: Option<String>,
     /// The hypervisor.
     pub hypervisor: String,
@@ -280,9 +280,9 @@ pub struct Nic {
     pub mac: Option<String>,
     /// Address, where Ganeti knows one.
     pub ip: Option<String>,
-    /// `bridged`, `routed` or `openvswitch`.
+    /// `bridged`, `routed` or `openvswitch`; null without `view_placement` on the cluster.
     pub mode: Option<String>,
-    /// Bridge or routing table.
+    /// Bridge or routing table; null without `view_placement`.
     pub link: Option<String>,
     /// Ganeti's network.
     pub network: Option<String>,
@@ -356,7 +356,7 @@ pub struct Network {
     pub addresses_free: Option<u64>,
     /// IPv4 addresses that are taken or reserved.
     pub addresses_reserved: Option<u64>,
-    /// The node groups that it is connected to.
+    /// The node groups that it is connected to; empty without `view_placement` on the cluster.
     pub connections: Vec<Connection>,
     /// Ganeti's tags.
     pub tags: Vec<String>,

@@ -108,7 +108,7 @@ pub struct JobStep {
 pub struct JobError {
     /// Stable: `object_replaced`, `already_exists`, `read_only`, `ganeti_error`, ..
     pub code: String,
-    /// Ganeti's message as it is.
+    /// Ganeti's message as it is; without `view_placement` on the cluster gwm's own words for the code.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,

@@ -7,6 +7,7 @@ mod event_type;
 pub mod inventory;
 pub mod jobs;
 mod objects;
+pub mod placement;
 mod registry;
 
 pub use event_type::{EventType, Object};

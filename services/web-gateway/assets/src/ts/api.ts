@@ -78,9 +78,8 @@ export async function call<T>(method: string, path: string, body?: unknown, key?
   return response.status === 204 ? (undefined as T) : ((await response.json()) as T);
 }
 
-export async function logLines(job: string, after: number): Promise<LogLine[]> {
-  const answer = await call<{ items: LogLine[] }>("GET", `/jobs/${encodeURIComponent(job)}/log?after=${after}`);
-  return answer.items;
-}
+/** `hidden`: there may be lines, which are for operators of the cluster. */
+export const jobLog = (job: string, after: number): Promise<{ items: LogLine[]; hidden: boolean }> =>
+  call("GET", `/jobs/${encodeURIComponent(job)}/log?after=${after}`);
 
 export const ended = (state: string): boolean => state === "succeeded" || state === "failed" || state === "canceled";

@@ -1,6 +1,6 @@
 // Follows a job: its state and its log lines, woken by events, else every second.
 
-import { call, ended, type Job, logLines } from "./api";
+import { call, ended, type Job, jobLog } from "./api";
 import { make } from "./dom";
 
 const WAIT_MS = 1000;
@@ -39,7 +39,9 @@ export class JobFollower {
       try {
         // The state is read before the log: the last lines are there when the state says ended.
         const job = await call<Job>("GET", `/jobs/${encodeURIComponent(this.id)}`);
-        this.append(await logLines(this.id, Math.max(0, this.after)));
+        const log = await jobLog(this.id, Math.max(0, this.after));
+        if (log.hidden) this.sayHidden();
+        this.append(log.items);
         this.changed(job);
         if (ended(job.state)) return this.stop();
       } catch {
@@ -50,6 +52,10 @@ export class JobFollower {
         setTimeout(resolve, WAIT_MS);
       });
     }
+  }
+
+  private sayHidden(): void {
+    if (!this.list.childElementCount) this.list.append(make("li", { class: "none" }, "The log is for operators of this cluster."));
   }
 
   private append(lines: { serial: number; time: string; text: string }[]): void {

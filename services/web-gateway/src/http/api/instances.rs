@@ -30,15 +30,15 @@ use crate::waiting::job_id;
 pub(crate) struct InstanceDetailDocument {
     #[serde(flatten)]
     pub(crate) instance: Instance,
-    /// Each parameter in force with its origin. Of OS parameters administrators see the names. Who sees
-    /// only the instance sees beparams.
+    /// Each parameter in force with its origin. Of OS parameters administrators see the names. Without `view_placement`
+    /// on the cluster beparams only.
     pub(crate) parameters: Vec<ParameterDocument>,
-    /// Where it breaks the policy of its node group; for those who see the whole cluster.
+    /// Where it breaks the policy of its node group; empty without `view_placement` on the cluster.
     pub(crate) violations: Vec<String>,
-    /// The rest of what Ganeti says, in Ganeti's words; for those who see the whole cluster.
+    /// The rest of what Ganeti says, in Ganeti's words; empty without `view_placement` on the cluster.
     #[schema(value_type = Object)]
     pub(crate) said: Map<String, Value>,
-    /// Filled with the defaults of OS and cluster; empty for those who see only the instance.
+    /// Filled with the defaults of OS and cluster; empty without `view_placement` on the cluster.
     #[schema(value_type = Object)]
     pub(crate) hvparams: Map<String, Value>,
     /// Filled with the defaults of the cluster.
@@ -48,7 +48,7 @@ pub(crate) struct InstanceDetailDocument {
     pub(crate) console_kinds: Vec<String>,
     /// Why its console does not open, and what to change.
     pub(crate) console_problem: Option<String>,
-    /// What the asking person may do: `view`, `console`, `power`, `admin`.
+    /// What the asking person may do: `view`, `console`, `power`, …
     pub(crate) permissions: Vec<String>,
     /// What people wrote down about it; null: nothing ever.
     pub(crate) notes: Option<NotesDocument>,

@@ -33,6 +33,8 @@ pub(crate) struct LogLineDocument {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LogDocument {
     pub(crate) items: Vec<LogLineDocument>,
+    /// There may be lines, which are for those with `view_placement` on the cluster: Ganeti names nodes in them.
+    pub(crate) hidden: bool,
 }
 
 /// Which lines.
@@ -114,7 +116,7 @@ pub(crate) async fn log(
     Path(job_id): Path<String>,
     Params(query): Params<LogQuery>,
 ) -> Result<Json<LogDocument>, Problem> {
-    Ok(Json(LogDocument { items: lines(&state, &person, job_id, query.after).await? }))
+    Ok(Json(lines(&state, &person, job_id, query.after).await?))
 }
 
 /// What page and API share.
@@ -123,7 +125,7 @@ pub(crate) async fn lines(
     person: &Person,
     job_id: String,
     after: u64,
-) -> Result<Vec<LogLineDocument>, Problem> {
+) -> Result<LogDocument, Problem> {
     let request = person.ask(GetJobLogRequest { job_id: job_id.clone(), after });
     let answer = match state.clients.jobs().get_job_log(request).await {
         Ok(answer) => answer.into_inner(),
@@ -140,5 +142,6 @@ pub(crate) async fn lines(
         text: line.text,
         ganeti_job: line.ganeti_job,
     };
-    Ok(answer.lines.into_iter().map(document).collect())
+    let items = answer.lines.into_iter().map(document).collect();
+    Ok(LogDocument { items, hidden: answer.hidden })
 }

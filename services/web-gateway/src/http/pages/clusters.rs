@@ -68,6 +68,7 @@ pub(crate) fn line(state: &AppState, viewer: &Viewer, cluster: &ClusterDocument)
     ClusterLine {
         slug: cluster.slug.clone(),
         whole: common::sees_whole(state, viewer, &cluster.id),
+        placed: common::sees_placement(state, viewer, &cluster.id),
         status,
         instances_running: cluster.instances_running.into(),
         instances_total: cluster.instances_total.into(),

@@ -184,7 +184,8 @@ pub(crate) async fn shell(
         section,
         user: viewer.person.0.username.clone(),
         admin: viewer.admin,
-        placement: sees_placement(state, viewer),
+        whole: holds_somewhere(state, viewer, Permission::View),
+        placement: sees_some_placement(state, viewer),
         personas: vec![Persona { id: String::new(), label: "yourself".to_owned() }],
         persona: String::new(),
         running_jobs: running_jobs(state, viewer).await,
@@ -198,15 +199,28 @@ pub(crate) async fn shell(
     }
 }
 
-/// Rights on single instances show neither nodes nor what a cluster is made of.
-fn sees_placement(state: &AppState, viewer: &Viewer) -> bool {
-    match state.authz.scope(&viewer.person.0, Permission::View) {
+/// Whether there is any cluster on which somebody holds this: rights on single instances show neither nodes nor what
+/// a cluster is made of.
+fn holds_somewhere(state: &AppState, viewer: &Viewer, permission: Permission) -> bool {
+    match state.authz.scope(&viewer.person.0, permission) {
         Scope::Fleet => true,
         Scope::Limited { clusters, .. } => !clusters.is_empty(),
     }
 }
 
-/// Whether somebody sees a cluster as a whole: its nodes, its sums, how gwm reaches it.
+/// Whether somebody sees of any cluster where things run.
+pub(crate) fn sees_some_placement(state: &AppState, viewer: &Viewer) -> bool {
+    holds_somewhere(state, viewer, Permission::ViewPlacement)
+}
+
+/// Whether somebody sees where the instances of a cluster run: nodes, node groups, links, what Ganeti says in its own words.
+pub(crate) fn sees_placement(state: &AppState, viewer: &Viewer, cluster_id: &str) -> bool {
+    cluster_id.parse().is_ok_and(|id| {
+        state.authz.allows(&viewer.person.0, Permission::ViewPlacement, Object::Cluster(id))
+    })
+}
+
+/// Whether somebody sees a cluster as a whole: all its instances, its sums, its networks and OSes.
 pub(crate) fn sees_whole(state: &AppState, viewer: &Viewer, cluster_id: &str) -> bool {
     cluster_id
         .parse()

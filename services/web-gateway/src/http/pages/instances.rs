@@ -42,9 +42,12 @@ const ABOUT: About = About {
 pub(crate) async fn page(
     State(state): State<AppState>,
     viewer: Viewer,
-    Query(list): Query<ListState>,
+    Query(mut list): Query<ListState>,
     query: RawQuery,
 ) -> Page {
+    if !common::sees_some_placement(&state, &viewer) {
+        list.left_out = "node";
+    }
     let shell = common::shell(&state, &viewer, Section::Instances, "Instances", Vec::new());
     let request = viewer.person.ask(ListInstancesRequest { page: Some(list.request()) });
     let mut inventory = state.clients.inventory();

@@ -181,7 +181,10 @@ pub(crate) async fn page(
             .map(|e| Notice::new(Tone::Bad, sentence(&e.message), sentence(&e.hint))),
         stale: job.stale,
         foreign: job.origin == "ganeti",
+        log_hidden: log.hidden,
+        details_hidden: job.details_hidden,
         log: log
+            .items
             .into_iter()
             .map(|line| LogLine {
                 serial: line.serial,

@@ -19,6 +19,9 @@ pub(crate) struct ListState {
     pub(crate) row: String,
     #[serde(deserialize_with = "one_or_many")]
     pub(crate) columns: Vec<String>,
+    /// A column that says nothing to this person, whatever the address asks for; empty: none.
+    #[serde(skip)]
+    pub(crate) left_out: &'static str,
 }
 
 pub(crate) fn one_or_many<'de, D: serde::Deserializer<'de>>(
@@ -146,6 +149,9 @@ impl ListState {
         if column.key.is_empty() {
             return true;
         }
+        if column.key == self.left_out {
+            return false;
+        }
         if self.columns.is_empty() {
             return column.shown;
         }
@@ -202,7 +208,12 @@ impl ListState {
                 .filter(|c| c.class != IN_NAME && self.shows(c))
                 .map(head)
                 .collect(),
-            columns: about.columns.iter().filter(|c| !c.key.is_empty()).map(choice).collect(),
+            columns: about
+                .columns
+                .iter()
+                .filter(|c| !c.key.is_empty() && c.key != self.left_out)
+                .map(choice)
+                .collect(),
             shown: shown as u64,
             first_row,
             total: page.total,

@@ -144,9 +144,12 @@ pub(crate) async fn node_groups(
 pub(crate) async fn networks(
     State(state): State<AppState>,
     viewer: Viewer,
-    Query(list): Query<ListState>,
+    Query(mut list): Query<ListState>,
     query: RawQuery,
 ) -> Page {
+    if !common::sees_some_placement(&state, &viewer) {
+        list.left_out = "groups";
+    }
     let shell = common::shell(&state, &viewer, Section::Networks, "Networks", Vec::new());
     let request = viewer.person.ask(ListObjectsRequest { page: Some(list.request()) });
     let mut objects = state.clients.objects();

@@ -143,6 +143,8 @@ pub struct InstancePage {
     pub admin_state: String,
     /// Memory used by the guest as the hypervisor sees it.
     pub memory_used: Option<Usage>,
+    /// The person sees where it runs.
+    pub placed: bool,
     /// Node group of the primary node.
     pub node_group: String,
     /// Made.

@@ -94,6 +94,10 @@ pub struct JobPage {
     pub stale: bool,
     /// Somebody else gave it to Ganeti; its log is not read.
     pub foreign: bool,
+    /// What Ganeti says of it is for operators of the cluster.
+    pub details_hidden: bool,
+    /// So is its log.
+    pub log_hidden: bool,
     /// The log so far.
     pub log: Vec<LogLine>,
     /// Cancel, retry.

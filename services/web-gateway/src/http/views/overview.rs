@@ -30,6 +30,8 @@ pub struct ClusterLine {
     pub status: Status,
     /// The person sees all of it; else the figures below are of nobody.
     pub whole: bool,
+    /// The person sees its nodes.
+    pub placed: bool,
     /// `12 of 14 running`.
     pub instances_running: u64,
     /// Instances in all.

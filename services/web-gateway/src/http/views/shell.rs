@@ -79,7 +79,9 @@ pub struct Shell {
     pub user: String,
     /// May add clusters and see all; hides what others can't use.
     pub admin: bool,
-    /// May see where things run: clusters and nodes stand in the side bar.
+    /// Sees some cluster as a whole: clusters, networks and OSes stand in the side bar.
+    pub whole: bool,
+    /// May see of some cluster where things run: nodes and node groups stand there, too.
     pub placement: bool,
     /// What one can act as; the switch shows with two or more.
     pub personas: Vec<Persona>,
