@@ -98,8 +98,9 @@ impl Done<'_> {
                 sets.push(Set { key: line.key(), name: line.name.clone(), owner: *owner });
             }
             if let (Some(persona), Some(role)) = (owner, role) {
+                let (slug, name) = (line.slug.clone(), line.name.clone());
                 let (persona, role) = (*persona, role.clone());
-                given.push(Given { persona, role, key: line.key() });
+                given.push(Given { persona, role, key: line.key(), slug, name });
             }
             strips.extend(strip.map(|persona| (persona, line.key())));
         }

@@ -44,13 +44,14 @@ pub(crate) async fn settle(
             let key = (cluster, instance[0]);
             if let Some(creator) = creator(&mut tx, asked_by).await? {
                 if owner::list(&mut tx, &[key]).await?.is_empty() {
-                    let set = Set { key, name, owner: Some(creator.user_id) };
+                    let set = Set { key, name: name.clone(), owner: Some(creator.user_id) };
                     owned = owner::set(&mut tx, &[set], None, revision).await?;
                 }
                 // An administrator needs none.
                 if !creator.is_admin {
-                    let role = OWNERS_ROLE.to_owned();
-                    let given = [Given { persona: creator.user_id, role, key }];
+                    let (role, called) = (OWNERS_ROLE.to_owned(), name);
+                    let (slug, name) = (String::new(), called);
+                    let given = [Given { persona: creator.user_id, role, key, slug, name }];
                     added.extend(grant::insert_all(&mut tx, &given, None).await?);
                 }
             }

@@ -1,7 +1,7 @@
 //! Who may do what.
 
 use gwm_authz::{Mode, Principal};
-use gwm_events::types::audit::{Outcome, RecordObject};
+use gwm_events::types::audit::RecordObject;
 use gwm_proto::auth::grants_server::Grants;
 use gwm_proto::auth::{
     AddGrantRequest, Grant, ListGrantsRequest, ListGrantsResponse, RemoveGrantRequest,
@@ -15,6 +15,7 @@ use super::{Rpcs, convert};
 use crate::app::{person, require_admin_of};
 use crate::domain::{PersonaName, fits, parse_object};
 use crate::error::{Error, Result};
+use crate::store::audit::Entry;
 use crate::store::grant::GrantRow;
 use crate::store::persona::PersonaRow;
 use crate::store::{PgConnection, audit, change, commit, event, grant, group, persona, role};
@@ -35,7 +36,11 @@ impl Grants for Rpcs {
         let whom = grantee(&mut tx, &request.persona).await?;
         let by = Some(principal.username.as_str());
         let role = request.role.as_str();
-        let Some(row) = grant::insert(&mut tx, &whom, role, object, by).await? else {
+        let called = grant::Called {
+            slug: bounded("slug", &request.slug)?,
+            name: bounded("object_name", &request.object_name)?,
+        };
+        let Some(row) = grant::insert(&mut tx, &whom, role, object, called, by).await? else {
             // Had already: the answer is the same, and nothing happened.
             let row = grant::find(&mut tx, whom.persona_id, role, object).await?;
             let row = row.ok_or_else(taken_meanwhile)?;
@@ -45,7 +50,7 @@ impl Grants for Rpcs {
         change::record(&mut tx, &change::Touched::holders([&row])).await?;
         let actor = event::actor(&principal.user_id.to_string(), &principal.username);
         event::grant_added(&mut tx, &row, row.created_at, Some(actor)).await?;
-        audit::append(&mut tx, act("grant.add", &row, &principal)).await?;
+        audit::append_all(&mut tx, vec![act("grant.add", &row, &principal)]).await?;
         commit(tx).await?;
         Ok(Response::new(convert::grant(row)))
     }
@@ -67,7 +72,7 @@ impl Grants for Rpcs {
         change::record(&mut tx, &change::Touched::holders([&row])).await?;
         let actor = event::actor(&principal.user_id.to_string(), &principal.username);
         event::grant_removed(&mut tx, &row, chrono::Utc::now(), Some(actor)).await?;
-        audit::append(&mut tx, act("grant.remove", &row, &principal)).await?;
+        audit::append_all(&mut tx, vec![act("grant.remove", &row, &principal)]).await?;
         commit(tx).await?;
         Ok(Response::new(RemoveGrantResponse {}))
     }
@@ -134,21 +139,33 @@ fn taken_meanwhile() -> Error {
     Error::Database(gwm_pg::Error::RowsAffected { expected: 1, actual: 0 })
 }
 
-fn act<'a>(action: &'a str, row: &GrantRow, principal: &Principal) -> audit::Act<'a> {
-    let object = match row.object() {
-        Object::Fleet => "everything".to_owned(),
-        Object::Cluster(cluster) => format!("cluster {cluster}"),
-        Object::Instance(cluster, instance) => format!("instance {instance} of cluster {cluster}"),
+/// A name for the records is one that Ganeti takes.
+fn bounded<'a>(field: &'static str, text: &'a str) -> Result<&'a str> {
+    if text.len() > 255 || text.chars().any(char::is_control) {
+        return Err(Error::invalid(field, "at most 255 characters, without control characters"));
+    }
+    Ok(text)
+}
+
+/// The record stands with the object that the right is on, and names the persona.
+fn act(action: &'static str, row: &GrantRow, principal: &Principal) -> Entry {
+    let object = row.object();
+    let (id, name) = match object {
+        Object::Fleet => (None, None),
+        Object::Cluster(cluster) => (Some(cluster.to_string()), row.slug.clone()),
+        Object::Instance(_, instance) => (Some(instance.to_string()), row.object_name.clone()),
     };
-    audit::Act {
+    let details = [
+        ("role", row.role.clone()),
+        ("persona", row.persona()),
+        ("persona_id", row.persona_id.to_string()),
+        ("grant_id", row.grant_id.to_string()),
+    ];
+    Entry {
         action,
-        outcome: Outcome::Succeeded,
-        reason: None,
-        person: person(principal),
-        object: Some(RecordObject {
-            kind: "grant".to_owned(),
-            id: Some(row.grant_id.to_string()),
-            name: Some(format!("{} for {} on {object}", row.role, row.persona())),
-        }),
+        person: Some(person(principal)),
+        cluster: row.slug.clone(),
+        object: Some(RecordObject { kind: object.kind().to_owned(), id, name }),
+        details: details.map(|(key, value)| (key.to_owned(), value.into())).into(),
     }
 }

@@ -14,6 +14,7 @@ use gwm_proto::auth::{
 use gwm_types::Username;
 use serde_json::Value;
 use tonic::{Request, Response, Status, async_trait};
+use uuid::Uuid;
 
 use super::{Rpcs, timestamp};
 use crate::app::{person, refuse, release, require_admin};
@@ -152,7 +153,7 @@ impl Groups for Rpcs {
         let members = group::members(&mut tx, row.group_id).await?;
         change::record(&mut tx, &Touched::user(whom.user_id)).await?;
         event::group(&mut tx, GROUP_CHANGED, &row, &members, by(&principal)).await?;
-        let member = Some((whom.username.as_str(), Some(request.is_admin)));
+        let member = Some((whom.username.as_str(), whom.user_id, Some(request.is_admin)));
         audit::append_all(&mut tx, vec![act("group.set_member", &row, &principal, member)]).await?;
         commit(tx).await?;
         Ok(Response::new(message(row, members, true)))
@@ -183,7 +184,7 @@ impl Groups for Rpcs {
         let left = group::members(&mut tx, row.group_id).await?;
         change::record(&mut tx, &Touched::user(whom.user_id)).await?;
         event::group(&mut tx, GROUP_CHANGED, &row, &left, by(&principal)).await?;
-        let member = Some((whom.username.as_str(), None));
+        let member = Some((whom.username.as_str(), whom.user_id, None));
         audit::append_all(&mut tx, vec![act(action, &row, &principal, member)]).await?;
         commit(tx).await?;
         Ok(Response::new(RemoveMemberResponse {}))
@@ -292,11 +293,13 @@ fn act(
     action: &'static str,
     row: &GroupRow,
     principal: &Principal,
-    member: Option<(&str, Option<bool>)>,
+    member: Option<(&str, Uuid, Option<bool>)>,
 ) -> Entry {
     let mut details = BTreeMap::new();
-    if let Some((username, is_admin)) = member {
+    if let Some((username, user_id, is_admin)) = member {
         details.insert("member".to_owned(), Value::from(username));
+        details.insert("persona".to_owned(), format!("user/{username}").into());
+        details.insert("persona_id".to_owned(), user_id.to_string().into());
         if let Some(is_admin) = is_admin {
             details.insert("is_admin".to_owned(), is_admin.into());
         }

@@ -31,6 +31,8 @@ pub(crate) static TABLE: Table = Table {
         field(&["kind"], "object_kind", Kind::Lower, None),
         field(&["object", "name"], "object_name", Kind::Lower, None),
         field(&["uuid", "object_id"], "object_id", Kind::Lower, None),
+        field(&["persona"], "persona", Kind::Lower, None),
+        field(&["persona_id"], "persona_id", Kind::Lower, None),
         field(&["job"], "job_id", Kind::Lower, None),
         field(&["address"], "address", Kind::Lower, None),
         field(&["request"], "request_id", Kind::Lower, None),

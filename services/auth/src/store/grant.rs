@@ -21,6 +21,9 @@ pub(crate) struct GrantRow {
     /// None: the whole installation.
     pub(crate) cluster_id: Option<Uuid>,
     pub(crate) instance_uuid: Option<Uuid>,
+    /// What its cluster and it were called when it was given.
+    pub(crate) slug: Option<String>,
+    pub(crate) object_name: Option<String>,
     pub(crate) created_by: Option<String>,
     pub(crate) revision: i64,
     pub(crate) created_at: DateTime<Utc>,
@@ -56,12 +59,20 @@ pub(super) fn object(cluster: Option<Uuid>, instance: Option<Uuid>) -> Object {
     }
 }
 
+/// What people call an object; empty where it isn't known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Called<'a> {
+    pub(crate) slug: &'a str,
+    pub(crate) name: &'a str,
+}
+
 /// Adds one; `None` when the persona has it already.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
     persona: &PersonaRow,
     role: &str,
     object: Object,
+    called: Called<'_>,
     created_by: Option<&str>,
 ) -> Result<Option<GrantRow>> {
     let (cluster, instance) = columns(object);
@@ -69,12 +80,12 @@ pub(crate) async fn insert(
         "with made as (
              insert into permission_grant
                  (grant_id, persona_kind, persona_id, role, cluster_id, instance_uuid,
-                  created_by)
-             values ($1, $7, $2, $3, $4, $5, $6)
+                  created_by, slug, object_name)
+             values ($1, $7, $2, $3, $4, $5, $6, nullif($8, ''), nullif($9, ''))
              on conflict on constraint permission_grant_object_key do nothing
              returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             made.revision, made.created_at
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, made.revision, made.created_at
          from made join persona using (persona_id)",
     )
     .bind(Uuid::now_v7())
@@ -84,6 +95,8 @@ pub(crate) async fn insert(
     .bind(instance)
     .bind(created_by)
     .bind(&persona.kind)
+    .bind(called.slug)
+    .bind(called.name)
     .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
@@ -98,8 +111,8 @@ pub(crate) async fn find(
 ) -> Result<Option<GrantRow>> {
     let (cluster, instance) = columns(object);
     Ok(sqlx::query_as(
-        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             permission_grant.revision, permission_grant.created_at
+        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, permission_grant.revision, permission_grant.created_at
          from permission_grant join persona using (persona_id)
          where persona_id = $1 and role = $2 and cluster_id is not distinct from $3
            and instance_uuid is not distinct from $4",
@@ -132,8 +145,8 @@ pub(crate) async fn fetch_object(
 pub(crate) async fn remove(connection: &mut PgConnection, grant: Uuid) -> Result<Option<GrantRow>> {
     Ok(sqlx::query_as(
         "with gone as (delete from permission_grant where grant_id = $1 returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             gone.revision, gone.created_at
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, gone.revision, gone.created_at
          from gone join persona using (persona_id)",
     )
     .bind(grant)
@@ -152,8 +165,8 @@ pub(crate) async fn list(
     let (clusters, instances): (Vec<_>, Vec<_>) =
         objects.unwrap_or_default().iter().copied().map(columns).unzip();
     Ok(sqlx::query_as(
-        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             permission_grant.revision, permission_grant.created_at
+        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, permission_grant.revision, permission_grant.created_at
          from permission_grant join persona using (persona_id)
          where ($4 or exists (
                    select from unnest($1::uuid[], $2::uuid[]) o (c, i)
@@ -185,12 +198,12 @@ pub(crate) async fn bury(
              returning *
          ), kept as (
              insert into grant_tombstone (grant_id, persona_id, role, cluster_id,
-                 instance_uuid, created_by, revision, created_at)
-             select grant_id, persona_id, role, cluster_id, instance_uuid, created_by,
-                 revision + 1, created_at
+                 instance_uuid, slug, object_name, created_by, revision, created_at)
+             select grant_id, persona_id, role, cluster_id, instance_uuid, slug, object_name,
+                 created_by, revision + 1, created_at
              from gone)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             gone.revision, gone.created_at
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, gone.revision, gone.created_at
          from gone join persona using (persona_id) order by grant_id",
     )
     .bind(cluster)
@@ -216,12 +229,12 @@ pub(crate) async fn exhume(
              returning *
          ), made as (
              insert into permission_grant (grant_id, persona_kind, persona_id, role,
-                 cluster_id, instance_uuid, created_by, revision, created_at)
-             select grant_id, kind, persona_id, role, cluster_id, instance_uuid, created_by,
-                 revision + 1, created_at
+                 cluster_id, instance_uuid, slug, object_name, created_by, revision, created_at)
+             select grant_id, kind, persona_id, role, cluster_id, instance_uuid, slug, object_name,
+                 created_by, revision + 1, created_at
              from back join persona using (persona_id) on conflict do nothing returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             made.revision, made.created_at
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, made.revision, made.created_at
          from made join persona using (persona_id) order by grant_id",
     )
     .bind(cluster)
@@ -240,8 +253,8 @@ pub(crate) async fn list_on(
     let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
     let table = if kept { "grant_tombstone" } else { "permission_grant" };
     let sql = format!(
-        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             g.revision, g.created_at
+        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, g.revision, g.created_at
          from {table} g join persona using (persona_id)
          where (cluster_id, instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))
          order by name, kind, g.created_at, grant_id"
@@ -260,6 +273,9 @@ pub(crate) struct Given {
     pub(crate) persona: Uuid,
     pub(crate) role: String,
     pub(crate) key: (Uuid, Uuid),
+    /// As in [`Called`].
+    pub(crate) slug: String,
+    pub(crate) name: String,
 }
 
 /// Adds many on instances; what somebody has already is left out of the answer.
@@ -273,14 +289,14 @@ pub(crate) async fn insert_all(
         "with made as (
              insert into permission_grant
                  (grant_id, persona_kind, persona_id, role, cluster_id, instance_uuid,
-                  created_by)
-             select g, kind, w, p, c, i, $6
-             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[])
-                 as l (g, w, p, c, i) join persona on persona_id = w
+                  created_by, slug, object_name)
+             select g, kind, w, p, c, i, $6, nullif(s, ''), nullif(n, '')
+             from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::uuid[], $7::text[],
+                     $8::text[]) as l (g, w, p, c, i, s, n) join persona on persona_id = w
              on conflict on constraint permission_grant_object_key do nothing
              returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             made.revision, made.created_at
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, made.revision, made.created_at
          from made join persona using (persona_id) order by grant_id",
     )
     .bind(given.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
@@ -289,6 +305,8 @@ pub(crate) async fn insert_all(
     .bind(clusters)
     .bind(instances)
     .bind(created_by)
+    .bind(given.iter().map(|g| g.slug.as_str()).collect::<Vec<_>>())
+    .bind(given.iter().map(|g| g.name.as_str()).collect::<Vec<_>>())
     .fetch_all(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
@@ -307,8 +325,8 @@ pub(crate) async fn strip(
              where (persona_id, cluster_id, instance_uuid)
                  in (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]))
              returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             gone.revision, gone.created_at
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, gone.revision, gone.created_at
          from gone join persona using (persona_id)",
     )
     .bind(personas)
@@ -327,8 +345,8 @@ pub(crate) async fn strip_all(
     Ok(sqlx::query_as(
         "with gone as (delete from permission_grant where persona_id = $1 returning *),
          kept as (delete from grant_tombstone where persona_id = $1)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             gone.revision, gone.created_at
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, gone.revision, gone.created_at
          from gone join persona using (persona_id)",
     )
     .bind(persona)
@@ -367,12 +385,12 @@ pub(crate) async fn hand_over(
              delete from grant_tombstone where cluster_id = $1 and instance_uuid = $2 returning *
          ), made as (
              insert into permission_grant (grant_id, persona_kind, persona_id, role,
-                 cluster_id, instance_uuid, created_by)
-             select gen_random_uuid(), kind, persona_id, role, $3, $4, $5
+                 cluster_id, instance_uuid, slug, object_name, created_by)
+             select gen_random_uuid(), kind, persona_id, role, $3, $4, slug, object_name, $5
              from kept join persona using (persona_id)
              on conflict on constraint permission_grant_object_key do nothing returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, created_by,
-             made.revision, made.created_at
+         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
+             object_name, created_by, made.revision, made.created_at
          from made join persona using (persona_id) order by grant_id",
     )
     .bind(from.0)

@@ -3,10 +3,12 @@
 use gwm_events::types::audit::Record;
 use gwm_kernel::grpc::Peer;
 use gwm_proto::auth::audit_client::AuditClient;
-use gwm_proto::auth::{ListRecordsRequest, ListRecordsResponse};
+use gwm_proto::auth::grants_client::GrantsClient;
+use gwm_proto::auth::{ListRecordsRequest, ListRecordsResponse, RemoveGrantRequest};
 use gwm_proto::common::{CompleteRequest, PageRequest};
 use tonic::{Code, Status};
 
+use crate::groups::{create, put};
 use crate::world::{Person, World, admin, grant, instance, reason, try_login, user_person};
 
 async fn ask(
@@ -133,4 +135,34 @@ async fn a_user_name_with_a_nul_is_put_on_record_and_found() {
     let found = found(&gateway, &admin, "actor:ma*").await;
     let name = found[0].person.clone().unwrap().username.unwrap();
     assert_eq!(name, "ma\0ry\\u0000", "the record itself is as it happened");
+}
+
+#[tokio::test]
+async fn what_is_given_is_on_record_with_its_object_and_with_who_gets_it() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let jane = user_person(&gateway, &admin, "jane").await;
+    let object = instance();
+    let given = grant(&gateway, &admin, "jane", "power", &object).await.unwrap();
+    let request = RemoveGrantRequest { grant_id: given.grant_id };
+    GrantsClient::new(gateway.clone()).remove_grant(admin.ask(request)).await.unwrap();
+    create(&gateway, &admin, "shop").await.unwrap();
+    put(&gateway, &admin, "shop", "jane", true).await.unwrap();
+
+    let of_object = found(&gateway, &admin, &format!("uuid=\"{}\"", object.uuid)).await;
+    let of_jane = found(&gateway, &admin, &format!("persona_id=\"{}\"", jane.user_id())).await;
+    let actions = |records: &[Record]| -> Vec<String> {
+        records.iter().map(|record| record.action.clone()).collect()
+    };
+    assert_eq!(actions(&of_object), ["grant.remove", "grant.add"]);
+    assert_eq!(actions(&of_jane), ["group.set_member", "grant.remove", "grant.add"]);
+    for record in &of_object {
+        let on = record.object.clone().unwrap();
+        assert_eq!((on.kind.as_str(), on.name.as_deref()), ("instance", Some("web1")));
+        assert_eq!(record.cluster.as_deref(), Some("fra1"));
+        assert_eq!(record.details["role"], "power");
+        assert_eq!(record.details["persona"], "user/jane");
+    }
 }

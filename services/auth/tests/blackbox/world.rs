@@ -263,6 +263,8 @@ pub(crate) async fn grant(
         persona: persona.to_owned(),
         role: role.to_owned(),
         object: Some(object.clone()),
+        slug: "fra1".to_owned(),
+        object_name: if object.kind == "instance" { "web1".to_owned() } else { String::new() },
     };
     Ok(GrantsClient::new(peer.clone()).add_grant(admin.ask(request)).await?.into_inner())
 }

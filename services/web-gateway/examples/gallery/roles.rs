@@ -145,9 +145,8 @@ pub(crate) fn access(answered: bool) -> explain::AccessPage {
         allows: words(allows),
         whose: group.map_or_else(
             || parts::Link::new("ann", "/users/ann"),
-            |group| parts::Link::new(group, format!("/groups/{group}")),
+            |group| parts::Link::new(format!("group/{group}"), format!("/groups/{group}")),
         ),
-        by_group: group.is_some(),
         on,
     };
     let title = "Who may do what, and why";

@@ -85,7 +85,7 @@ pub(crate) async fn explained(
     query: ExplainQuery,
 ) -> Result<ExplainResponse, Problem> {
     let instance = Some(query.instance.as_str()).filter(|i| !i.is_empty());
-    let object = grants::scope(state, person, query.fleet, &query.cluster, instance).await?;
+    let object = grants::scope(state, person, query.fleet, &query.cluster, instance).await?.object;
     let request = person.ask(ExplainRequest { username: query.user, object: Some(object) });
     Ok(state.clients.effective().explain(request).await?.into_inner())
 }

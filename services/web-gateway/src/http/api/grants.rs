@@ -87,6 +87,15 @@ pub(crate) fn document(grant: WireGrant) -> Grant {
     }
 }
 
+/// An object, and what it is called.
+pub(crate) struct Named {
+    pub(crate) object: ObjectRef,
+    /// Slug of its cluster; empty for the fleet.
+    pub(crate) slug: String,
+    /// Of an instance.
+    pub(crate) name: String,
+}
+
 /// What a right is on, as people say it. Rights are on ids.
 ///
 /// # Errors
@@ -97,10 +106,11 @@ pub(crate) async fn scope(
     fleet: bool,
     cluster: &str,
     instance: Option<&str>,
-) -> Result<ObjectRef, Problem> {
+) -> Result<Named, Problem> {
     match (fleet, cluster.is_empty()) {
         (true, true) if instance.is_none() => {
-            Ok(ObjectRef { kind: "fleet".to_owned(), ..ObjectRef::default() })
+            let object = ObjectRef { kind: "fleet".to_owned(), ..ObjectRef::default() };
+            Ok(Named { object, slug: String::new(), name: String::new() })
         }
         (true, _) => {
             Err(Problem(Fault::invalid("fleet", "give either fleet or cluster, not both")))
@@ -116,21 +126,24 @@ pub(crate) async fn object(
     person: &Person,
     cluster: &str,
     instance: Option<&str>,
-) -> Result<ObjectRef, Problem> {
+) -> Result<Named, Problem> {
     if let Some(instance) = instance {
         let request = GetObjectRequest { cluster: cluster.to_owned(), object: instance.to_owned() };
         let detail =
             state.clients.inventory().get_instance(person.ask(request)).await?.into_inner();
         let found = detail.instance.unwrap_or_default();
-        return Ok(ObjectRef {
+        let object = ObjectRef {
             kind: "instance".to_owned(),
             cluster_id: found.cluster_id,
             uuid: found.uuid,
-        });
+        };
+        return Ok(Named { object, slug: found.cluster, name: found.name });
     }
     let request = GetClusterRequest { cluster: cluster.to_owned() };
     let found = state.clients.clusters().get_cluster(person.ask(request)).await?.into_inner();
-    Ok(ObjectRef { kind: "cluster".to_owned(), cluster_id: found.cluster_id, uuid: String::new() })
+    let (kind, uuid) = ("cluster".to_owned(), String::new());
+    let object = ObjectRef { kind, cluster_id: found.cluster_id, uuid };
+    Ok(Named { object, slug: found.slug, name: String::new() })
 }
 
 /// Grants, all or on one object or of one user.
@@ -145,7 +158,7 @@ pub(crate) async fn list(
         None
     } else {
         let instance = Some(query.instance.as_str()).filter(|i| !i.is_empty());
-        Some(scope(&state, &person, query.fleet, &query.cluster, instance).await?)
+        Some(scope(&state, &person, query.fleet, &query.cluster, instance).await?.object)
     };
     let persona_id = match (query.user, query.group) {
         (user, group) if group.is_empty() => user,
@@ -170,7 +183,8 @@ pub(crate) async fn add(
     Body(body): Body<AddGrant>,
 ) -> Result<(StatusCode, Json<Grant>), Problem> {
     let instance = body.instance.as_deref();
-    let object = scope(&state, &person, body.fleet, &body.cluster, instance).await?;
+    let Named { object, slug, name } =
+        scope(&state, &person, body.fleet, &body.cluster, instance).await?;
     let (field, persona) = match (body.username, body.persona) {
         (username, persona) if persona.is_empty() => ("username", format!("user/{username}")),
         (username, persona) if username.is_empty() => ("persona", persona),
@@ -179,7 +193,13 @@ pub(crate) async fn add(
             return Err(Problem(Fault::invalid("persona", text)));
         }
     };
-    let request = person.ask(AddGrantRequest { persona, role: body.role, object: Some(object) });
+    let request = person.ask(AddGrantRequest {
+        persona,
+        role: body.role,
+        object: Some(object),
+        slug,
+        object_name: name,
+    });
     let grant = state.clients.grants().add_grant(request).await.map_err(|status| {
         let mut fault = Fault::from_status(&status);
         if fault.field.as_deref() == Some("persona") {

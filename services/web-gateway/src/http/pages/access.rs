@@ -52,7 +52,7 @@ pub(crate) async fn page(
     match answer {
         None => common::ok(&page),
         Some(Ok(answer)) => {
-            page.answer = Some(shown(&form, answer));
+            page.answer = Some(shown(&form, answer, viewer.admin));
             common::ok(&page)
         }
         Some(Err(Problem(fault))) if tell(&fault) => {
@@ -77,7 +77,7 @@ fn tell(fault: &Fault) -> bool {
     codes.contains(&fault.code)
 }
 
-fn shown(form: &AccessForm, answer: ExplainResponse) -> Explained {
+fn shown(form: &AccessForm, answer: ExplainResponse, admin: bool) -> Explained {
     let cluster = form.cluster.trim();
     let object = match (cluster, form.instance.trim()) {
         ("", _) => Link::new("everything", ""),
@@ -90,20 +90,24 @@ fn shown(form: &AccessForm, answer: ExplainResponse) -> Explained {
         allowed: answer.allowed,
         is_admin: answer.is_admin,
         disabled: answer.disabled,
-        reasons: answer.reasons.into_iter().map(reason).collect(),
+        reasons: answer.reasons.into_iter().map(|r| reason(r, admin)).collect(),
     }
 }
 
-fn reason(reason: Reason) -> ReasonRow {
+fn reason(reason: Reason, admin: bool) -> ReasonRow {
     let grant = reason.grant.unwrap_or_default();
     let by_group = grant.persona_kind == "group";
     let name = grant.persona_name;
-    let kind = if by_group { "groups" } else { "users" };
+    // Only administrators have pages of people.
+    let whose = match by_group {
+        true => Link::new(format!("group/{name}"), format!("/groups/{}", escape(&name))),
+        false if admin => Link::new(&name, format!("/users/{}", escape(&name))),
+        false => Link::new(&name, ""),
+    };
     ReasonRow {
         role: grant.role,
         allows: reason.allows,
-        whose: Link::new(&name, format!("/{kind}/{}", escape(&name))),
-        by_group,
+        whose,
         on: match grant.object.as_ref().map(|object| object.kind.as_str()) {
             Some("instance") => "this instance",
             Some("cluster") => "the cluster",

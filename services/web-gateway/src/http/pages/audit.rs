@@ -112,8 +112,14 @@ fn status(record: &Record) -> Status {
 }
 
 /// All records that a filter finds.
-fn filtered(field: &str, value: &str) -> String {
-    format!("/audit?q={}", escape(&format!("{field}={}", quoted(value))))
+fn filtered(q: &str) -> String {
+    format!("/audit?q={}", escape(q))
+}
+
+/// Records of which one of these fields has the value.
+fn about(fields: &[&str], value: &str) -> String {
+    let value = quoted(value);
+    fields.iter().map(|field| format!("{field}={value}")).collect::<Vec<_>>().join(" or ")
 }
 
 /// In quotation marks, blanks and parentheses are text.
@@ -138,7 +144,7 @@ fn object_link(record: &Record) -> Link {
         ("cluster", Some(cluster), ..) if record.action != "cluster.remove" => {
             format!("/clusters/{cluster}")
         }
-        (_, _, _, Some(id)) => filtered("uuid", id),
+        (_, _, _, Some(id)) => filtered(&about(&["uuid"], id)),
         _ => String::new(),
     };
     Link::new(label, href)
@@ -150,9 +156,9 @@ fn row(record: &Record, now: DateTime<Utc>) -> RecordRow {
     let acting = person.and_then(|p| p.acting_as.as_deref());
     let by = match (name, acting) {
         (Some(name), Some(persona)) => {
-            Link::new(format!("{name} as {persona}"), filtered("actor", name))
+            Link::new(format!("{name} as {persona}"), filtered(&about(&["actor"], name)))
         }
-        (Some(name), None) => Link::new(name, filtered("actor", name)),
+        (Some(name), None) => Link::new(name, filtered(&about(&["actor"], name))),
         (None, _) => Link::new(if person.is_some() { "nobody" } else { "gwm" }, ""),
     };
     RecordRow {
@@ -177,20 +183,16 @@ fn row(record: &Record, now: DateTime<Utc>) -> RecordRow {
 pub(crate) async fn history(
     state: &AppState,
     viewer: &Viewer,
-    field: &str,
+    fields: &[&str],
     value: &str,
 ) -> History {
-    let page = PageRequest {
-        q: format!("{field}={}", quoted(value)),
-        limit: LATEST,
-        ..PageRequest::default()
-    };
+    let page = PageRequest { q: about(fields, value), limit: LATEST, ..PageRequest::default() };
     let now = Utc::now();
     let (rows, failed) = match read(state, &viewer.person, page).await {
         Ok((records, _)) => (records.iter().map(|r| row(r, now)).collect(), String::new()),
         Err(Problem(fault)) => (Vec::new(), common::sentence(&fault.message)),
     };
-    History { rows, href: filtered(field, value), own_only: !viewer.admin, failed }
+    History { rows, href: filtered(&about(fields, value)), own_only: !viewer.admin, failed }
 }
 
 pub(crate) async fn list(

@@ -142,7 +142,7 @@ pub(crate) async fn page(
         jobs(&state, &viewer, &found.slug),
         detail(&state, &viewer, &found),
         grants::section(&state, &viewer, object, &found.slug, &back),
-        super::audit::history(&state, &viewer, "cluster", &found.slug),
+        super::audit::history(&state, &viewer, &["cluster"], &found.slug),
     );
     let now = Utc::now();
     shell.as_of = common::as_of(std::iter::once((found.slug.as_str(), &found.health)), now);

@@ -52,7 +52,7 @@ pub(crate) async fn section(
                 Some("fleet") => "everything".to_owned(),
                 _ => format!("this {}", here.kind),
             },
-            principal: persona(&grant),
+            principal: persona(&grant, viewer.admin),
             id: grant.grant_id,
             role: grant.role,
             created: When::new(time_or_epoch(grant.created_at), now),
@@ -96,13 +96,14 @@ fn choices(roles: Vec<Role>, kind: &str, chosen: &str) -> Vec<Choice> {
 }
 
 /// A user by name, a group as `group/NAME`: what is typed to give a right is what is shown.
-fn persona(grant: &Grant) -> Link {
+fn persona(grant: &Grant, admin: bool) -> Link {
     if grant.persona_kind == "group" {
         let name = &grant.persona_name;
         return Link::new(format!("group/{name}"), format!("/groups/{name}"));
     }
     let name = &grant.persona_name;
-    Link::new(name, format!("/users/{name}"))
+    // Only administrators have pages of people.
+    Link::new(name, if admin { format!("/users/{name}") } else { String::new() })
 }
 
 #[derive(Deserialize)]
@@ -143,11 +144,13 @@ pub(crate) async fn add(
 
 async fn give(state: &AppState, viewer: &Viewer, form: &GrantForm) -> Result<(), Fault> {
     let instance = Some(form.instance.as_str()).filter(|i| !i.is_empty());
-    let object = object(state, &viewer.person, &form.cluster, instance).await.map_err(|p| p.0)?;
+    let named = object(state, &viewer.person, &form.cluster, instance).await.map_err(|p| p.0)?;
     let request = viewer.person.ask(AddGrantRequest {
         persona: form.principal.trim().to_owned(),
         role: form.role.clone(),
-        object: Some(object),
+        object: Some(named.object),
+        slug: named.slug,
+        object_name: named.name,
     });
     let answer = state.clients.grants().add_grant(request).await;
     answer.map(drop).map_err(|status| Fault::from_status(&status))

@@ -53,7 +53,7 @@ pub(crate) async fn page(
         common::shell(&state, &viewer, Section::Instances, &instance.name, crumbs),
         jobs_of(&state, &viewer, object.clone()),
         grants::section(&state, &viewer, object, &instance.cluster, &back),
-        super::audit::history(&state, &viewer, "uuid", &instance.uuid),
+        super::audit::history(&state, &viewer, &["uuid"], &instance.uuid),
         super::owner::predecessor(&state, &viewer, &instance),
     );
     shell.notices.extend(former);

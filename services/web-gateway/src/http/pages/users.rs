@@ -109,7 +109,7 @@ async fn draw(state: &AppState, viewer: &Viewer, user: String) -> Result<UserPag
     let all = format!("/api/v1/grants?user={}", user.id);
     let (shell, history, held, groups) = tokio::join!(
         common::shell(state, viewer, Section::Users, &user.username, crumbs),
-        audit::history(state, viewer, "uuid", &user.id),
+        audit::history(state, viewer, &["uuid", "persona_id"], &user.id),
         held::of(state, viewer, &user.id, all),
         groups_of(state, viewer, &user.username),
     );

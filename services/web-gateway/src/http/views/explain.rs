@@ -14,10 +14,8 @@ pub struct ReasonRow {
     pub role: String,
     /// What it allows there.
     pub allows: Vec<String>,
-    /// Whose it is: the user, or a group that the user belongs to.
+    /// Whose it is: the user, or `group/NAME` that the user belongs to.
     pub whose: Link,
-    /// It comes by a group.
-    pub by_group: bool,
     /// On what it is: the object that was asked for, its cluster, everything.
     pub on: &'static str,
 }
