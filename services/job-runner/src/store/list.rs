@@ -109,13 +109,8 @@ struct Placed {
 /// misses nothing.
 pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, ListError> {
     let mut tx = snapshot(store).await?;
-    let mut sql = QueryBuilder::new("select ");
-    sql.push(wanted.sort.place_sql()).push(" as place, job_id from ");
-    push_seen(&mut sql, wanted.seen);
-    sql.push(" where ");
-    push_where(&mut sql, wanted)?;
-    gwm_query::push_after(&mut sql, &TABLE, wanted.sort, wanted.cursor);
-    gwm_query::push_order(&mut sql, &TABLE, wanted.sort, wanted.limit);
+    let mut sql = QueryBuilder::new("");
+    push_page(&mut sql, wanted)?;
     let mut rows: Vec<Placed> =
         sql.build_query_as().fetch_all(&mut *tx).await.map_err(Error::from)?;
     let (total, total_exact) = match wanted.cursor {
@@ -140,6 +135,20 @@ pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, Lis
         Cursor::after(last.place.clone(), vec![last.job_id.to_string()], total, total_exact)
     });
     Ok(Page { jobs, next, total, total_exact, stream_sequence })
+}
+
+/// Appends the query of a page: ids in order.
+pub(super) fn push_page(
+    sql: &mut QueryBuilder<Postgres>,
+    wanted: &Wanted<'_>,
+) -> Result<(), gwm_query::Error> {
+    sql.push("select ").push(wanted.sort.place_sql()).push(" as place, job_id from ");
+    push_seen(sql, wanted.seen);
+    sql.push(" where ");
+    push_where(sql, wanted)?;
+    gwm_query::push_after(sql, &TABLE, wanted.sort, wanted.cursor);
+    gwm_query::push_order(sql, &TABLE, wanted.sort, wanted.limit);
+    Ok(())
 }
 
 /// The jobs themselves, in this order.

@@ -10,6 +10,7 @@ use gwm_testkit::TestPg;
 use gwm_types::{ClusterId, InstanceUuid, OpId, UserId};
 
 mod figures;
+mod placement;
 
 use super::*;
 use crate::domain::{self, Job, OpState, Parameters, Phase};

@@ -12,6 +12,7 @@ mod made_up;
 mod objects;
 mod others;
 mod people;
+mod placeless;
 mod roles;
 
 use std::fs;
@@ -54,12 +55,14 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("error-404", error(404, "This page does not exist, or you may not see it", false).render()?),
         ("error-503", error(503, "The inventory can’t be read just now", true).render()?),
         ("overview", overview_page(false).render()?),
+        ("overview-placeless", placeless::overview().render()?),
         ("overview-empty", overview_page(true).render()?),
         ("instances", instances_page(rows(), 100_000, "", "").render()?),
         ("instances-none", instances_page(vec![], 0, "", "").render()?),
         ("instances-nomatch", instances_page(vec![], 0, "status:eror", "").render()?),
         ("instances-failed", instances_page(vec![], 0, "", "cache-updater does not answer. Nothing is lost; power actions and consoles work meanwhile.").render()?),
         ("instance", instance_page(false).render()?),
+        ("instance-placeless", placeless::instance().render()?),
         ("instance-notes", notes_page().render()?),
         ("instance-wrong", instance_page(true).render()?),
         ("instance-create", create_page(false).render()?),
@@ -67,6 +70,7 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("instance-delete", delete_page().render()?),
         ("clusters", clusters_page().render()?),
         ("cluster", cluster_page(false).render()?),
+        ("cluster-placeless", placeless::cluster().render()?),
         ("cluster-dead", cluster_page(true).render()?),
         ("cluster-edit", edit_page(false).render()?),
         ("cluster-edit-changed", edit_page(true).render()?),
@@ -108,6 +112,7 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("audit-none", audit_page(true).render()?),
         ("job-running", job_page(false).render()?),
         ("job-failed", job_page(true).render()?),
+        ("job-placeless", placeless::job().render()?),
         ("job-foreign", foreign_page().render()?),
         ("console", console_page(None).render()?),
         ("console-problem", console_page(Some(parts::Notice::new(parts::Tone::Warn, "This instance has no VNC console", "Its hypervisor parameter vnc_bind_address is empty, which is Ganeti’s default. Set it to 0.0.0.0 (gnt-instance modify -H vnc_bind_address=0.0.0.0 web1.example.com) and restart the instance."))).render()?),
