@@ -11,6 +11,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "gwm/auth/v1/people.proto",
         "gwm/auth/v1/explain.proto",
         "gwm/auth/v1/roles.proto",
+        "gwm/auth/v1/personas.proto",
         "gwm/auth/v1/second_factor.proto",
         "gwm/auth/v1/views_service.proto",
         "gwm/cache/v1/cache_service.proto",

@@ -36,6 +36,8 @@ mod story_owner;
 mod story_owner_tags;
 #[path = "suite/story_people.rs"]
 mod story_people;
+#[path = "suite/story_personas.rs"]
+mod story_personas;
 #[path = "suite/story_placement.rs"]
 mod story_placement;
 #[path = "suite/trace.rs"]

@@ -32,6 +32,9 @@ pub(crate) enum Error {
     /// The same for one that never was, one used before and one that came late.
     #[error("this console ticket is not valid: open the console again")]
     TicketInvalid,
+    /// The same for a group that isn't there.
+    #[error("you don't belong to {0}, so you can't act as it")]
+    NotAMember(String),
     #[error("this person may not open this console any more")]
     ConsoleLost,
     #[error("there is a user of this name already")]
@@ -130,7 +133,9 @@ impl Error {
             | Self::OwnSecondFactor
             | Self::SecondFactorOn => ErrorCode::Conflict,
             Self::UserChanged | Self::RoleChanged => ErrorCode::FailedPrecondition,
-            Self::ConsoleLost | Self::SessionNeeded => ErrorCode::PermissionDenied,
+            Self::ConsoleLost | Self::SessionNeeded | Self::NotAMember(_) => {
+                ErrorCode::PermissionDenied
+            }
             Self::UserExists => ErrorCode::AlreadyExists,
             Self::NotFound(_) => ErrorCode::NotFound,
         }
@@ -159,6 +164,7 @@ impl Error {
             Self::UserChanged => "user_changed",
             Self::OwnPassword => "own_password",
             Self::SessionNeeded => "session_needed",
+            Self::NotAMember(_) => "not_a_member",
             Self::OwnSecondFactor => "own_second_factor",
             Self::SecondFactorOn => "second_factor_on",
             Self::CodeRefused => "code_refused",
@@ -234,6 +240,7 @@ impl From<Error> for Fault {
             | Error::UserChanged
             | Error::OwnPassword
             | Error::SessionNeeded
+            | Error::NotAMember(_)
             | Error::OwnSecondFactor
             | Error::SecondFactorOn
             | Error::CodeRefused

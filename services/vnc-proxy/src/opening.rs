@@ -262,7 +262,7 @@ impl Opener {
             person: Some(Person {
                 user_id: Some(person.user_id.to_string()),
                 username: Some(person.username.clone()),
-                acting_as: None,
+                acting_as: person.group(),
                 session_id: person.session_id.map(|s| s.to_string()),
                 token_id: person.token_id.map(|t| t.to_string()),
                 client_address: Some(pass.client_address.clone()),

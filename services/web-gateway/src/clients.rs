@@ -11,6 +11,7 @@ use gwm_proto::auth::groups_client::GroupsClient;
 use gwm_proto::auth::invites_client::InvitesClient;
 use gwm_proto::auth::owners_client::OwnersClient;
 use gwm_proto::auth::people_client::PeopleClient;
+use gwm_proto::auth::personas_client::PersonasClient;
 use gwm_proto::auth::roles_client::RolesClient;
 use gwm_proto::auth::second_factor_client::SecondFactorClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
@@ -62,6 +63,10 @@ impl Clients {
 
     pub(crate) fn people(&self) -> PeopleClient<Peer> {
         PeopleClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn personas(&self) -> PersonasClient<Peer> {
+        PersonasClient::new(self.auth.clone())
     }
 
     pub(crate) fn account(&self) -> AccountClient<Peer> {

@@ -97,6 +97,9 @@ pub(crate) fn job_id(person: &Principal, request: &SubmitJobRequest) -> String {
     }
     let mut hash = Sha256::new();
     hash.update(person.user_id.0);
+    if let Some(group) = &person.acting_as {
+        hash.update(group.group_id);
+    }
     // The map of parameters is ordered, so equal requests have equal bytes.
     hash.update(request.encode_to_vec());
     let mut bytes = [0; 16];
@@ -155,6 +158,7 @@ fn job(person: &Principal, request: &SubmitJobRequest, meant: ObjectRef) -> Job 
         steps: vec![step],
         requested_by: person.username.clone(),
         requested_by_id: person.user_id.to_string(),
+        acting_as: person.group().unwrap_or_default(),
         created_at: Some(std::time::SystemTime::now().into()),
         waiting_for: "the job service, which is away".to_owned(),
         ..Job::default()
@@ -173,7 +177,9 @@ mod tests {
             username: "jane".to_owned(),
             session_id: None,
             token_id: None,
+            acting_as: None,
             client_address: String::new(),
+            issued_at: 0,
             signed: SignedAssertion::default(),
             expires_at: 0,
         }

@@ -56,6 +56,7 @@ async fn person_without_rights(stage: &Stage) -> Person {
     let request = ResolveRequest {
         credential: Some(Credential::SessionToken(cookie)),
         client_address: "127.0.0.1".to_owned(),
+        act_as: String::new(),
     };
     let resolve = |rpc: &Rpc| rpc.path == "/gwm.auth.v1.Sessions/Resolve";
     let rpc = all().into_iter().find(resolve).unwrap();

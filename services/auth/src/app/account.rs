@@ -89,7 +89,7 @@ async fn tell(connection: &mut PgConnection, asker: &Principal, ended: &Ended) -
         return Ok(());
     }
     change::record(connection, &ended.touched(Vec::new())).await?;
-    let actor = event::actor(&asker.user_id.to_string(), &asker.username);
+    let actor = event::actor_of(asker);
     ended.tell(connection, Some(&actor)).await
 }
 

@@ -11,6 +11,7 @@ mod owner_feed;
 mod owners;
 mod passwords;
 mod people;
+mod personas;
 mod presence;
 mod refusal;
 mod resolve;
@@ -28,6 +29,7 @@ pub(crate) use owner_feed::{OwnerNews, follow_owners, owner_feed};
 pub(crate) use owners::{Asked, Restore, restore, set_owners};
 pub(crate) use passwords::Passwords;
 pub(crate) use people::{ChangeUser, change_user, set_password};
+pub(crate) use personas::{switch_persona, switched_to};
 pub(crate) use presence::{News, purge_owners, release, take_news};
 pub(crate) use refusal::{person, refuse, require_admin, require_admin_of};
 pub(crate) use resolve::{Credential, resolve};
@@ -35,5 +37,5 @@ pub(crate) use second_factor::{
     begin_second_factor, confirm_second_factor, finish_login, remove_second_factor,
     reset_second_factor,
 };
-pub(crate) use settle::{Outcome, settle};
+pub(crate) use settle::{AskedBy, Outcome, settle};
 pub(crate) use signer::{Person, SignerSlot, load_or_create};

@@ -53,7 +53,7 @@ pub(crate) async fn set_owners(store: &Store, who: &Principal, asked: &Asked) ->
         return Ok(Answer { plans, former, run: None });
     }
     let run = Uuid::now_v7();
-    let by = event::actor(&who.user_id.to_string(), &who.username);
+    let by = event::actor_of(who);
     let done = Done { before: &before, revision, by: &by };
     let (added, removed) = done.write(&mut tx, &asked.lines, &plans).await?;
     touch(&mut tx, &added, &removed).await?;
@@ -212,7 +212,7 @@ pub(crate) async fn restore(
     if added.is_empty() && heir.is_none() {
         return Err(Error::NotFound("right kept of it"));
     }
-    let by = event::actor(&who.user_id.to_string(), &who.username);
+    let by = event::actor_of(who);
     let name = || asked.name.clone();
     let mut sets: Vec<Set> =
         heir.map(|heir| Set { key: to, name: name(), owner: Some(heir) }).into_iter().collect();

@@ -55,7 +55,7 @@ pub(crate) async fn change_user(
         Ended::default()
     };
     change::record(&mut tx, &ended.touched(vec![row.user_id])).await?;
-    let actor = event::actor(&asker.user_id.to_string(), &asker.username);
+    let actor = event::actor_of(asker);
     let mut former = event::Changed::new();
     let mut acts = Vec::new();
     if is_admin != before.is_admin {
@@ -100,7 +100,7 @@ pub(crate) async fn set_password(
     let ended = Ended::sessions(&mut tx, row.user_id, None, "password").await?;
     throttle::clear(&mut tx, &user_subject(&row.username)).await?;
     change::record(&mut tx, &ended.touched(Vec::new())).await?;
-    let actor = event::actor(&asker.user_id.to_string(), &asker.username);
+    let actor = event::actor_of(asker);
     ended.tell(&mut tx, Some(&actor)).await?;
     let done = act("user.set_password", Outcome::Succeeded, None, asker, &row);
     audit::append(&mut tx, done).await?;

@@ -64,7 +64,7 @@ pub(crate) fn person(principal: &Principal) -> Person {
     Person {
         user_id: Some(principal.user_id.to_string()),
         username: Some(principal.username.clone()),
-        acting_as: None,
+        acting_as: principal.group(),
         session_id: principal.session_id.map(|s| s.to_string()),
         token_id: principal.token_id.map(|t| t.to_string()),
         client_address: Some(principal.client_address.clone()),

@@ -2,6 +2,7 @@
 
 use gwm_authz::SignedAssertion;
 
+use super::personas::{self, refuse_persona};
 use super::signer::{Person, SignerSlot};
 use crate::config::SessionConfig;
 use crate::domain::Secret;
@@ -31,6 +32,7 @@ pub(crate) async fn resolve(
     times: &SessionConfig,
     credential: Credential,
     client_address: String,
+    act_as: &str,
 ) -> Result<Vouched> {
     let mut tx = store.begin().await?;
     let (found, is_session) = match &credential {
@@ -45,15 +47,27 @@ pub(crate) async fn resolve(
     } else if found.stale {
         token::touch(&mut tx, found.credential_id).await?;
     }
+    let acting_as = match act_as {
+        "" => personas::switched_to(&mut tx, found.user_id, found.acting_as).await,
+        asked => personas::named(&mut tx, found.user_id, &found.username, asked).await,
+    };
     commit(tx).await?;
-    let person = Person {
+    let mut person = Person {
         user_id: found.user_id,
         username: found.username,
         is_admin: found.is_admin,
         session_id: is_session.then_some(found.credential_id),
         token_id: (!is_session).then_some(found.credential_id),
+        acting_as: None,
         client_address,
     };
+    match acting_as {
+        Err(Error::NotAMember(asked)) => {
+            refuse_persona(store, person.in_records(), &asked).await?;
+            return Err(Error::NotAMember(asked));
+        }
+        found => person.acting_as = found?,
+    }
     let (signed, expires_at) = signer.vouch(&person)?;
     Ok(Vouched { person, created_at: found.created_at, signed, expires_at })
 }

@@ -1,14 +1,14 @@
 //! What a job leaves behind: owner of and rights on what was made, and their end with what is gone.
 
 use gwm_types::{ClusterId, InstanceUuid, JobId, UserId};
+use uuid::Uuid;
 
 use super::owners::touch;
 use crate::domain::OWNERS_ROLE;
 use crate::error::Result;
 use crate::store::grant::Given;
 use crate::store::owner::Set;
-use crate::store::user::UserRow;
-use crate::store::{PgConnection, Store, commit, event, grant, owner, user};
+use crate::store::{PgConnection, Store, commit, event, grant, group, owner, user};
 
 /// A job is settled once, by this name in the inbox.
 const CONSUMER: &str = "settle";
@@ -27,7 +27,7 @@ pub(crate) async fn settle(
     outcome: Outcome,
     cluster: ClusterId,
     instance: InstanceUuid,
-    asked_by: Option<UserId>,
+    asked_by: Option<AskedBy>,
     name: String,
 ) -> Result<()> {
     let mut tx = store.begin().await?;
@@ -42,16 +42,16 @@ pub(crate) async fn settle(
             added = grant::exhume(&mut tx, cluster, Some(&instance)).await?;
             owner::bury(&mut tx, cluster, Some(&instance), false).await?;
             let key = (cluster, instance[0]);
-            if let Some(creator) = creator(&mut tx, asked_by).await? {
+            if let Some(heir) = heir(&mut tx, asked_by).await? {
                 if owner::list(&mut tx, &[key]).await?.is_empty() {
-                    let set = Set { key, name: name.clone(), owner: Some(creator.user_id) };
+                    let set = Set { key, name: name.clone(), owner: Some(heir.persona) };
                     owned = owner::set(&mut tx, &[set], None, revision).await?;
                 }
                 // An administrator needs none.
-                if !creator.is_admin {
+                if !heir.is_admin {
                     let (role, called) = (OWNERS_ROLE.to_owned(), name);
                     let (slug, name) = (String::new(), called);
-                    let given = [Given { persona: creator.user_id, role, key, slug, name }];
+                    let given = [Given { persona: heir.persona, role, key, slug, name }];
                     added.extend(grant::insert_all(&mut tx, &given, None).await?);
                 }
             }
@@ -70,12 +70,29 @@ pub(crate) async fn settle(
     Ok(())
 }
 
-/// Who asked for the job; a user who is gone gets and owns nothing.
-async fn creator(
-    connection: &mut PgConnection,
-    asked_by: Option<UserId>,
-) -> Result<Option<UserRow>> {
+/// Who asked for a job.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AskedBy {
+    pub(crate) user: UserId,
+    /// The group that they acted as.
+    pub(crate) group: Option<Uuid>,
+}
+
+/// Whose it is what a job made.
+struct Heir {
+    persona: Uuid,
+    is_admin: bool,
+}
+
+/// The persona that was acted as. A user or a group that is gone gets and owns nothing; who left the group
+/// since has asked for it all the same.
+async fn heir(connection: &mut PgConnection, asked_by: Option<AskedBy>) -> Result<Option<Heir>> {
     let Some(asked_by) = asked_by else { return Ok(None) };
-    let user = user::fetch(connection, asked_by.0).await?;
-    Ok(user.filter(|user| !user.disabled))
+    if let Some(group) = asked_by.group {
+        let found = group::lock(connection, group).await?;
+        return Ok(found.map(|group| Heir { persona: group.group_id, is_admin: false }));
+    }
+    let user = user::fetch(connection, asked_by.user.0).await?;
+    let user = user.filter(|user| !user.disabled);
+    Ok(user.map(|user| Heir { persona: user.user_id, is_admin: user.is_admin }))
 }

@@ -3,7 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use ed25519_dalek::SigningKey;
-use gwm_authz::{SignedAssertion, sign};
+use gwm_authz::{ActingAs, SignedAssertion, sign};
+use gwm_events::types::audit;
 use gwm_proto::auth::Assertion;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -33,7 +34,22 @@ pub(crate) struct Person {
     pub(crate) is_admin: bool,
     pub(crate) session_id: Option<Uuid>,
     pub(crate) token_id: Option<Uuid>,
+    pub(crate) acting_as: Option<ActingAs>,
     pub(crate) client_address: String,
+}
+
+impl Person {
+    /// As the audit log names somebody.
+    pub(crate) fn in_records(&self) -> audit::Person {
+        audit::Person {
+            user_id: Some(self.user_id.to_string()),
+            username: Some(self.username.clone()),
+            acting_as: self.acting_as.as_ref().map(|group| format!("group/{}", group.name)),
+            session_id: self.session_id.map(|s| s.to_string()),
+            token_id: self.token_id.map(|t| t.to_string()),
+            client_address: Some(self.client_address.clone()),
+        }
+    }
 }
 
 impl SignerSlot {
@@ -58,6 +74,8 @@ impl SignerSlot {
             client_address: person.client_address.clone(),
             issued_at,
             expires_at,
+            acting_as_id: text(person.acting_as.as_ref().map(|group| group.group_id)),
+            acting_as_name: person.acting_as.as_ref().map_or_else(String::new, |g| g.name.clone()),
         };
         Ok((sign(&signer.key, &assertion), expires_at))
     }

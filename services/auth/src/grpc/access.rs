@@ -73,6 +73,8 @@ impl Rpcs {
 /// A user who is asked about without being there.
 fn nobody_signed_in(user_id: UserId) -> Principal {
     Principal {
+        acting_as: None,
+        issued_at: 0,
         user_id,
         username: String::new(),
         session_id: None,

@@ -22,6 +22,7 @@ pub const CALLERS: &[Service] = &[
             ("CompleteUsers", GATEWAY),
         ],
     ),
+    ("Personas", &[("SwitchPersona", GATEWAY)]),
     (
         "Account",
         &[

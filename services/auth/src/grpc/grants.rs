@@ -48,7 +48,7 @@ impl Grants for Rpcs {
             return Ok(Response::new(convert::grant(row)));
         };
         change::record(&mut tx, &change::Touched::holders([&row])).await?;
-        let actor = event::actor(&principal.user_id.to_string(), &principal.username);
+        let actor = event::actor_of(&principal);
         event::grant_added(&mut tx, &row, row.created_at, Some(actor)).await?;
         audit::append_all(&mut tx, vec![act("grant.add", &row, &principal)]).await?;
         commit(tx).await?;
@@ -70,7 +70,7 @@ impl Grants for Rpcs {
         let mut tx = self.store.begin().await?;
         let row = grant::remove(&mut tx, grant_id.0).await?.ok_or(Error::NotFound("grant"))?;
         change::record(&mut tx, &change::Touched::holders([&row])).await?;
-        let actor = event::actor(&principal.user_id.to_string(), &principal.username);
+        let actor = event::actor_of(&principal);
         event::grant_removed(&mut tx, &row, chrono::Utc::now(), Some(actor)).await?;
         audit::append_all(&mut tx, vec![act("grant.remove", &row, &principal)]).await?;
         commit(tx).await?;

@@ -264,7 +264,7 @@ fn description(text: &str) -> Result<&str> {
 }
 
 fn by(principal: &Principal) -> gwm_events::Actor {
-    event::actor(&principal.user_id.to_string(), &principal.username)
+    event::actor_of(principal)
 }
 
 fn message(row: GroupRow, members: Vec<MemberRow>, administered: bool) -> Group {

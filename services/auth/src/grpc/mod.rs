@@ -12,6 +12,7 @@ mod invites;
 mod owners;
 mod ownership;
 mod people;
+mod personas;
 mod roles;
 mod second_factor;
 mod sessions;
@@ -34,6 +35,7 @@ use gwm_proto::auth::invites_server::InvitesServer;
 use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
 use gwm_proto::auth::people_server::PeopleServer;
+use gwm_proto::auth::personas_server::PersonasServer;
 use gwm_proto::auth::roles_server::RolesServer;
 use gwm_proto::auth::second_factor_server::SecondFactorServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
@@ -76,6 +78,7 @@ impl Rpcs {
             .add(TokensServer::new(self.clone()), callers::of("Tokens"))
             .add(UsersServer::new(self.clone()), callers::of("Users"))
             .add(PeopleServer::new(self.clone()), callers::of("People"))
+            .add(PersonasServer::new(self.clone()), callers::of("Personas"))
             .add(AccountServer::new(self.clone()), callers::of("Account"))
             .add(SecondFactorServer::new(self.clone()), callers::of("SecondFactor"))
             .add(InvitesServer::new(self.clone()), callers::of("Invites"))

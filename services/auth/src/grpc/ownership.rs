@@ -6,7 +6,7 @@ use gwm_types::{JobId, Object, UserId};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Rpcs;
-use crate::app::{self, Outcome};
+use crate::app::{self, AskedBy, Outcome};
 use crate::domain::parse_object;
 use crate::error::{Error, Result};
 
@@ -37,7 +37,15 @@ impl Ownership for Rpcs {
             "" => None,
             text => {
                 let id: Result<UserId, _> = text.parse();
-                Some(id.map_err(|e| Error::invalid("user_id", format!("{e}")))?)
+                let user = id.map_err(|e| Error::invalid("user_id", format!("{e}")))?;
+                let group = match request.acting_as_id.as_str() {
+                    "" => None,
+                    text => {
+                        let id = text.parse();
+                        Some(id.map_err(|_| Error::invalid("acting_as_id", "is no group's id"))?)
+                    }
+                };
+                Some(AskedBy { user, group })
             }
         };
         app::settle(&self.store, job, outcome, cluster, instance, asked_by, name).await?;

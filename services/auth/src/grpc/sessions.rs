@@ -53,6 +53,7 @@ impl Sessions for Rpcs {
             &self.session,
             credential,
             request.client_address,
+            request.act_as.trim(),
         )
         .await?;
         let person = vouched.person;

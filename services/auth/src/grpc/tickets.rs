@@ -1,6 +1,6 @@
 //! One-use passes to a console.
 
-use gwm_authz::Mode;
+use gwm_authz::{ActingAs, Mode};
 use gwm_proto::auth::tickets_server::Tickets;
 use gwm_proto::auth::{
     CreateTicketRequest, CreateTicketResponse, RedeemTicketRequest, RedeemTicketResponse,
@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{Rpcs, convert};
-use crate::app::Person;
+use crate::app::{Person, switched_to};
 use crate::domain::{Secret, object_ref, parse_object};
 use crate::error::{Error, Result};
 use crate::metrics;
@@ -45,6 +45,7 @@ impl Tickets for Rpcs {
             user_id: principal.user_id.0,
             session_id: principal.session_id.map(|s| s.0),
             token_id: principal.token_id.map(|t| t.0),
+            acting_as: principal.acting_as.as_ref().map(|group| group.group_id),
             cluster_id: cluster.0,
             instance_uuid: instance.0,
             kind: KIND,
@@ -64,13 +65,14 @@ impl Tickets for Rpcs {
     ) -> Result<Response<RedeemTicketResponse>, Status> {
         let request = request.into_inner();
         let secret = Secret::shown(request.ticket).ok_or(Error::TicketInvalid)?;
-        let redeemed = self.redeem(&secret, &request.client_address).await?;
+        let (redeemed, acting_as) = self.redeem(&secret, &request.client_address).await?;
         let person = Person {
             user_id: redeemed.user_id,
             username: redeemed.username,
             is_admin: redeemed.is_admin,
             session_id: redeemed.session_id,
             token_id: redeemed.token_id,
+            acting_as,
             client_address: request.client_address,
         };
         let (signed, _) = self.signer.vouch(&person)?;
@@ -92,7 +94,11 @@ impl Tickets for Rpcs {
 impl Rpcs {
     /// Uses the ticket up, then looks once more whether its person may: a ticket that is refused
     /// here is used up too.
-    async fn redeem(&self, secret: &Secret, client_address: &str) -> Result<ticket::Redeemed> {
+    async fn redeem(
+        &self,
+        secret: &Secret,
+        client_address: &str,
+    ) -> Result<(ticket::Redeemed, Option<ActingAs>)> {
         let mut tx = self.store.begin().await?;
         let Some(redeemed) = ticket::redeem(&mut tx, &secret.hash(), client_address).await? else {
             metrics::ticket("invalid");
@@ -104,6 +110,7 @@ impl Rpcs {
         let instance = redeemed.instance_uuid;
         let object = Object::Instance(redeemed.cluster_id.into(), instance.into());
         let may = rights::allows(&mut tx, user_id, Permission::Console, object).await?;
+        let acting_as = switched_to(&mut tx, user_id, redeemed.acting_as).await?;
         commit(tx).await?;
         let (outcome, refused) = match (signed_in, may) {
             (false, _) => ("session_ended", Some(Error::NotSignedIn)),
@@ -111,7 +118,7 @@ impl Rpcs {
             (true, true) => ("redeemed", None),
         };
         metrics::ticket(outcome);
-        let Some(refused) = refused else { return Ok(redeemed) };
+        let Some(refused) = refused else { return Ok((redeemed, acting_as)) };
         tracing::warn!(%user_id, %instance, outcome, "console ticket refused");
         Err(refused)
     }

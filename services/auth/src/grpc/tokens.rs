@@ -36,7 +36,7 @@ impl Tokens for Rpcs {
             return Err(Error::TooManyTokens(MOST_TOKENS).into());
         }
         let row = token::insert(&mut tx, user_id, &name, &secret.prefix(), &secret.hash()).await?;
-        let actor = event::actor(&principal.user_id.to_string(), &principal.username);
+        let actor = event::actor_of(&principal);
         event::token_created(&mut tx, &row, Some(actor)).await?;
         audit::append(&mut tx, act("token.create", &row, &principal)).await?;
         commit(tx).await?;
@@ -75,7 +75,7 @@ impl Tokens for Rpcs {
             let revoked = vec![row.token_id];
             let touched = change::Touched { revoked_tokens: revoked, ..Default::default() };
             change::record(&mut tx, &touched).await?;
-            let actor = event::actor(&principal.user_id.to_string(), &principal.username);
+            let actor = event::actor_of(&principal);
             event::token_revoked(&mut tx, &row, Some(actor)).await?;
             audit::append(&mut tx, act("token.revoke", &row, &principal)).await?;
         }

@@ -42,7 +42,7 @@ impl Users for Rpcs {
         let mut tx = self.store.begin().await?;
         let row = user::insert(&mut tx, name.as_str(), &hash, request.is_admin).await?;
         change::record(&mut tx, &change::Touched::user(row.user_id)).await?;
-        let actor = event::actor(&principal.user_id.to_string(), &principal.username);
+        let actor = event::actor_of(&principal);
         event::user_created(&mut tx, &row, Some(actor)).await?;
         let act = audit::Act {
             action: "user.create",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use gwm_authz::Principal;
 use gwm_events::types::access::{self, Grant, GrantObject, Session, Token, User};
 use gwm_events::types::{EventType, Object};
 use gwm_events::{Actor, Event};
@@ -286,7 +287,12 @@ pub(crate) async fn owners(
     Ok(())
 }
 
-/// Who did it.
+/// Who did it, and as whom.
+pub(crate) fn actor_of(who: &Principal) -> Actor {
+    Actor { acting_as: who.group(), ..actor(&who.user_id.to_string(), &who.username) }
+}
+
+/// Who did it, as themself.
 pub(crate) fn actor(user_id: &str, username: &str) -> Actor {
     Actor { user_id: user_id.to_owned(), username: username.to_owned(), acting_as: None }
 }

@@ -197,11 +197,15 @@ pub(crate) async fn remove_member(
     group: Uuid,
     user: Uuid,
 ) -> Result<()> {
-    sqlx::query("delete from group_member where group_id = $1 and user_id = $2")
-        .bind(group)
-        .bind(user)
-        .execute(connection)
-        .await
-        .map_err(gwm_pg::Error::from)?;
+    // Added again one day, the user's sessions don't act as it by themselves.
+    sqlx::query(
+        "with gone as (delete from group_member where group_id = $1 and user_id = $2)
+         update session set acting_as = null where user_id = $2 and acting_as = $1",
+    )
+    .bind(group)
+    .bind(user)
+    .execute(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Users and groups, where it makes no difference which.
 
+use gwm_authz::ActingAs;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -38,4 +39,24 @@ pub(crate) async fn by_name(
     name: &PersonaName,
 ) -> Result<Option<PersonaRow>> {
     Ok(by_names(connection, std::slice::from_ref(name)).await?.pop())
+}
+
+/// The group of this id or name, if the user belongs to it.
+pub(crate) async fn group_of(
+    connection: &mut PgConnection,
+    user: Uuid,
+    group: Option<Uuid>,
+    name: Option<&str>,
+) -> Result<Option<ActingAs>> {
+    let found: Option<(Uuid, String)> = sqlx::query_as(
+        "select group_id, name from group_member join persona_group using (group_id)
+         where user_id = $1 and (group_id = $2 or name = $3)",
+    )
+    .bind(user)
+    .bind(group)
+    .bind(name)
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    Ok(found.map(|(group_id, name)| ActingAs { group_id, name }))
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use gwm_authz::Rights;
-use gwm_proto::auth::{Change, Right, SigningKey, Snapshot, UserRights};
+use gwm_proto::auth::{Change, GroupRef, PersonaRight, Right, SigningKey, Snapshot, UserRights};
 use gwm_types::{Object, Permission};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -62,11 +62,14 @@ pub(crate) async fn load(
         let right = Right { permissions: grant.permissions, object: Some(object) };
         rights.entry(grant.user_id).or_default().push(right);
     }
+    let (mut groups, mut create_vm) = personas(connection, users).await?;
     let told = |row: UserRow| UserRights {
         user_id: row.user_id.to_string(),
         is_admin: row.is_admin,
         disabled: row.disabled,
         rights: rights.remove(&row.user_id).unwrap_or_default(),
+        groups: groups.remove(&row.user_id).unwrap_or_default(),
+        create_vm: create_vm.remove(&row.user_id).unwrap_or_default(),
     };
     Ok(rows.into_iter().map(told).collect())
 }
@@ -82,6 +85,46 @@ pub(crate) async fn allows(
     let users = load(connection, Some(&[user])).await?;
     rights.apply(0, Change { users, ..Change::default() });
     Ok(rights.allows(user.into(), permission, object))
+}
+
+type ByUser<T> = HashMap<Uuid, Vec<T>>;
+
+/// What these users, or all, may act as, and where each of that creates by what it holds itself.
+async fn personas(
+    connection: &mut PgConnection,
+    users: Option<&[Uuid]>,
+) -> Result<(ByUser<GroupRef>, ByUser<PersonaRight>)> {
+    let rows: Vec<(Uuid, Uuid, String)> = sqlx::query_as(
+        "select user_id, group_id, name from group_member join persona_group using (group_id)
+         where $1::uuid[] is null or user_id = any($1) order by name",
+    )
+    .bind(users)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    let (mut groups, mut create_vm) = (ByUser::new(), ByUser::new());
+    for (user, group, name) in rows {
+        let group = GroupRef { group_id: group.to_string(), name };
+        groups.entry(user).or_insert_with(Vec::new).push(group);
+    }
+    let rows: Vec<(Uuid, Uuid, Option<Uuid>)> = sqlx::query_as(
+        "select distinct coalesce(m.user_id, persona_id), persona_id, cluster_id
+         from permission_grant join role on name = role
+             left join group_member m on m.group_id = persona_id
+         where permissions && array['create_vm', 'admin'] and instance_uuid is null
+           and (persona_kind = 'user' or m.user_id is not null)
+           and ($1::uuid[] is null or coalesce(m.user_id, persona_id) = any($1))",
+    )
+    .bind(users)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    for (user, persona, cluster) in rows {
+        let object = Some(object_ref(grant::object(cluster, None)));
+        let right = PersonaRight { persona_id: persona.to_string(), object };
+        create_vm.entry(user).or_insert_with(Vec::new).push(right);
+    }
+    Ok((groups, create_vm))
 }
 
 /// Everything, as of the transaction's snapshot.

@@ -32,6 +32,9 @@ pub(crate) struct Resolved {
     pub(crate) created_at: DateTime<Utc>,
     /// Whether its use is due to be recorded.
     pub(crate) stale: bool,
+    /// The group that a session was switched to.
+    #[sqlx(default)]
+    pub(crate) acting_as: Option<Uuid>,
 }
 
 /// Starts one, if the user has this very password hash and second factor, and is not disabled: between the
@@ -77,7 +80,7 @@ pub(crate) async fn resolve(
 ) -> Result<Option<Resolved>> {
     Ok(sqlx::query_as(
         "select session_id as credential_id, user_id, username, is_admin, app_user.created_at,
-                last_seen_at < now() - make_interval(secs => $4) as stale
+                session.acting_as, last_seen_at < now() - make_interval(secs => $4) as stale
          from session join app_user using (user_id)
          where token_hash = $1 and ended_at is null and not disabled
            and last_seen_at > now() - make_interval(secs => $2)
@@ -90,6 +93,21 @@ pub(crate) async fn resolve(
     .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
+}
+
+/// What an open one acts as from now on; none: its user.
+pub(crate) async fn act_as(
+    connection: &mut PgConnection,
+    session: Uuid,
+    group: Option<Uuid>,
+) -> Result<()> {
+    sqlx::query("update session set acting_as = $2 where session_id = $1 and ended_at is null")
+        .bind(session)
+        .bind(group)
+        .execute(connection)
+        .await
+        .map_err(gwm_pg::Error::from)?;
+    Ok(())
 }
 
 /// Records that it is used. Of many requests at once the first one writes.

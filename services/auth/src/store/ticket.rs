@@ -16,6 +16,7 @@ pub(crate) struct NewTicket<'a> {
     pub(crate) user_id: Uuid,
     pub(crate) session_id: Option<Uuid>,
     pub(crate) token_id: Option<Uuid>,
+    pub(crate) acting_as: Option<Uuid>,
     pub(crate) cluster_id: Uuid,
     pub(crate) instance_uuid: Uuid,
     pub(crate) kind: &'a str,
@@ -29,6 +30,7 @@ pub(crate) struct Redeemed {
     pub(crate) is_admin: bool,
     pub(crate) session_id: Option<Uuid>,
     pub(crate) token_id: Option<Uuid>,
+    pub(crate) acting_as: Option<Uuid>,
     pub(crate) cluster_id: Uuid,
     pub(crate) instance_uuid: Uuid,
     pub(crate) kind: String,
@@ -42,8 +44,8 @@ pub(crate) async fn insert(
 ) -> Result<DateTime<Utc>> {
     Ok(sqlx::query_scalar(
         "insert into console_ticket (ticket_id, token_hash, user_id, session_id, token_id,
-             cluster_id, instance_uuid, kind, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9))
+             cluster_id, instance_uuid, kind, expires_at, acting_as)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, now() + make_interval(secs => $9), $10)
          returning expires_at",
     )
     .bind(Uuid::now_v7())
@@ -55,6 +57,7 @@ pub(crate) async fn insert(
     .bind(ticket.instance_uuid)
     .bind(ticket.kind)
     .bind(seconds(lifetime))
+    .bind(ticket.acting_as)
     .fetch_one(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
@@ -71,7 +74,7 @@ pub(crate) async fn redeem(
          where token_hash = $1 and redeemed_at is null and expires_at > now()
            and app_user.user_id = console_ticket.user_id and not disabled
          returning console_ticket.user_id, username, is_admin, session_id, token_id, cluster_id,
-             instance_uuid, kind",
+             instance_uuid, kind, console_ticket.acting_as",
     )
     .bind(token_hash)
     .bind(client_address)

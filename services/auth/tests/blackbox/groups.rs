@@ -33,7 +33,12 @@ pub(crate) async fn put(
     Ok(GroupsClient::new(peer.clone()).set_member(who.ask(request)).await?.into_inner())
 }
 
-async fn take_out(peer: &Peer, who: &Person, group: &str, username: &str) -> Result<(), Status> {
+pub(crate) async fn take_out(
+    peer: &Peer,
+    who: &Person,
+    group: &str,
+    username: &str,
+) -> Result<(), Status> {
     let (group, username) = (group.to_owned(), username.to_owned());
     let request = RemoveMemberRequest { group, username };
     GroupsClient::new(peer.clone()).remove_member(who.ask(request)).await.map(drop)

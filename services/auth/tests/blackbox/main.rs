@@ -12,6 +12,7 @@ mod invites;
 mod login;
 mod owners;
 mod people;
+mod personas;
 mod proxy;
 mod roles;
 mod second_factor;

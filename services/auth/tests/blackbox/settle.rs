@@ -14,12 +14,23 @@ async fn settle(
     object: &ObjectRef,
     user: &str,
 ) -> Result<(), Status> {
+    settle_as(jobs, job, outcome, object, (user, "")).await
+}
+
+pub(crate) async fn settle_as(
+    jobs: &Peer,
+    job: &str,
+    outcome: &str,
+    object: &ObjectRef,
+    (user, group): (&str, &str),
+) -> Result<(), Status> {
     let request = SettleRequest {
         job_id: job.to_owned(),
         outcome: outcome.to_owned(),
         instance: Some(object.clone()),
         user_id: user.to_owned(),
         instance_name: "new1".to_owned(),
+        acting_as_id: group.to_owned(),
     };
     OwnershipClient::new(jobs.clone()).settle(request).await.map(|_| ())
 }

@@ -211,8 +211,16 @@ pub(crate) async fn try_resolve(
     peer: &Peer,
     credential: Credential,
 ) -> Result<ResolveResponse, Status> {
-    let request =
-        ResolveRequest { credential: Some(credential), client_address: "192.0.2.7".to_owned() };
+    resolve_as(peer, credential, "").await
+}
+
+pub(crate) async fn resolve_as(
+    peer: &Peer,
+    credential: Credential,
+    act_as: &str,
+) -> Result<ResolveResponse, Status> {
+    let (client_address, act_as) = ("192.0.2.7".to_owned(), act_as.to_owned());
+    let request = ResolveRequest { credential: Some(credential), client_address, act_as };
     Ok(SessionsClient::new(peer.clone()).resolve(request).await?.into_inner())
 }
 

@@ -290,7 +290,9 @@ impl Inventory for Server {
         request: Request<pb::GetCreateOptionsRequest>,
     ) -> Result<Response<pb::CreateOptions>, Status> {
         let asked = &request.get_ref().cluster;
-        let (person, cluster) = self.administered(&request, Mode::Read, asked).await?;
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let cluster = self.visible_cluster(&person, asked).await?;
+        self.0.authz.require_creates(&person, ClusterId(cluster.cluster_id))?;
         let oses = self.oses(&cluster, &request).await?;
         let nodes = self.0.store.list_usable_nodes(cluster.cluster_id).await?;
         let groups = self.0.store.list_groups(cluster.cluster_id).await?;

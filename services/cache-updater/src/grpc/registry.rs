@@ -30,7 +30,7 @@ pub(super) fn actor(person: &Principal) -> Actor {
     Actor {
         user_id: person.user_id.to_string(),
         username: person.username.clone(),
-        acting_as: None,
+        acting_as: person.group(),
     }
 }
 

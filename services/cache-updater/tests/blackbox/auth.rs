@@ -74,6 +74,8 @@ impl FakeAuth {
             user_id: id.to_string(),
             is_admin: rights.is_none(),
             disabled: false,
+            groups: Vec::new(),
+            create_vm: Vec::new(),
             rights: rights
                 .unwrap_or_default()
                 .into_iter()

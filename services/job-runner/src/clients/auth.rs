@@ -6,6 +6,7 @@ use gwm_proto::auth::SettleRequest;
 use gwm_proto::auth::ownership_client::OwnershipClient;
 use gwm_proto::common::ObjectRef;
 use gwm_types::{ClusterId, InstanceUuid, JobId, UserId};
+use uuid::Uuid;
 
 /// The end of a job that made or removed something.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Settlement {
     pub(crate) cluster: ClusterId,
     pub(crate) instance: InstanceUuid,
     pub(crate) user: UserId,
+    /// The group that they acted as.
+    pub(crate) acting_as: Option<Uuid>,
     pub(crate) name: String,
 }
 
@@ -40,6 +43,7 @@ impl Auth {
             }),
             user_id: settlement.user.to_string(),
             instance_name: settlement.name.clone(),
+            acting_as_id: settlement.acting_as.map(|id| id.to_string()).unwrap_or_default(),
         };
         OwnershipClient::new(self.0.clone()).settle(request).await?;
         Ok(())

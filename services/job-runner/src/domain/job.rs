@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use gwm_types::{ClusterId, InstanceUuid, JobId, SessionId, TokenId, UserId};
+use uuid::Uuid;
 
 use super::{Failure, Kind, Parameters, Phase};
 
@@ -60,6 +61,8 @@ pub(crate) struct Job {
     pub(crate) requested_by: String,
     pub(crate) requested_by_id: UserId,
     pub(crate) acting_as: Option<String>,
+    /// The group's id.
+    pub(crate) acting_as_id: Option<Uuid>,
     pub(crate) session_id: Option<SessionId>,
     pub(crate) token_id: Option<TokenId>,
     pub(crate) client_address: String,

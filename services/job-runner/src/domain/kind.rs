@@ -44,10 +44,11 @@ impl Kind {
         matches!(self, Self::Create | Self::Remove)
     }
 
-    /// What it takes on the instance; making one takes the administrator.
+    /// What it takes on the instance, or on the cluster of one that is made.
     pub(crate) fn needs(self) -> Permission {
         match self {
-            Self::Create | Self::OwnerTag => Permission::Admin,
+            Self::Create => Permission::CreateVm,
+            Self::OwnerTag => Permission::Admin,
             Self::Remove => Permission::Remove,
             Self::Startup | Self::Shutdown | Self::Reboot => Permission::Power,
         }

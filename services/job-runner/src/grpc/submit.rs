@@ -1,7 +1,7 @@
 //! Accepting a request.
 
 use gwm_authz::{Mode, Principal};
-use gwm_kernel::{Fault, current_request_id, current_traceparent};
+use gwm_kernel::{ErrorCode, Fault, current_request_id, current_traceparent};
 use gwm_pg::idempotency::{self, Begin};
 use gwm_proto::jobs::{Job as WireJob, SubmitJobRequest};
 use gwm_types::{JobId, Object, ObjectName};
@@ -40,7 +40,7 @@ impl JobsServer {
         request: Request<SubmitJobRequest>,
     ) -> Result<WireJob, Fault> {
         let person = self.authz.principal(&request, Mode::Write)?;
-        let asked = decode(request.into_inner())?;
+        let asked = decode(&person, request.into_inner())?;
         // Before anything is looked up: what was asked for may be gone since by this very job.
         if let Some(answer) = self.again(&person, &asked).await? {
             return Ok(answer);
@@ -109,17 +109,32 @@ impl JobsServer {
         person: &Principal,
         asked: &Asked,
     ) -> Result<(ClusterState, Option<Target>), Fault> {
-        if asked.kind == Kind::Create {
-            self.authz.require_admin(person)?;
-        }
         let cluster = self.cache.cluster(&person.signed, &asked.cluster).await?;
         if asked.kind == Kind::Create {
+            self.require_create(person, &cluster, asked)?;
             return Ok((cluster, None));
         }
         let target = self.cache.instance(&person.signed, &cluster, &asked.instance).await?;
         let object = Object::Instance(cluster.cluster_id, target.uuid);
         self.authz.require(person, asked.kind.needs(), object)?;
         Ok((cluster, Some(target)))
+    }
+
+    /// Goes on only if the persona may create there, and with such parameters.
+    pub(super) fn require_create(
+        &self,
+        person: &Principal,
+        cluster: &ClusterState,
+        asked: &Asked,
+    ) -> Result<(), Fault> {
+        self.authz.require_creates(person, cluster.cluster_id)?;
+        let Parameters::Create(create) = &asked.parameters else { return Ok(()) };
+        let held = self.authz.held(person, Object::Cluster(cluster.cluster_id));
+        let Some((field, needs)) = create.beyond(held) else { return Ok(()) };
+        let text = format!("{field} takes the permission \"{needs}\" on the cluster");
+        let mut fault = Fault::new(ErrorCode::PermissionDenied, "permission_denied", text);
+        fault.field = Some(format!("parameters.{field}"));
+        Err(fault)
     }
 
     /// The answer to a request that came before: by its key, or by the id that it brought along.
@@ -161,13 +176,17 @@ async fn begin(tx: &mut Tx, person: &Principal, asked: &Asked) -> Result<Option<
     }
 }
 
-/// Of a request without id and key.
-pub(super) fn hash(request: &SubmitJobRequest) -> Vec<u8> {
+/// Of a request without id and key, and of whom the person acts as.
+pub(super) fn hash(person: &Principal, request: &SubmitJobRequest) -> Vec<u8> {
     // The map of parameters is ordered, so equal requests have equal bytes.
-    Sha256::digest(request.encode_to_vec()).to_vec()
+    let mut hash = Sha256::new_with_prefix(request.encode_to_vec());
+    if let Some(group) = &person.acting_as {
+        hash.update(group.group_id);
+    }
+    hash.finalize().to_vec()
 }
 
-pub(super) fn decode(mut request: SubmitJobRequest) -> Result<Asked, Fault> {
+pub(super) fn decode(person: &Principal, mut request: SubmitJobRequest) -> Result<Asked, Fault> {
     let key = std::mem::take(&mut request.idempotency_key);
     let printable = |key: &str| key.bytes().all(|byte| (0x20..0x7f).contains(&byte));
     if key.len() > LONGEST_KEY || !printable(&key) {
@@ -178,7 +197,7 @@ pub(super) fn decode(mut request: SubmitJobRequest) -> Result<Asked, Fault> {
         "" => JobId::generate(),
         given => given.parse().map_err(|_| Fault::invalid("job_id", "a job's id is a UUID"))?,
     };
-    let hash = hash(&request);
+    let hash = hash(person, &request);
     let kind: Kind = request.kind.parse().map_err(|text: String| Fault::invalid("kind", text))?;
     if request.cluster.is_empty() || request.cluster.len() > LONGEST_KEY {
         return Err(Fault::invalid("cluster", "name the cluster by its short name or id"));

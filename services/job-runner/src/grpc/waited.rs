@@ -58,11 +58,11 @@ impl JobsServer {
         let Some(meant) = waited.meant else {
             return Err(NotTaken::Bad("it does not say which object is meant".to_owned()));
         };
-        let named = named(&request).map_err(|why| bad(&why))?;
         self.authz.fresh(Mode::Write).map_err(NotTaken::Now)?;
         let signed = SignedAssertion { assertion: waited.assertion, signature: waited.signature };
         let asked_at = message.published_at;
         let person = self.authz.principal_at(&signed, asked_at.timestamp()).map_err(|e| bad(&e))?;
+        let named = named(&person, &request).map_err(|why| bad(&why))?;
         if self.is_done(&person, &named, message).await? {
             return Ok(());
         }
@@ -105,7 +105,8 @@ impl JobsServer {
         if !self.authz.still_a_person(person) {
             return Err(Error::NoPerson(person.username.clone()).into());
         }
-        let asked = decode(request)?;
+        self.authz.require_persona(person)?;
+        let asked = decode(person, request)?;
         if self.again(person, &asked).await?.is_some() {
             return Ok(());
         }
@@ -128,8 +129,8 @@ impl JobsServer {
         asked: &Asked,
     ) -> Result<(ClusterState, Option<Target>), Fault> {
         if asked.kind == Kind::Create {
-            self.authz.require_admin(person)?;
             let (cluster, _) = self.cache.resolve(&asked.cluster, "").await?;
+            self.require_create(person, &cluster, asked)?;
             return Ok((cluster, None));
         }
         let (cluster, target) = self.cache.resolve(&asked.cluster, &asked.instance).await?;
@@ -174,7 +175,7 @@ fn passes(fault: &Fault) -> bool {
         || fault.reason == "idempotency_in_progress"
 }
 
-fn named(request: &SubmitJobRequest) -> Result<Named, String> {
+fn named(person: &Principal, request: &SubmitJobRequest) -> Result<Named, String> {
     let mut rest = request.clone();
     let (key, job_id) =
         (std::mem::take(&mut rest.idempotency_key), std::mem::take(&mut rest.job_id));
@@ -184,6 +185,6 @@ fn named(request: &SubmitJobRequest) -> Result<Named, String> {
         cluster: request.cluster.parse().map_err(|_| "the cluster is no short name".to_owned())?,
         instance: request.instance.clone(),
         key: !key.is_empty(),
-        hash: hash(&rest),
+        hash: hash(person, &rest),
     })
 }

@@ -54,8 +54,10 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewJob<'_>) -> Result<Op
     let row: Option<JobRow> = sqlx::query_as(
         "insert into job (job_id, cluster_id, cluster_slug, kind, instance_uuid, object_name,
              parameters, phase, requested_by, requested_by_id, session_id, token_id,
-             client_address, request_id, traceparent, request_hash, not_before)
-         values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10, $11, $12, $13, $14, $15, 'epoch')
+             client_address, request_id, traceparent, request_hash, acting_as, acting_as_id,
+             not_before)
+         values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+             'epoch')
          on conflict (job_id) do nothing
          returning *",
     )
@@ -74,6 +76,8 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewJob<'_>) -> Result<Op
     .bind(&new.request_id)
     .bind(&new.traceparent)
     .bind(new.request_hash)
+    .bind(new.person.group())
+    .bind(new.person.acting_as.as_ref().map(|group| group.group_id))
     .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = row else { return Ok(None) };
@@ -88,9 +92,10 @@ pub(crate) async fn insert_refused(tx: &mut PgConnection, refused: &Refused<'_>)
     let row: Option<JobRow> = sqlx::query_as(
         r#"insert into job (job_id, cluster_id, cluster_slug, kind, object_name, parameters, phase,
              error_code, error_message, error_hint, requested_by, requested_by_id, session_id,
-             token_id, client_address, request_id, traceparent, request_hash, ended_at)
+             token_id, client_address, request_id, traceparent, request_hash, acting_as,
+             acting_as_id, ended_at)
          values ($1, $2, $3, $4, $5, '{"kind": "remove"}', 'failed',
-             $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, clock_timestamp())
+             $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, clock_timestamp())
          on conflict (job_id) do nothing
          returning *"#,
     )
@@ -110,6 +115,8 @@ pub(crate) async fn insert_refused(tx: &mut PgConnection, refused: &Refused<'_>)
     .bind(&refused.request_id)
     .bind(&refused.traceparent)
     .bind(refused.request_hash)
+    .bind(refused.person.group())
+    .bind(refused.person.acting_as.as_ref().map(|group| group.group_id))
     .fetch_optional(&mut *tx)
     .await?;
     let Some(row) = row else { return Ok(()) };

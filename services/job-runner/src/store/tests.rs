@@ -25,6 +25,8 @@ async fn queued(store: &Store) -> Job {
         username: "jane".to_owned(),
         session_id: None,
         token_id: None,
+        acting_as: None,
+        issued_at: 0,
         client_address: "192.0.2.1".to_owned(),
         signed: SignedAssertion::default(),
         expires_at: 0,

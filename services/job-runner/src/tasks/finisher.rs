@@ -169,6 +169,7 @@ impl Finisher {
             cluster: job.cluster_id,
             instance,
             user: job.requested_by_id,
+            acting_as: job.acting_as_id,
             name: job.object_name.clone(),
         };
         match self.engine.auth.settle(&settlement).await {

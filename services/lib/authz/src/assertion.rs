@@ -8,6 +8,7 @@ use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::Assertion;
 use gwm_types::{SessionId, TokenId, UserId};
 use prost::Message;
+use uuid::Uuid;
 
 const ASSERTION: &str = "gwm-assertion-bin";
 const SIGNATURE: &str = "gwm-signature-bin";
@@ -34,12 +35,45 @@ pub struct Principal {
     pub session_id: Option<SessionId>,
     /// Came with an API token, if so.
     pub token_id: Option<TokenId>,
+    /// The group that they act as; none: themself.
+    pub acting_as: Option<ActingAs>,
     /// Where from.
     pub client_address: String,
     /// To be passed on to the next service.
     pub signed: SignedAssertion,
     /// Unix seconds.
+    pub issued_at: i64,
+    /// Unix seconds.
     pub expires_at: i64,
+}
+
+/// A group that somebody acts as: it owns what they create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActingAs {
+    /// The group's id.
+    pub group_id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+impl Principal {
+    /// Whom they act as: the group's id, or their own.
+    #[must_use]
+    pub fn persona_id(&self) -> Uuid {
+        self.acting_as.as_ref().map_or(self.user_id.0, |group| group.group_id)
+    }
+
+    /// `user/NAME` or `group/NAME`.
+    #[must_use]
+    pub fn persona(&self) -> String {
+        self.group().unwrap_or_else(|| format!("user/{}", self.username))
+    }
+
+    /// `group/NAME` when they act as one, for records.
+    #[must_use]
+    pub fn group(&self) -> Option<String> {
+        self.acting_as.as_ref().map(|group| format!("group/{}", group.name))
+    }
 }
 
 impl SignedAssertion {
@@ -118,8 +152,11 @@ impl Keys {
             username: assertion.username,
             session_id: optional(&assertion.session_id).map_err(|()| bad())?,
             token_id: optional(&assertion.token_id).map_err(|()| bad())?,
+            acting_as: acting_as(&assertion.acting_as_id, assertion.acting_as_name)
+                .map_err(|()| bad())?,
             client_address: assertion.client_address,
             signed: signed.clone(),
+            issued_at: assertion.issued_at,
             expires_at: assertion.expires_at,
         })
     }
@@ -127,6 +164,10 @@ impl Keys {
 
 fn optional<T: std::str::FromStr>(text: &str) -> Result<Option<T>, ()> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| ()) }
+}
+
+fn acting_as(id: &str, name: String) -> Result<Option<ActingAs>, ()> {
+    Ok(optional(id)?.map(|group_id| ActingAs { group_id, name }))
 }
 
 pub(crate) fn unauthenticated(message: &str) -> Fault {
@@ -171,6 +212,21 @@ mod tests {
         let request = signed.attach(());
         let person = keys.verify(&SignedAssertion::of(&request).unwrap()).unwrap();
         assert_eq!(person.username, "jane");
+    }
+
+    #[test]
+    fn whom_somebody_acts_as_is_vouched_for_too() {
+        let (secret, keys) = key();
+        let own = keys.verify(&sign(&secret, &assertion(now(), now() + 60))).unwrap();
+        assert_eq!((own.persona_id(), own.persona()), (own.user_id.0, "user/jane".to_owned()));
+        let group = Uuid::now_v7();
+        let (acting_as_id, acting_as_name) = (group.to_string(), "shop".to_owned());
+        let mut acting = Assertion { acting_as_id, acting_as_name, ..assertion(now(), now() + 60) };
+        let person = keys.verify(&sign(&secret, &acting)).unwrap();
+        assert_eq!((person.persona_id(), person.persona()), (group, "group/shop".to_owned()));
+        assert_eq!(person.group().as_deref(), Some("group/shop"));
+        "everybody".clone_into(&mut acting.acting_as_id);
+        assert!(keys.verify(&sign(&secret, &acting)).is_err(), "unreadable is not oneself");
     }
 
     #[test]

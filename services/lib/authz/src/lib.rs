@@ -16,7 +16,7 @@ mod decided;
 mod rights;
 mod watch;
 
-pub use assertion::{Keys, Principal, SignedAssertion, sign};
+pub use assertion::{ActingAs, Keys, Principal, SignedAssertion, sign};
 pub use decided::Decided;
 pub use rights::{Rights, Scope, parse_object};
 pub use watch::{Authz, AuthzConfig, Mode};

@@ -1,6 +1,6 @@
 //! Who may do what, in memory: one look-up for the user, one for the object.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use gwm_proto::auth::{Change, Snapshot, UserRights};
@@ -8,6 +8,7 @@ use gwm_proto::common::ObjectRef;
 use gwm_types::{
     ClusterId, InstanceUuid, Object, Permission, PermissionSet, SessionId, TokenId, UserId,
 };
+use uuid::Uuid;
 
 /// How long an ended session is remembered: longer than any assertion for it lives.
 const REMEMBER_ENDED: Duration = Duration::from_secs(180);
@@ -30,6 +31,10 @@ struct UserEntry {
     // What is held on each, with all that it includes.
     clusters: HashMap<ClusterId, PermissionSet>,
     instances: HashMap<(ClusterId, InstanceUuid), PermissionSet>,
+    /// What the user may act as, by id.
+    groups: BTreeMap<Uuid, String>,
+    /// Where which persona of the user's may create.
+    creates: HashSet<(Uuid, Object)>,
 }
 
 /// What a list may show: everything, or these.
@@ -83,6 +88,16 @@ impl Rights {
                 }
             }
         }
+        entry.groups = user
+            .groups
+            .into_iter()
+            .filter_map(|group| Some((group.group_id.parse().ok()?, group.name)))
+            .collect();
+        entry.creates = user
+            .create_vm
+            .iter()
+            .filter_map(|r| Some((r.persona_id.parse().ok()?, parse_object(r.object.as_ref()?)?)))
+            .collect();
         // Every new connection to auth begins with a snapshot: what it leaves as it was is not new.
         let known = before.get(&user_id).or_else(|| self.users.get(&user_id));
         entry.since = known.map_or(revision, |k| k.since);
@@ -126,6 +141,34 @@ impl Rights {
     pub fn allows(&self, user: UserId, permission: Permission, object: Object) -> bool {
         let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else { return false };
         entry.is_admin || entry.held(object).contains(permission)
+    }
+
+    /// Whether the user may create there as this persona: by what that persona holds itself.
+    #[must_use]
+    pub fn creates(&self, user: UserId, persona: Uuid, cluster: ClusterId) -> bool {
+        let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else { return false };
+        entry.is_admin
+            || entry.creates.contains(&(persona, Object::Cluster(cluster)))
+            || entry.creates.contains(&(persona, Object::Fleet))
+    }
+
+    /// Whether the user may create anywhere as this persona.
+    #[must_use]
+    pub fn creates_anywhere(&self, user: UserId, persona: Uuid) -> bool {
+        let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else { return false };
+        entry.is_admin || entry.creates.iter().any(|(of, _)| *of == persona)
+    }
+
+    /// The groups that the user belongs to and may act as, by id.
+    #[must_use]
+    pub fn groups(&self, user: UserId) -> BTreeMap<Uuid, String> {
+        self.users.get(&user).map(|u| u.groups.clone()).unwrap_or_default()
+    }
+
+    /// Whether the user belongs to the group.
+    #[must_use]
+    pub fn belongs(&self, user: UserId, group: Uuid) -> bool {
+        self.users.get(&user).is_some_and(|u| u.groups.contains_key(&group))
     }
 
     /// Everything that the user may do to that.
@@ -224,7 +267,7 @@ pub fn parse_object(object: &ObjectRef) -> Option<Object> {
 
 #[cfg(test)]
 mod tests {
-    use gwm_proto::auth::Right;
+    use gwm_proto::auth::{GroupRef, PersonaRight, Right};
     use proptest::prelude::*;
 
     use super::*;
@@ -301,6 +344,35 @@ mod tests {
         assert!(!rights.valid(user, None, None));
         assert!(!rights.is_admin(user));
         assert!(!rights.allows(user, Permission::View, Object::Cluster(ClusterId::generate())));
+    }
+
+    #[test]
+    fn only_what_a_persona_holds_itself_lets_it_create() {
+        let (user, shop, ops) = (UserId::generate(), Uuid::now_v7(), Uuid::now_v7());
+        let (here, there) = (ClusterId::generate(), ClusterId::generate());
+        let mut all = Rights::default();
+        let right = |persona: Uuid, cluster| PersonaRight {
+            persona_id: persona.to_string(),
+            object: Some(object(cluster, None)),
+        };
+        let group = |id: Uuid| GroupRef { group_id: id.to_string(), name: "g".to_owned() };
+        let told = UserRights {
+            user_id: user.to_string(),
+            groups: vec![group(shop), group(ops)],
+            create_vm: vec![right(shop, here), right(user.0, there)],
+            ..Default::default()
+        };
+        all.replace(1, Snapshot { users: vec![told.clone()], ..Default::default() });
+        assert!(all.creates(user, shop, here) && all.creates(user, user.0, there));
+        for (persona, cluster) in [(user.0, here), (shop, there), (ops, here), (ops, there)] {
+            assert!(!all.creates(user, persona, cluster));
+        }
+        assert!(all.creates_anywhere(user, shop) && !all.creates_anywhere(user, ops));
+        assert!(all.belongs(user, ops) && !all.belongs(UserId::generate(), ops));
+        let left = UserRights { groups: vec![group(ops)], create_vm: vec![], ..told };
+        all.apply(2, Change { users: vec![left], ..Default::default() });
+        assert!(!all.belongs(user, shop) && !all.creates(user, shop, here));
+        assert_eq!(all.since(user), Some(2));
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! Following auth, and what holds while it is silent.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -8,11 +9,12 @@ use gwm_kernel::{Boot, Condition, ErrorCode, Fault};
 use gwm_proto::auth::WatchRequest;
 use gwm_proto::auth::access_client::AccessClient;
 use gwm_proto::auth::watch_response::Body;
-use gwm_types::{Object, Permission, PermissionSet, UserId};
+use gwm_types::{ClusterId, Object, Permission, PermissionSet, UserId};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tokio_stream::StreamExt;
+use uuid::Uuid;
 
 use crate::assertion::{now, unauthenticated};
 use crate::{Decided, Keys, Principal, Rights, Scope, SignedAssertion};
@@ -20,6 +22,8 @@ use crate::{Decided, Keys, Principal, Rights, Scope, SignedAssertion};
 /// A snapshot holds every grant of the installation, about 100 bytes each: far more than tonic's own
 /// limit of 4 MiB, which would leave a large installation without any decisions.
 const LARGEST_SNAPSHOT: usize = 256 << 20;
+/// How long, in seconds, what auth committed may take to be heard of here.
+const NEWS_TAKES: i64 = 2;
 
 /// Times of the watch.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -200,6 +204,7 @@ impl Authz {
         if !self.still_valid(&principal) {
             return Err(unauthenticated("the sign-in has ended; sign in again"));
         }
+        self.require_persona(&principal)?;
         Ok(principal)
     }
 
@@ -227,6 +232,59 @@ impl Authz {
     pub fn still_valid(&self, person: &Principal) -> bool {
         let rights = self.0.rights.read().expect("no panic while held");
         rights.valid(person.user_id, person.session_id, person.token_id)
+    }
+
+    /// Goes on only if the person still belongs to the group that they act as.
+    ///
+    /// # Errors
+    /// `not_a_member`.
+    pub fn require_persona(&self, person: &Principal) -> Result<(), Fault> {
+        let Some(group) = &person.acting_as else { return Ok(()) };
+        let belongs = {
+            let rights = self.0.rights.read().expect("no panic while held");
+            rights.belongs(person.user_id, group.group_id)
+        };
+        // auth vouched for it a moment ago, and that they were added is still on its way here.
+        if belongs || person.issued_at + NEWS_TAKES > now() {
+            return Ok(());
+        }
+        let text = format!("{} does not belong to group/{}", person.username, group.name);
+        Err(Fault::new(ErrorCode::PermissionDenied, "not_a_member", text))
+    }
+
+    /// The groups that the person belongs to and may act as, by id.
+    #[must_use]
+    pub fn groups(&self, person: &Principal) -> BTreeMap<Uuid, String> {
+        self.0.rights.read().expect("no panic while held").groups(person.user_id)
+    }
+
+    /// Whether the person may create there, by what the persona that they act as holds itself.
+    #[must_use]
+    pub fn creates(&self, person: &Principal, cluster: ClusterId) -> bool {
+        let rights = self.0.rights.read().expect("no panic while held");
+        rights.creates(person.user_id, person.persona_id(), cluster)
+    }
+
+    /// Whether there is any cluster on which the person may create as whom they act as.
+    #[must_use]
+    pub fn creates_anywhere(&self, person: &Principal) -> bool {
+        let rights = self.0.rights.read().expect("no panic while held");
+        rights.creates_anywhere(person.user_id, person.persona_id())
+    }
+
+    /// Goes on only if the person may create there as whom they act as.
+    ///
+    /// # Errors
+    /// `not_found` when the person may not know of the cluster, else `permission_denied`.
+    pub fn require_creates(&self, person: &Principal, cluster: ClusterId) -> Result<(), Fault> {
+        if self.creates(person, cluster) {
+            return Ok(());
+        }
+        if !self.sees(person, Object::Cluster(cluster)) {
+            return Err(Fault::not_found("cluster"));
+        }
+        let text = format!("{} may not create instances on this cluster", person.persona());
+        Err(Fault::new(ErrorCode::PermissionDenied, "permission_denied", text))
     }
 
     /// The revision since which the user's rights are what they are now; none for a user not heard of.
@@ -320,7 +378,7 @@ impl Authz {
 #[cfg(test)]
 mod tests {
     use ed25519_dalek::SigningKey;
-    use gwm_proto::auth::{Assertion, Change, Heartbeat, Snapshot, UserRights};
+    use gwm_proto::auth::{Assertion, Change, GroupRef, Heartbeat, Snapshot, UserRights};
     use gwm_types::{SessionId, UserId};
 
     use super::*;
@@ -358,6 +416,33 @@ mod tests {
         authz.receive(2, Body::Change(ended));
         let fault = authz.verify(&signed, Mode::Read).unwrap_err();
         assert_eq!(fault.code, ErrorCode::Unauthenticated);
+    }
+
+    #[test]
+    fn who_left_a_group_acts_as_it_no_more() {
+        let (authz, _, _) = set_up(AuthzConfig::default());
+        let (user, group) = (UserId::generate(), Uuid::now_v7());
+        let told = |groups| Change {
+            users: vec![UserRights { user_id: user.to_string(), groups, ..Default::default() }],
+            ..Default::default()
+        };
+        let acting = |age: i64| {
+            let assertion = Assertion {
+                key_id: "k1".to_owned(),
+                user_id: user.to_string(),
+                acting_as_id: group.to_string(),
+                issued_at: now() - age,
+                expires_at: now() + 60 - age,
+                ..Default::default()
+            };
+            sign(&SigningKey::from_bytes(&[7; 32]), &assertion)
+        };
+        let name = "shop".to_owned();
+        authz.receive(2, Body::Change(told(vec![GroupRef { group_id: group.to_string(), name }])));
+        assert!(authz.verify(&acting(30), Mode::Write).is_ok());
+        authz.receive(3, Body::Change(told(Vec::new())));
+        assert_eq!(authz.verify(&acting(30), Mode::Read).unwrap_err().reason, "not_a_member");
+        assert!(authz.verify(&acting(0), Mode::Read).is_ok(), "the news may be on its way");
     }
 
     #[test]

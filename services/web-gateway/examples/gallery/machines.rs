@@ -119,7 +119,8 @@ pub(crate) fn instances_page(
         notice.next = Some(soon(24));
         shell.notices.push(notice);
     }
-    instances::InstancesPage { shell, list, rows, may_create: true, no_clusters: false }
+    let mine = "/instances?q=owner%3Auser%2Fann".to_owned();
+    instances::InstancesPage { shell, list, rows, may_create: true, no_clusters: false, mine }
 }
 
 pub(crate) fn instance_page(wrong: bool) -> instances::InstancePage {

@@ -27,6 +27,8 @@ pub(crate) fn login_code(error: &str) -> outside::LoginCodePage {
 
 pub(crate) fn error(status: u16, title: &str, signed_in: bool) -> outside::ErrorPage {
     outside::ErrorPage {
+        code: if status == 409 { "persona_changed" } else { "" },
+        back: if status == 409 { "/instances/new".to_owned() } else { String::new() },
         status,
         title: title.to_owned(),
         detail: if status == 404 {

@@ -9,9 +9,11 @@ use gwm_authz::{Mode, Principal, SignedAssertion};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::ResolveRequest;
 use gwm_proto::auth::resolve_request::Credential;
+use http::HeaderMap;
 use http::request::Parts;
 use sha2::{Digest, Sha256};
 
+use super::api::header;
 use super::problem::Problem;
 use super::state::AppState;
 use super::views::aged::Aged;
@@ -19,6 +21,9 @@ use crate::kept::Reader;
 
 /// The session cookie. The prefix makes browsers refuse it from anywhere but this very host.
 pub(crate) const COOKIE: &str = "__Host-gwm-session";
+
+/// As whom the request is made: `group/NAME`, or `user/NAME` of oneself.
+pub(crate) const ACT_AS: &str = "Gwm-Act-As";
 
 /// Assertions are asked for anew this long before they expire, in seconds: what is in use is good for a
 /// slow call and for leaving the request behind when nobody answers that call.
@@ -42,6 +47,21 @@ impl Person {
 /// The cookie of a new session; it ends with the browser.
 pub(crate) fn session_cookie(token: String) -> Cookie<'static> {
     Cookie::build((COOKIE, token))
+        .path("/")
+        .secure(true)
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .build()
+}
+
+/// Says only that the persona was switched, and is another one each time: what is known of the session under
+/// another value was known before the switch. As whom the session acts is in auth.
+const PERSONA_COOKIE: &str = "__Host-gwm-persona";
+const LONGEST_PERSONA: usize = 80;
+
+/// The cookie of a switched persona.
+pub(crate) fn persona_cookie() -> Cookie<'static> {
+    Cookie::build((PERSONA_COOKIE, uuid::Uuid::now_v7().to_string()))
         .path("/")
         .secure(true)
         .http_only(true)
@@ -99,22 +119,26 @@ async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Prob
     let mode = if parts.method.is_safe() { Mode::Read } else { Mode::Write };
     let Some(credential) = credential(parts)? else { return Ok(None) };
     let aged = parts.extensions.get::<Aged>().cloned();
-    let secret = match &credential {
-        Credential::SessionToken(t) | Credential::BearerToken(t) => t,
-    };
-    let key: [u8; 32] = Sha256::digest(secret).into();
+    let act_as = header(&parts.headers, ACT_AS, LONGEST_PERSONA)?.unwrap_or_default();
+    let key = key(&credential, &act_as, &parts.headers);
     let now = chrono::Utc::now().timestamp();
     if let Some(known) = state.people.get(&key).filter(|p| p.expires_at - RENEW_BEFORE > now) {
         state.authz.fresh(mode)?;
         if state.authz.still_valid(&known) {
-            return Ok(Some(Person(known, aged)));
+            if state.authz.require_persona(&known).is_ok() {
+                return Ok(Some(Person(known, aged)));
+            }
+            // Who has left the group acts as themself, or is told that they can't act as it: auth knows.
+            state.people.invalidate(&key);
+        } else {
+            state.people.invalidate(&key);
+            return Ok(None);
         }
-        state.people.invalidate(&key);
-        return Ok(None);
     }
     let request = ResolveRequest {
         credential: Some(credential),
         client_address: client_address(parts, state),
+        act_as,
     };
     let answer = match state.clients.sessions().resolve(request).await {
         Ok(answer) => answer.into_inner(),
@@ -126,7 +150,13 @@ async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Prob
                     state.authz.fresh(Mode::Read)?;
                     Ok(Some(Person(known, aged)))
                 }
-                _ => Err(status.into()),
+                _ => {
+                    let mut fault = Fault::from_status(&status);
+                    if fault.field.as_deref() == Some("persona") {
+                        fault.field = Some(ACT_AS.to_owned());
+                    }
+                    Err(fault.into())
+                }
             };
         }
     };
@@ -134,6 +164,21 @@ async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Prob
     let person = state.authz.verify(&signed, mode)?;
     state.people.insert(key, person.clone());
     Ok(Some(Person(person, aged)))
+}
+
+/// What a person is known by: what they showed, and as whom they act.
+fn key(credential: &Credential, act_as: &str, headers: &HeaderMap) -> [u8; 32] {
+    let (Credential::SessionToken(secret) | Credential::BearerToken(secret)) = credential;
+    let mut hash = Sha256::new_with_prefix(secret);
+    hash.update([0]);
+    hash.update(act_as);
+    if let (Credential::SessionToken(_), Some(switched)) =
+        (credential, CookieJar::from_headers(headers).get(PERSONA_COOKIE))
+    {
+        hash.update([0]);
+        hash.update(switched.value());
+    }
+    hash.finalize().into()
 }
 
 fn credential(parts: &Parts) -> Result<Option<Credential>, Problem> {

@@ -22,7 +22,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(no_such_method);
     Router::new()
         .nest("/api/v1", api)
-        .merge(pages::router())
+        .merge(pages::router(state.clone()))
         .merge(assets::router())
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(CompressionLayer::new())

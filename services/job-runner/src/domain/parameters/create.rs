@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use gwm_rapi::{CreateInstance, NewBeParams, NewDisk, NewNic};
-use gwm_types::ObjectName;
+use gwm_types::{ObjectName, Permission, PermissionSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -124,6 +124,32 @@ impl Create {
             return Err(fields.invalid("ip_check", "needs name_check too"));
         }
         Ok(())
+    }
+
+    /// What of it takes more than `create_vm` on the cluster: the field, and the permission it needs. Where things
+    /// run is not for those who don't see it; and a kernel's path, a bridge or somebody's address can reach
+    /// other people's machines.
+    pub(crate) fn beyond(&self, held: PermissionSet) -> Option<(&'static str, Permission)> {
+        let placed = [
+            ("pnode", self.pnode.is_some()),
+            ("snode", self.snode.is_some()),
+            ("node_group", self.node_group.is_some()),
+            ("iallocator", self.iallocator.is_some()),
+            ("disks", self.disks.iter().any(|disk| disk.provider.is_some())),
+            ("nics", self.nics.iter().any(|nic| nic.link.is_some() || nic.mode.is_some())),
+        ]
+        .map(|(field, given)| (field, given, Permission::ViewPlacement));
+        let trusted = [
+            ("hvparams", !self.hvparams.is_empty()),
+            ("nics", self.nics.iter().any(|nic| nic.mac.is_some())),
+            ("tags", self.tags.iter().any(|tag| tag.starts_with("gwm:"))),
+        ]
+        .map(|(field, given)| (field, given, Permission::Admin));
+        placed
+            .into_iter()
+            .chain(trusted)
+            .find(|(_, given, needs)| *given && !held.contains(*needs))
+            .map(|(field, _, needs)| (field, needs))
     }
 
     /// The body for RAPI.

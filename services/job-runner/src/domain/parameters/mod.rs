@@ -48,6 +48,7 @@ impl Parameters {
 
 #[cfg(test)]
 mod tests {
+    use gwm_types::{Permission, PermissionSet};
     use serde_json::json;
 
     use super::*;
@@ -77,6 +78,38 @@ mod tests {
             read(Kind::Reboot, json!({"type": "warm"})).unwrap_err().field,
             "parameters.type"
         );
+    }
+
+    #[test]
+    fn what_reaches_beyond_ones_own_machine_takes_more_than_creating() {
+        let with = |extra: Value| {
+            let mut given = json!({"os": "noop", "disk_template": "diskless", "memory_mib": 128});
+            given.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            let Parameters::Create(create) = read(Kind::Create, given).unwrap() else { panic!() };
+            create
+        };
+        let creates = Permission::CreateVm.closure();
+        let places = creates.and(Permission::ViewPlacement.closure());
+        assert_eq!(with(json!({"nics": [{"network": "n"}], "tags": ["a"]})).beyond(creates), None);
+        for (field, extra) in [
+            ("pnode", json!({"pnode": "node1"})),
+            ("node_group", json!({"node_group": "g"})),
+            ("iallocator", json!({"iallocator": "hail"})),
+            ("nics", json!({"nics": [{"link": "br9"}]})),
+        ] {
+            let create = with(extra);
+            assert_eq!(create.beyond(creates), Some((field, Permission::ViewPlacement)));
+            assert_eq!(create.beyond(places), None, "{field}");
+        }
+        for (field, extra) in [
+            ("hvparams", json!({"hvparams": {"kernel_path": "/etc/shadow"}})),
+            ("nics", json!({"nics": [{"mac": "aa:00:00:00:00:01"}]})),
+            ("tags", json!({"tags": ["gwm:access:shop"]})),
+        ] {
+            let create = with(extra);
+            assert_eq!(create.beyond(places), Some((field, Permission::Admin)));
+            assert_eq!(create.beyond(PermissionSet::ALL), None, "{field}");
+        }
     }
 
     #[test]

@@ -39,6 +39,8 @@ fn person(n: u32) -> Principal {
         username: PEOPLE[n as usize].to_owned(),
         session_id: None,
         token_id: None,
+        acting_as: None,
+        issued_at: 0,
         client_address: "192.0.2.1".to_owned(),
         signed: SignedAssertion::default(),
         expires_at: 0,

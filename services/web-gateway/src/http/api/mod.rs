@@ -40,6 +40,7 @@ use utoipa_axum::routes;
 use super::state::AppState;
 
 pub(crate) use events::format_id;
+pub(crate) use extract::header;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -50,7 +51,10 @@ pub(crate) use events::format_id;
                        Errors are problem documents (RFC 9457) with a stable code. An answer with the \
                        header Gwm-Stale shows what was read that many seconds ago, because the \
                        inventory service does not answer; what it never answered to this person is \
-                       503 meanwhile.",
+                       503 meanwhile. The header Gwm-Act-As: group/NAME on any request acts as a group \
+                       that one belongs to: what is created is the group's, and needs the group's \
+                       create_vm; rights on what exists are the same either way. A group that one does \
+                       not belong to is 403 not_a_member.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     servers((url = "/api/v1"))

@@ -154,12 +154,14 @@ pub(crate) async fn page(
     let remove = format!("/clusters/{}/remove", found.slug);
     let typed = viewer.typed.as_ref();
     let actions = if viewer.admin {
-        vec![
+        let mut actions = vec![
             refresh_action(&found.slug, found.paused),
             pause_action(&found.slug, found.paused),
             hook_action(&found.slug),
             edit_action(&found.slug),
-        ]
+        ];
+        actions.iter_mut().for_each(|action| action.persona = viewer.persona());
+        actions
     } else {
         Vec::new()
     };

@@ -34,6 +34,13 @@ pub(crate) struct Viewer {
     pub(crate) typed: Option<Typed>,
 }
 
+impl Viewer {
+    /// As whom they act, as forms carry it: `group/NAME`, or empty for oneself.
+    pub(crate) fn persona(&self) -> String {
+        self.person.0.group().unwrap_or_default()
+    }
+}
+
 /// Why there is no page.
 #[derive(Debug)]
 pub(crate) enum PageError {
@@ -96,6 +103,8 @@ fn error_page(fault: &Fault) -> Response {
         status: status.as_u16(),
         title: title.to_owned(),
         detail: sentence(&fault.message),
+        code: "",
+        back: String::new(),
         request_id: current_request_id().unwrap_or_default(),
         retry_seconds: if unavailable { u32::try_from(retry).unwrap_or(5) } else { 0 },
         signed_in: true,
@@ -186,8 +195,8 @@ pub(crate) async fn shell(
         admin: viewer.admin,
         whole: holds_somewhere(state, viewer, Permission::View),
         placement: sees_some_placement(state, viewer),
-        personas: vec![Persona { id: String::new(), label: "yourself".to_owned() }],
-        persona: String::new(),
+        personas: personas(state, viewer),
+        persona: viewer.persona(),
         running_jobs: running_jobs(state, viewer).await,
         crumbs,
         notices: typed.map(|(what, how)| Notice::new(Tone::Info, what, how)).into_iter().collect(),
@@ -197,6 +206,17 @@ pub(crate) async fn shell(
         search: String::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
+}
+
+/// What one may act as: oneself, and each of one's groups.
+fn personas(state: &AppState, viewer: &Viewer) -> Vec<Persona> {
+    let own = Persona { id: String::new(), label: "yourself".to_owned() };
+    let groups = state.authz.groups(&viewer.person.0).into_values();
+    let mut groups: Vec<Persona> = groups
+        .map(|name| Persona { id: format!("group/{name}"), label: format!("{name} (group)") })
+        .collect();
+    groups.sort_by(|a, b| a.id.cmp(&b.id));
+    std::iter::once(own).chain(groups).collect()
 }
 
 /// Whether there is any cluster on which somebody holds this: rights on single instances show neither nodes nor what

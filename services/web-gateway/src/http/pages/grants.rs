@@ -67,7 +67,7 @@ pub(crate) async fn section(
         cluster: cluster.to_owned(),
         instance: here.uuid,
         back: back.to_owned(),
-        persona: String::new(),
+        persona: viewer.persona(),
         grants: rows,
         may_edit: true,
         errors: typed.map(|typed| typed.errors("/grants")).unwrap_or_default(),

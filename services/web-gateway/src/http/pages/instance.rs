@@ -62,12 +62,14 @@ pub(crate) async fn page(
         shell.notices.push(common::dead_cluster(&instance.cluster, &health, now));
     }
     let may = |what: &str| found.permissions.iter().any(|p| p == what);
+    let persona = viewer.persona();
     let place = Place {
         health: Some(&health),
         read_only: freshness.read_only,
         removes: may("remove"),
         powers: may("power"),
         looks: may("console"),
+        persona: &persona,
     };
     let console = found.console.clone().unwrap_or_default();
     let stale = row(instance.clone(), &place).stale;

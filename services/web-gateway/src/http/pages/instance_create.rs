@@ -40,11 +40,15 @@ pub(crate) struct CreateForm {
     form_key: String,
 }
 
-fn only_admins(viewer: &Viewer) -> Result<(), PageError> {
-    if viewer.admin {
+/// What counts is what the persona holds itself, not what its person holds besides.
+fn only_creators(state: &AppState, viewer: &Viewer) -> Result<(), PageError> {
+    if state.authz.creates_anywhere(&viewer.person.0) {
         return Ok(());
     }
-    let why = "only administrators create instances; ask one of them";
+    let why = format!(
+        "{} may create instances on no cluster; act as a group that may, or ask an administrator",
+        viewer.person.0.persona()
+    );
     Err(Fault::new(ErrorCode::PermissionDenied, "permission_denied", why).into())
 }
 
@@ -53,7 +57,7 @@ pub(crate) async fn page(
     viewer: Viewer,
     Query(mut form): Query<CreateForm>,
 ) -> Page {
-    only_admins(&viewer)?;
+    only_creators(&state, &viewer)?;
     let typed = viewer.typed.as_ref();
     if let Some(typed) = typed.and_then(|typed| typed.form("/instances/new")) {
         form = typed;
@@ -92,13 +96,16 @@ async fn draw(
     Ok(fill(shell, &chosen, &clusters, &options, form, errors))
 }
 
-/// The clusters that take new instances: those that answer and can be written to.
+/// The clusters that take new instances of the persona: those that answer and can be written to.
 async fn writable(state: &AppState, viewer: &Viewer) -> Result<Vec<ClusterDocument>, PageError> {
     let page = PageRequest { limit: 200, ..Default::default() };
     let request = viewer.person.ask(ListClustersRequest { page: Some(page) });
     let answer = state.clients.clusters().list_clusters(request).await?.into_inner();
     let all = answer.clusters.into_iter().map(cluster);
-    Ok(all.filter(|c| !c.read_only && c.health.reachable).collect())
+    let creates = |c: &ClusterDocument| {
+        c.id.parse().is_ok_and(|id| state.authz.creates(&viewer.person.0, id))
+    };
+    Ok(all.filter(|c| !c.read_only && c.health.reachable && creates(c)).collect())
 }
 
 fn fill(
@@ -177,7 +184,7 @@ pub(crate) async fn create(
     viewer: Viewer,
     Form(form): Form<CreateForm>,
 ) -> Page {
-    only_admins(&viewer)?;
+    only_creators(&state, &viewer)?;
     let refused = match parameters(&form) {
         Err(errors) => errors,
         Ok(_) if exists(&state, &viewer, &form).await => {

@@ -70,8 +70,9 @@ pub(crate) async fn page(
                 shell,
                 list,
                 rows: Vec::new(),
-                may_create: viewer.admin,
+                may_create: state.authz.creates_anywhere(&viewer.person.0),
                 no_clusters: false,
+                mine: mine(&viewer),
             };
             return common::ok(&page);
         }
@@ -84,12 +85,14 @@ pub(crate) async fn page(
     }
     let read_only: HashMap<&str, bool> =
         answer.clusters.iter().map(|c| (c.slug.as_str(), c.read_only)).collect();
+    let persona = viewer.persona();
     let rows: Vec<InstanceRow> = answer
         .instances
         .into_iter()
         .map(|instance| {
             let place = Place {
                 health: healths.get(&instance.cluster),
+                persona: &persona,
                 read_only: read_only.get(instance.cluster.as_str()).copied().unwrap_or(false),
                 removes: state.authz.allows(
                     &viewer.person.0,
@@ -113,8 +116,14 @@ pub(crate) async fn page(
     let mut listing = list.listing(&ABOUT, rows.len(), answer.page.as_ref());
     views::tabs(views, &list, &ABOUT, &mut listing);
     let no_clusters = rows.is_empty() && viewer.admin && no_clusters(&state, &viewer).await;
-    let may_create = viewer.admin;
-    common::ok(&InstancesPage { shell, list: listing, rows, may_create, no_clusters })
+    let may_create = state.authz.creates_anywhere(&viewer.person.0);
+    let mine = mine(&viewer);
+    common::ok(&InstancesPage { shell, list: listing, rows, may_create, no_clusters, mine })
+}
+
+/// Where what belongs to the persona is listed.
+fn mine(viewer: &Viewer) -> String {
+    format!("/instances?q={}", escape(&format!("owner:{}", viewer.person.0.persona())))
 }
 
 async fn no_clusters(state: &AppState, viewer: &Viewer) -> bool {
@@ -143,6 +152,8 @@ pub(crate) struct Place<'a> {
     pub(crate) removes: bool,
     pub(crate) powers: bool,
     pub(crate) looks: bool,
+    /// The viewer's, as forms carry it.
+    pub(crate) persona: &'a str,
 }
 
 pub(crate) fn row(instance: Instance, place: &Place<'_>) -> InstanceRow {
@@ -237,12 +248,15 @@ pub(crate) fn power(instance: &Instance, place: &Place<'_>, stale: &str) -> Vec<
     } else if !stale.is_empty() {
         console.disabled = Some(stale.to_owned());
     }
-    vec![start, stop, reboot, console]
+    let mut actions = vec![start, stop, reboot, console];
+    actions.iter_mut().for_each(|action| place.persona.clone_into(&mut action.persona));
+    actions
 }
 
 pub(crate) fn delete(instance: &Instance, place: &Place<'_>, stale: &str) -> Action {
     let mut delete = action(instance, "delete", "Delete", "trash-2", "deleting…");
     delete.weight = Weight::Danger;
+    place.persona.clone_into(&mut delete.persona);
     delete.disabled = blocked(place, stale, place.removes);
     delete
 }

@@ -80,7 +80,11 @@ fn object_link(job: &Job) -> Link {
 
 /// Who asked for it: Ganeti does not say who used its command line.
 fn by(job: &Job) -> String {
-    if job.origin == "ganeti" { "outside gwm".to_owned() } else { job.requested_by.clone() }
+    match (job.origin.as_str(), job.acting_as.as_str()) {
+        ("ganeti", _) => "outside gwm".to_owned(),
+        (_, "") => job.requested_by.clone(),
+        (_, group) => format!("{} as {group}", job.requested_by),
+    }
 }
 
 fn took(job: &Job, now: DateTime<Utc>) -> String {

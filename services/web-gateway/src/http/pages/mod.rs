@@ -28,6 +28,7 @@ mod object;
 mod objects;
 mod overview;
 mod owner;
+mod persona;
 mod roles;
 mod search;
 mod second_factor;
@@ -38,18 +39,19 @@ mod views;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use super::AppState;
 use super::api::adopt::LARGEST;
 
-pub(crate) fn router() -> Router<AppState> {
+pub(crate) fn router(state: AppState) -> Router<AppState> {
     Router::new()
         .route("/", get(overview::page))
         .route("/login", get(login::page).post(login::sign_in))
         .route("/login/code", post(login::code))
         .route("/logout", post(login::sign_out))
+        .route(persona::SWITCH, post(persona::switch))
         .route("/me", get(me::page))
         .route("/me/password", post(me::change_password))
         .route("/me/second-factor", post(second_factor::begin))
@@ -127,5 +129,5 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/grants", post(grants::add))
         .route("/grants/{id}/revoke", post(grants::revoke))
         .fallback(common::no_such_page)
-        .layer(from_fn(typed::keep))
+        .layer(from_fn_with_state(state, typed::keep))
 }

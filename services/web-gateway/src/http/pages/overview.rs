@@ -88,7 +88,7 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
     common::ok(&page)
 }
 
-/// What the persona uses: whoever acts as themself, for now.
+/// What the persona uses.
 fn own(wire: &OwnUse) -> Own {
     Own {
         filter: escape(&format!("owner:{}", wire.owner)),
@@ -110,7 +110,7 @@ async fn only_instance(state: &AppState, viewer: &Viewer) -> Option<String> {
 }
 
 async fn overview(state: &AppState, viewer: &Viewer) -> Result<Overview, tonic::Status> {
-    let request = viewer.person.ask(GetOverviewRequest::default());
+    let request = viewer.person.ask(GetOverviewRequest { persona: viewer.person.0.persona() });
     Ok(state.clients.inventory().get_overview(request).await?.into_inner())
 }
 

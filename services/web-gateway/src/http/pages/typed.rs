@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::{Cookie, SameSite};
@@ -18,7 +18,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::common::{escape, own_path, sentence};
-use super::sure;
+use super::{persona, sure};
+use crate::http::AppState;
 use crate::http::api::adopt;
 use crate::http::problem::Problem;
 use crate::http::router::LARGEST_BODY;
@@ -90,12 +91,25 @@ impl Typed {
         kept.with(Redirect::to(&kept.page))
     }
 
-    fn with(&self, answer: Redirect) -> Response {
+    /// The page of a form.
+    pub(crate) fn page(headers: &HeaderMap, action: &str, typed: &[u8]) -> String {
+        Self::new(headers, action, typed).page
+    }
+
+    /// What was typed, with why it was not done.
+    pub(crate) fn kept(headers: &HeaderMap, action: &str, typed: &[u8], why: &str) -> Self {
+        let errors = vec![(String::new(), why.to_owned())];
+        Self { errors, ..Self::new(headers, action, typed) }
+    }
+
+    /// An answer that brings it along.
+    pub(crate) fn with(&self, answer: impl IntoResponse) -> Response {
         let text = serde_json::to_string(self).map(|text| escape(&text)).unwrap_or_default();
         if text.len() > LARGEST {
-            return self
-                .shorter()
-                .map_or_else(|| answer.clone().into_response(), |t| t.with(answer.clone()));
+            return match self.shorter() {
+                Some(shorter) => shorter.with(answer.into_response()),
+                None => answer.into_response(),
+            };
         }
         let mut cookie = cookie(text);
         cookie.set_max_age(KEPT_FOR.try_into().ok());
@@ -144,7 +158,7 @@ impl Typed {
 }
 
 /// Where the form of an unsafe request stands.
-fn page_of(headers: &HeaderMap, action: &str) -> String {
+pub(super) fn page_of(headers: &HeaderMap, action: &str) -> String {
     // These are pages too, and draw what was sent to them.
     if ["/new", "/add", "/edit", "/delete"].iter().any(|end| action.ends_with(end)) {
         return action.to_owned();
@@ -174,8 +188,9 @@ pub(crate) fn waits(jar: &CookieJar) -> bool {
     Typed::read(jar).is_some()
 }
 
-/// Around all pages: what was typed is kept when the answer is the way to the login.
-pub(crate) async fn keep(request: Request, next: Next) -> Response {
+/// Around all pages: what was typed is kept when the answer is the way to the login, and when the form was drawn
+/// for another persona.
+pub(crate) async fn keep(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let headers = request.headers().clone();
     if request.method().is_safe() {
@@ -197,12 +212,15 @@ pub(crate) async fn keep(request: Request, next: Next) -> Response {
     if ["/login", "/logout", "/login/code", "/invite"].contains(&path.as_str()) {
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let most = if path == ADOPT { adopt::LARGEST } else { LARGEST_BODY };
     let Ok(typed) = to_bytes(body, most).await else {
         let why = "what was sent is too large, or was cut off on its way";
         return Problem(Fault::new(ErrorCode::InvalidArgument, "bad_body", why)).into_response();
     };
+    if let Some(other) = Box::pin(persona::changed(&state, &mut parts, &typed)).await {
+        return other;
+    }
     if let Some(question) = sure::ask(&path, page_of(&headers, &path), &typed) {
         return question;
     }

@@ -66,6 +66,8 @@ pub struct InstancesPage {
     pub rows: Vec<InstanceRow>,
     /// May create one.
     pub may_create: bool,
+    /// Where what belongs to the persona is listed.
+    pub mine: String,
     /// There is no cluster yet.
     pub no_clusters: bool,
 }

@@ -56,6 +56,10 @@ pub struct ErrorPage {
     pub title: String,
     /// Why, and what to do.
     pub detail: String,
+    /// Stable word for what happened, for scripts; may be empty.
+    pub code: &'static str,
+    /// The page to go back to; may be empty.
+    pub back: String,
     /// To find it in the logs; may be empty.
     pub request_id: String,
     /// Seconds after which a retry makes sense; 0 hides the button.
