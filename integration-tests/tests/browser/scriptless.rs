@@ -162,7 +162,7 @@ async fn access(set: &Set) {
     browser.fill("#principal", "carla").await;
     browser.click("button", "Give access").await;
     browser.see("#access li", "carla").await;
-    browser.click("#access li button", "Revoke carla").await;
+    browser.click("#access li button", "Revoke view of carla").await;
     browser.see("h1", "Take view on this cluster away from carla?").await;
     browser.click("button", "Revoke").await;
     browser.see("#access", "Nobody but administrators").await;
