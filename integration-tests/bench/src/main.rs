@@ -1,9 +1,10 @@
 //! gwm against its peers, in one run on one machine: each time ours and the peer in turn, medians.
 //!
-//! `make bench`, or `gwm-bench cache lists fleet takeover` for some of the rows.
+//! `make bench`, or `gwm-bench access cache lists fleet takeover` for some of the rows.
 
 #![expect(clippy::print_stdout, reason = "a program whose output is its table")]
 
+mod access;
 mod cache;
 mod fleet;
 mod place;
@@ -28,6 +29,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wants("fleet") || wants("lists") {
         Box::pin(fleet::run(&mut report, wants("fleet"))).await?;
+    }
+    if wants("access") {
+        Box::pin(access::run(&mut report)).await?;
     }
     if wants("takeover") {
         Box::pin(takeover::run(&mut report)).await?;
