@@ -87,7 +87,7 @@ impl Passwords {
             let _turn = turn;
             // Of this thread alone: with all cores hashing, whoever is signed in does not wait for those who sign
             // in. Where it is not allowed it is only slower.
-            drop(rustix::process::nice(NICENESS));
+            let _niceness = rustix::process::nice(NICENESS);
             // A caller who has left wants nothing.
             drop(sender.send(work(&hasher)));
         };
