@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use gwm_integration_tests::{Api, Stack};
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use super::{PASSWORD, user};
 use crate::report::{Report, Times};
@@ -26,16 +27,16 @@ pub(crate) async fn run(
     }
     let idle = ask(admin, &page).await;
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let mut waiting = Vec::new();
+    let mut waiting = JoinSet::new();
     for n in 0..LOGINS {
         let (stop, done, api) = (stop.clone(), done.clone(), stack.anonymous());
-        waiting.push(tokio::spawn(async move {
+        waiting.spawn(async move {
             let body = json!({ "username": format!("waiting{n}"), "password": PASSWORD });
             while !stop.load(Ordering::Relaxed) {
                 api.post("/session", &body).await;
                 done.fetch_add(1, Ordering::Relaxed);
             }
-        }));
+        });
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (before, started) = (done.load(Ordering::Relaxed), Instant::now());
@@ -43,9 +44,7 @@ pub(crate) async fn run(
     let logins = done.load(Ordering::Relaxed) - before;
     let seconds = started.elapsed().as_secs_f64();
     stop.store(true, Ordering::Relaxed);
-    for task in waiting {
-        drop(task.await);
-    }
+    waiting.join_all().await;
     let ratio = busy.median().as_secs_f64() / idle.median().as_secs_f64();
     let what = "a page while 50 logins wait, against idle, p50";
     report.ratio(what, busy.to_string(), idle.to_string(), ratio, "<= 1.5x", ratio <= 1.5);
