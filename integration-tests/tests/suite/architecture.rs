@@ -50,15 +50,18 @@ fn libraries_depend_only_on_those_below_them() {
         ("gwm-rapi-sim", &[]),
         ("gwm-testkit", &[]),
         ("gwm-integration-tests", &["gwm-events", "gwm-rapi-sim", "gwm-testkit"]),
-        // Measures the code that a poll runs, so it needs it in its own process.
+        // Measures the code that a poll runs and that decides, so it needs both in its own process.
         (
             "gwm-bench",
             &[
+                "gwm-authz",
                 "gwm-cache-updater",
                 "gwm-integration-tests",
+                "gwm-proto",
                 "gwm-rapi",
                 "gwm-rapi-sim",
                 "gwm-testkit",
+                "gwm-types",
             ],
         ),
     ];
