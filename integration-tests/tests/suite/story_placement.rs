@@ -180,6 +180,17 @@ async fn walk(stage: &Stage, api: &Api, instance: &str, jobs: &[String]) -> Hear
             }
         }
     }
+    // Who may do what and why, of her and of those who see places.
+    let on = format!("cluster={SLUG}&instance={instance}");
+    for path in [
+        format!("/api/v1/access/explain?{on}"),
+        format!("/api/v1/access/explain?{on}&user=otto"),
+        format!("/api/v1/access/check?{on}&permission=view_placement"),
+        format!("/api/v1/grants?{on}&inherited=true"),
+        format!("/access?{on}&user=otto"),
+    ] {
+        asked.push((path, "application/json"));
+    }
     for q in ["node", "grp", "br-g", "xenv", "127.0", "rack"] {
         asked.push((format!("/api/v1/search?q={q}"), "application/json"));
         asked.push((format!("/search?q={q}"), "text/html"));
