@@ -279,6 +279,7 @@ pub(crate) fn create_page(wrong: bool) -> instances::InstanceCreatePage {
             choice("node1", "node1.fra1.example.com, 58 GiB free", false),
         ],
         secondary_nodes: vec![choice("", "Let Ganeti choose", true)],
+        placed: !wrong,
         allocator: true,
         name: if wrong { "web1.example.com".to_owned() } else { String::new() },
         memory: if wrong { "12 X" } else { "1 GiB" }.to_owned(),

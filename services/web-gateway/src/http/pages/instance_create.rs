@@ -6,6 +6,7 @@ use axum_extra::extract::{Form, Query};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::cache::{CreateOptions, GetCreateOptionsRequest, ListClustersRequest};
 use gwm_proto::common::PageRequest;
+use gwm_types::{Object, Permission};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -93,7 +94,17 @@ async fn draw(
         request.set_timeout(std::time::Duration::from_secs(30));
         state.clients.inventory().get_create_options(request).await?.into_inner()
     };
-    Ok(fill(shell, &chosen, &clusters, &options, form, errors))
+    let id = clusters.iter().find(|c| c.slug == chosen).and_then(|c| c.id.parse().ok());
+    let placed = id.is_some_and(|id| {
+        state.authz.allows(&viewer.person.0, Permission::ViewPlacement, Object::Cluster(id))
+    });
+    if !chosen.is_empty() && !placed && options.default_iallocator.is_empty() {
+        let why = "It has no allocator that would find a node for it. Ask who runs the cluster.";
+        let what = format!("{chosen} can’t take an instance from you now");
+        shell.notices.push(Notice::new(Tone::Warn, &what, why));
+    }
+    let page = fill(shell, &chosen, &clusters, &options, form, errors);
+    Ok(InstanceCreatePage { placed, ..page })
 }
 
 /// The clusters that take new instances of the persona: those that answer and can be written to.
@@ -163,6 +174,7 @@ fn fill(
         hypervisors: choices(&hypervisors, &form.hypervisor),
         nodes: nodes(&form.pnode),
         secondary_nodes: nodes(&form.snode),
+        placed: false,
         allocator,
         name: form.name,
         memory: or(&form.memory, format!("{memory} MiB")),

@@ -232,6 +232,8 @@ pub struct InstanceCreatePage {
     pub nodes: Vec<Choice>,
     /// Second nodes for DRBD, the first one `let Ganeti choose`.
     pub secondary_nodes: Vec<Choice>,
+    /// The viewer sees where instances run there, and may choose it.
+    pub placed: bool,
     /// Node is chosen by Ganeti's allocator: the cluster has one.
     pub allocator: bool,
     /// As typed.
