@@ -6,8 +6,11 @@ use anyhow::Context;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use crate::app::{Passwords, add_user, bootstrap_admin, generated_password, reset_admin};
+use crate::app::{
+    Passwords, add_user, bootstrap_admin, generated_password, import_users, reset_admin,
+};
 use crate::config::Config;
+use crate::domain::read_people;
 use crate::error::chain;
 use crate::store::audit_verify::{self, Verdict};
 use crate::store::{MIGRATOR, Store};
@@ -27,7 +30,7 @@ pub(crate) async fn migrate(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `verify-audit [NUMBER HASH]`, `reset-admin` and `add-user NAME [--admin]`.
+/// `verify-audit [NUMBER HASH]`, `reset-admin`, `add-user NAME [--admin]` and `import-users FILE`.
 pub(crate) async fn command(config: Config, words: Vec<String>) -> Option<anyhow::Result<()>> {
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["verify-audit"] => Some(verify(config, None).await),
@@ -41,6 +44,8 @@ pub(crate) async fn command(config: Config, words: Vec<String>) -> Option<anyhow
         ["add-user", name, "--admin"] | ["add-user", "--admin", name] => {
             Some(add(config, name, true).await)
         }
+        ["import-users", file] => Some(import(config, file).await),
+        ["import-users", ..] => Some(Err(anyhow::anyhow!("usage: gwm-auth import-users FILE"))),
         ["add-user", ..] => Some(Err(anyhow::anyhow!("usage: gwm-auth add-user NAME [--admin]"))),
         _ => None,
     }
@@ -78,6 +83,27 @@ async fn add(config: Config, name: &str, is_admin: bool) -> anyhow::Result<()> {
     let added = add_user(&store, &Passwords::alone(), name, &password, is_admin).await;
     added.map_err(|e| anyhow::anyhow!(chain(&e)))?;
     say(&format!("gwm-auth: user {name} added"))
+}
+
+/// Says line by line what can't be taken, and fails when there was any.
+async fn import(config: Config, file: &str) -> anyhow::Result<()> {
+    let text = std::fs::read(file).with_context(|| format!("can't read {file}"))?;
+    let people = read_people(&text).with_context(|| format!("can't read {file}"))?;
+    let store = connect(&config)?;
+    let imported = import_users(&store, &people.good).await;
+    let imported = imported.map_err(|e| anyhow::anyhow!(chain(&e)))?;
+    for name in &imported.there_already {
+        say(&format!("gwm-auth: {name} is there already, and stays as it is"))?;
+    }
+    say(&format!("gwm-auth: users imported: {}", imported.made))?;
+    if people.bad.is_empty() {
+        return Ok(());
+    }
+    let count = people.bad.len();
+    let lines = people.bad.join("\n");
+    Err(anyhow::anyhow!(
+        "lines that could not be taken: {count}; put them right, and import the file again\n{lines}"
+    ))
 }
 
 /// The configured password, which is not shown, or a new one, which is.

@@ -95,7 +95,12 @@ async fn hashed(passwords: &Passwords, password: &SecretString, username: &str) 
     passwords.hash_new("password", password, username).await
 }
 
-async fn created(connection: &mut PgConnection, row: &UserRow, action: &str) -> Result<()> {
+/// Tells of a user who was made on the command line.
+pub(super) async fn created(
+    connection: &mut PgConnection,
+    row: &UserRow,
+    action: &str,
+) -> Result<()> {
     change::record(connection, &change::Touched::user(row.user_id)).await?;
     event::user_created(connection, row, None).await?;
     on_record(connection, row, action).await

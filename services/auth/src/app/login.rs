@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::passwords::Passwords;
 use crate::config::{LoginConfig, SessionConfig};
-use crate::domain::{LONGEST_PASSWORD, MasterKey, Secret};
+use crate::domain::{ImportedWork, LONGEST_PASSWORD, MasterKey, Secret, Verdict};
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::store::session::SessionRow;
@@ -60,6 +60,21 @@ pub(crate) struct LoggedIn {
     pub(crate) user: user::UserRow,
 }
 
+/// What comparing came to.
+struct Compared {
+    /// Whose name it was.
+    user_id: Option<uuid::Uuid>,
+    /// Nothing: wrong.
+    proven: Option<Proven>,
+}
+
+/// Somebody who gave the right password.
+struct Proven {
+    known: Credential,
+    /// What takes the place of an imported hash.
+    new_hash: Option<String>,
+}
+
 impl Login {
     /// Checks a password and starts a session.
     pub(crate) async fn login(&self, request: LoginRequest) -> Result<LoginOutcome> {
@@ -75,62 +90,64 @@ impl Login {
         }
         // A name that can't be one is looked up all the same: it takes as long.
         let name = request.username.parse::<Username>().map_or_else(|_| String::new(), Into::into);
-        let mut connection = self.store.begin().await?;
-        let known = user::credential(&mut connection, &name).await?;
-        commit(connection).await?;
-        let user_id = known.as_ref().map(|c| c.user_id);
-        let known = known.filter(|c| !c.disabled);
-        let stored = known.as_ref().map(|c| c.password_hash.clone());
-        let verified = match self.passwords.verify(request.password.clone(), stored).await {
-            Ok(verified) => verified,
-            Err(error) => {
-                // Nothing was looked at, so nothing was guessed.
-                self.give_back(&buckets).await?;
-                metrics::login("busy");
-                return Err(error);
-            }
-        };
-        match known.filter(|_| verified) {
-            Some(known) if known.second_factor => {
-                self.give_back(&buckets).await?;
-                return Ok(LoginOutcome::CodeNeeded(self.challenge(&known).await?));
-            }
-            Some(known) => {
-                if let Some(session) = self.start(&request.place, &known, &buckets).await? {
-                    return Ok(LoginOutcome::In(session));
+        let mut user_id = None;
+        // Twice when another login has put a new hash into the place of an imported one meanwhile.
+        for _ in 0..2 {
+            let compared = match self.compare(&name, &request.password).await {
+                Ok(compared) => compared,
+                Err(error) => {
+                    // Nothing was looked at, so nothing was guessed.
+                    self.give_back(&buckets).await?;
+                    metrics::login("busy");
+                    return Err(error);
                 }
+            };
+            user_id = compared.user_id;
+            let Some(proven) = compared.proven else { break };
+            let mut tx = self.store.begin().await?;
+            let Some(known) = renew(&mut tx, proven).await? else { continue };
+            if known.second_factor {
+                let challenge = self.challenge(&mut tx, &known).await?;
+                commit(tx).await?;
+                self.give_back(&buckets).await?;
+                metrics::login("code_needed");
+                return Ok(LoginOutcome::CodeNeeded(challenge));
             }
-            None => {}
+            // Not when the password was changed, or the user disabled, while it was being compared.
+            if let Some(session) = self.open(&mut tx, &request.place, &known, &buckets).await? {
+                commit(tx).await?;
+                metrics::login("succeeded");
+                return Ok(LoginOutcome::In(session));
+            }
+            break;
         }
         self.refuse(&request.place, &request.username, user_id, "login_refused").await?;
         Err(Error::LoginRefused)
     }
 
-    /// Keeps that the password was right, until the code comes.
-    async fn challenge(&self, known: &Credential) -> Result<Secret> {
-        let secret = Secret::generate("");
-        let (hash, user_id) = (secret.hash(), known.user_id);
+    /// Compares a password with what is known of a user name, in a time that tells nothing of it.
+    async fn compare(&self, name: &str, password: &Zeroizing<String>) -> Result<Compared> {
         let mut tx = self.store.begin().await?;
-        second_factor::insert_challenge(&mut tx, &hash, user_id, &known.password_hash).await?;
+        let known = user::credential(&mut tx, name).await?;
+        let imported = user::imported_work(&mut tx).await?;
         commit(tx).await?;
-        metrics::login("code_needed");
-        Ok(secret)
+        let user_id = known.as_ref().map(|c| c.user_id);
+        let known = known.filter(|c| !c.disabled);
+        let stored = known.as_ref().map(|c| c.password_hash.clone());
+        let new_hash = match self.passwords.verify(password.clone(), stored, imported).await? {
+            Verdict::Wrong => return Ok(Compared { user_id, proven: None }),
+            Verdict::Right => None,
+            Verdict::Outdated(new_hash) => Some(new_hash),
+        };
+        Ok(Compared { user_id, proven: known.map(|known| Proven { known, new_hash }) })
     }
 
-    /// Nothing when the password was changed, or the user disabled, while it was being compared.
-    async fn start(
-        &self,
-        place: &Place,
-        known: &Credential,
-        buckets: &[Bucket; 2],
-    ) -> Result<Option<LoggedIn>> {
-        let mut tx = self.store.begin().await?;
-        let session = self.open(&mut tx, place, known, buckets).await?;
-        if session.is_some() {
-            commit(tx).await?;
-            metrics::login("succeeded");
-        }
-        Ok(session)
+    /// Keeps that the password was right, until the code comes.
+    async fn challenge(&self, tx: &mut PgConnection, known: &Credential) -> Result<Secret> {
+        let secret = Secret::generate("");
+        let (hash, user_id) = (secret.hash(), known.user_id);
+        second_factor::insert_challenge(tx, &hash, user_id, &known.password_hash).await?;
+        Ok(secret)
     }
 
     /// The same within a transaction.
@@ -202,8 +219,11 @@ impl Login {
         let known = user::credential_of(&mut tx, person.user_id.0).await?;
         commit(tx).await?;
         let known = known.filter(|c| !c.disabled).ok_or(Error::NotSignedIn)?;
-        let right = match self.passwords.verify(password, Some(known.password_hash.clone())).await {
-            Ok(right) => right,
+        let stored = Some(known.password_hash.clone());
+        // Whose password it is is no secret here.
+        let none = ImportedWork::default();
+        let right = match self.passwords.verify(password, stored, none).await {
+            Ok(verdict) => verdict != Verdict::Wrong,
             Err(error) => {
                 self.give_back(&buckets).await?;
                 return Err(error);
@@ -315,6 +335,19 @@ pub(crate) async fn logout(store: &Store, token: &Secret) -> Result<()> {
     let person = session_person(&row);
     audit::append(&mut tx, act("session.end", Outcome::Succeeded, None, person)).await?;
     commit(tx).await
+}
+
+/// Puts the new hash into the place of an imported one; nothing when it is not the stored one any more.
+async fn renew(connection: &mut PgConnection, proven: Proven) -> Result<Option<Credential>> {
+    let Proven { mut known, new_hash } = proven;
+    if let Some(hash) = new_hash {
+        let before = Some(known.password_hash.as_str());
+        if !user::set_password(connection, known.user_id, before, &hash).await? {
+            return Ok(None);
+        }
+        known.password_hash = hash;
+    }
+    Ok(Some(known))
 }
 
 fn session_person(row: &SessionRow) -> Person {

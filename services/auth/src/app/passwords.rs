@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
 
-use crate::domain::{PasswordHasher, check_strength};
+use crate::domain::{ImportedWork, PasswordHasher, Verdict, check_strength};
 use crate::error::{Error, Result};
 
 /// How long a login waits for its turn before it is told to come again.
@@ -56,13 +56,14 @@ impl Passwords {
         self.turn(move |hasher| hasher.hash(&password)).await
     }
 
-    /// Whether the password is the one that was hashed; without a hash, false after the same work.
+    /// Whether the password is the one that was hashed; without a hash, not so after the same work.
     pub(crate) async fn verify(
         &self,
         password: Zeroizing<String>,
         stored: Option<String>,
-    ) -> Result<bool> {
-        self.turn(move |hasher| hasher.verify(&password, stored.as_deref())).await
+        imported: ImportedWork,
+    ) -> Result<Verdict> {
+        self.turn(move |hasher| hasher.verify(&password, stored.as_deref(), imported)).await
     }
 
     async fn turn<T: Send + 'static>(
@@ -115,16 +116,18 @@ mod tests {
         let mut waiting = tokio::task::JoinSet::new();
         for _ in 0..2 {
             let passwords = passwords.clone();
-            waiting.spawn(async move { passwords.verify(given(), None).await });
+            waiting.spawn(
+                async move { passwords.verify(given(), None, ImportedWork::default()).await },
+            );
         }
         while passwords.room.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
-        let refused = passwords.verify(given(), None).await;
+        let refused = passwords.verify(given(), None, ImportedWork::default()).await;
         assert!(matches!(refused, Err(Error::LoginBusy)), "{refused:?}");
         drop(turn);
         for waited in waiting.join_all().await {
-            assert!(!waited.unwrap());
+            assert_eq!(waited.unwrap(), Verdict::Wrong);
         }
         assert_eq!(passwords.room.available_permits(), 2, "places are given back");
     }

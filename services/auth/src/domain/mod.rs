@@ -1,17 +1,21 @@
 //! Rules and types without any I/O.
 
+mod imported;
 mod object;
 mod owner;
 mod password;
+mod people_file;
 mod persona;
 mod role;
 mod seal;
 mod secret;
 mod totp;
 
+pub(crate) use imported::{ImportedWork, MOST_ITERATIONS};
 pub(crate) use object::{object_ref, parse_object, parse_object_or_fleet};
 pub(crate) use owner::{Before, Key, Known, Line, OWNERS_ROLE, Plan, names, plan, roles};
-pub(crate) use password::{LONGEST as LONGEST_PASSWORD, PasswordHasher, check_strength};
+pub(crate) use password::{LONGEST as LONGEST_PASSWORD, PasswordHasher, Verdict, check_strength};
+pub(crate) use people_file::{PersonLine, read_people};
 pub(crate) use persona::PersonaName;
 pub(crate) use role::{fits, permissions};
 pub(crate) use seal::MasterKey;

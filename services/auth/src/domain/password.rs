@@ -4,6 +4,8 @@ use argon2::password_hash::PasswordHasher as _;
 use argon2::{Algorithm, Argon2, Params, PasswordHash, PasswordVerifier, Version};
 use zxcvbn::{Score, zxcvbn};
 
+use super::imported::{ImportedHash, ImportedWork};
+
 /// In bytes; longer ones cost without being safer.
 pub(crate) const LONGEST: usize = 1024;
 const SHORTEST: usize = 10;
@@ -22,6 +24,15 @@ pub(crate) struct PasswordHasher {
     dummy: String,
 }
 
+/// What comparing a password with a hash came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Wrong,
+    Right,
+    /// Right, and the hash was an imported one: this one takes its place.
+    Outdated(String),
+}
+
 impl PasswordHasher {
     pub(crate) fn new() -> Self {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("within Argon2's limits");
@@ -35,10 +46,26 @@ impl PasswordHasher {
         hash_with(&self.argon, password.as_bytes())
     }
 
-    /// Whether the password is the hashed one; without a hash, false after the same work.
-    pub(crate) fn verify(&self, password: &str, stored: Option<&str>) -> bool {
-        let (hash, known) = self.compared(stored);
-        self.argon.verify_password(password.as_bytes(), &hash).is_ok() && known
+    /// Whether the password is the hashed one. Without a hash, and with one of another kind, it takes the
+    /// same work: that of `imported`, which is what the costliest imported hash takes, and that of Argon2.
+    pub(crate) fn verify(
+        &self,
+        password: &str,
+        stored: Option<&str>,
+        imported: ImportedWork,
+    ) -> Verdict {
+        let old = stored.and_then(|stored| ImportedHash::parse(stored).ok());
+        let matches = old.as_ref().is_some_and(|old| old.matches(password));
+        imported.without(old.as_ref()).spend(password);
+        if matches {
+            return Verdict::Outdated(self.hash(password));
+        }
+        let (hash, known) = self.compared(stored.filter(|_| old.is_none()));
+        if self.argon.verify_password(password.as_bytes(), &hash).is_ok() && known {
+            Verdict::Right
+        } else {
+            Verdict::Wrong
+        }
     }
 
     /// What a password is compared with, and whether it is somebody's: there is always something, as
@@ -108,19 +135,38 @@ mod tests {
         let hasher = PasswordHasher::new();
         let hash = hasher.hash("correct\0horse");
         assert!(hash.starts_with("$argon2id$v=19$m=65536,t=3,p=1$"), "{hash}");
-        assert!(hasher.verify("correct\0horse", Some(&hash)));
-        assert!(!hasher.verify("correct", Some(&hash)));
-        assert!(!hasher.verify("correct\0horse", None));
-        assert!(!hasher.verify("x", Some("no hash")));
+        let verify =
+            |password: &str, stored| hasher.verify(password, stored, ImportedWork::default());
+        assert_eq!(verify("correct\0horse", Some(&hash)), Verdict::Right);
+        assert_eq!(verify("correct", Some(&hash)), Verdict::Wrong);
+        assert_eq!(verify("correct\0horse", None), Verdict::Wrong);
+        assert_eq!(verify("x", Some("no hash")), Verdict::Wrong);
         // Unknown users and what can't be read cost what a known one costs.
         let parameters = |hash: &str| hash.rsplitn(3, '$').nth(2).unwrap().to_owned();
-        for stored in [None, Some("no hash"), Some("pbkdf2_sha256$1000$salt$aGFzaA=="), Some("")] {
+        for stored in [None, Some("no hash"), Some("bcrypt$$2b$12$abc"), Some("")] {
             let (compared, known) = hasher.compared(stored);
             assert!(!known, "{stored:?}");
             assert_eq!(parameters(&compared.to_string()), parameters(&hash), "{stored:?}");
             assert_eq!(compared.to_string().len(), hash.len(), "{stored:?}");
         }
         assert!(hasher.compared(Some(&hash)).1);
+    }
+
+    #[test]
+    fn an_imported_hash_knows_its_password_and_gives_way_to_a_new_one() {
+        let hasher = PasswordHasher::new();
+        // Made by Django's make_password("correct horse").
+        let old = "pbkdf2_sha256$1000$seasalt$mQnueSakb748zqBAC1tmWVZsZbi2zPGZarEzTGdfmso=";
+        let work = ImportedWork { sha256: 1000, sha1: 0 };
+        assert_eq!(hasher.verify("correct", Some(old), work), Verdict::Wrong);
+        let Verdict::Outdated(new) = hasher.verify("correct horse", Some(old), work) else {
+            panic!("it is the password");
+        };
+        assert!(new.starts_with("$argon2id$v=19$m=65536,t=3,p=1$"), "{new}");
+        assert_eq!(hasher.verify("correct horse", Some(&new), work), Verdict::Right);
+        // One that would keep a core busy is none.
+        let endless = old.replace("$1000$", "$4000000000$");
+        assert_eq!(hasher.verify("correct horse", Some(&endless), work), Verdict::Wrong);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use gwm_pg::ResultExt;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
+use crate::domain::{ImportedWork, MOST_ITERATIONS};
 use crate::error::{Error, Result};
 
 /// A user, without the password.
@@ -51,6 +52,28 @@ pub(crate) async fn insert(
     .on_constraint("app_user_username_key", || Error::UserExists)
 }
 
+/// Adds one, unless the name is taken.
+pub(crate) async fn insert_absent(
+    connection: &mut PgConnection,
+    username: &str,
+    password_hash: &str,
+    is_admin: bool,
+) -> Result<Option<UserRow>> {
+    Ok(sqlx::query_as(
+        "insert into app_user (user_id, username, password_hash, is_admin) values ($1, $2, $3, $4)
+         on conflict (username) do nothing
+         returning user_id, username, is_admin, disabled, revision, created_at,
+             last_login_at, second_factor",
+    )
+    .bind(Uuid::now_v7())
+    .bind(username)
+    .bind(password_hash)
+    .bind(is_admin)
+    .fetch_optional(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
 /// Sets a password anew and lets the user in again.
 pub(crate) async fn reset_admin(
     connection: &mut PgConnection,
@@ -83,6 +106,21 @@ pub(crate) async fn credential(
     .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
+}
+
+/// What the costliest imported hashes take to compare with; nothing when there are none.
+pub(crate) async fn imported_work(connection: &mut PgConnection) -> Result<ImportedWork> {
+    let (sha256, sha1): (Option<i32>, Option<i32>) = sqlx::query_as(
+        "select (select max(imported_sha256) from app_user where imported_sha256 <= $1),
+             (select max(imported_sha1) from app_user where imported_sha1 <= $1)",
+    )
+    .bind(i32::try_from(MOST_ITERATIONS).unwrap_or(i32::MAX))
+    .fetch_one(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    let iterations =
+        |most: Option<i32>| most.and_then(|i| u32::try_from(i).ok()).unwrap_or_default();
+    Ok(ImportedWork { sha256: iterations(sha256), sha1: iterations(sha1) })
 }
 
 /// One, by id.

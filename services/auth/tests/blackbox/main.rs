@@ -8,6 +8,7 @@ mod callers;
 mod events;
 mod grants;
 mod groups;
+mod imported;
 mod invites;
 mod login;
 mod owners;
