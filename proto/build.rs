@@ -13,6 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "gwm/auth/v1/roles.proto",
         "gwm/auth/v1/personas.proto",
         "gwm/auth/v1/second_factor.proto",
+        "gwm/auth/v1/sign_in.proto",
         "gwm/auth/v1/views_service.proto",
         "gwm/cache/v1/cache_service.proto",
         "gwm/cache/v1/objects_service.proto",

@@ -67,6 +67,12 @@ pub(crate) enum Error {
     OwnSecondFactor,
     #[error("codes are asked for already; take the second factor away first")]
     SecondFactorOn,
+    #[error("set up your own second factor first: you could not sign in any more")]
+    SecondFactorFirst,
+    #[error("a second factor is needed here; it can be made anew, but not done without")]
+    SecondFactorNeeded,
+    #[error("somebody else has changed this meanwhile; look again")]
+    PolicyChanged,
     #[error("this code is wrong, or was used already")]
     CodeRefused,
     #[error("this sign-in took too long or had too many wrong codes; begin again")]
@@ -131,8 +137,12 @@ impl Error {
             | Self::RoleInUse(_)
             | Self::OwnPassword
             | Self::OwnSecondFactor
+            | Self::SecondFactorFirst
+            | Self::SecondFactorNeeded
             | Self::SecondFactorOn => ErrorCode::Conflict,
-            Self::UserChanged | Self::RoleChanged => ErrorCode::FailedPrecondition,
+            Self::PolicyChanged | Self::UserChanged | Self::RoleChanged => {
+                ErrorCode::FailedPrecondition
+            }
             Self::ConsoleLost | Self::SessionNeeded | Self::NotAMember(_) => {
                 ErrorCode::PermissionDenied
             }
@@ -167,6 +177,9 @@ impl Error {
             Self::NotAMember(_) => "not_a_member",
             Self::OwnSecondFactor => "own_second_factor",
             Self::SecondFactorOn => "second_factor_on",
+            Self::SecondFactorFirst => "second_factor_first",
+            Self::SecondFactorNeeded => "second_factor_needed",
+            Self::PolicyChanged => "sign_in_changed",
             Self::CodeRefused => "code_refused",
             Self::ChallengeOver => "challenge_over",
             Self::InviteInvalid => "invite_invalid",
@@ -243,6 +256,9 @@ impl From<Error> for Fault {
             | Error::NotAMember(_)
             | Error::OwnSecondFactor
             | Error::SecondFactorOn
+            | Error::SecondFactorFirst
+            | Error::SecondFactorNeeded
+            | Error::PolicyChanged
             | Error::CodeRefused
             | Error::ChallengeOver
             | Error::InviteInvalid

@@ -15,6 +15,7 @@ use gwm_proto::auth::personas_client::PersonasClient;
 use gwm_proto::auth::roles_client::RolesClient;
 use gwm_proto::auth::second_factor_client::SecondFactorClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
+use gwm_proto::auth::sign_in_client::SignInClient;
 use gwm_proto::auth::tickets_client::TicketsClient;
 use gwm_proto::auth::tokens_client::TokensClient;
 use gwm_proto::auth::users_client::UsersClient;
@@ -75,6 +76,10 @@ impl Clients {
 
     pub(crate) fn second_factor(&self) -> SecondFactorClient<Peer> {
         SecondFactorClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn sign_in(&self) -> SignInClient<Peer> {
+        SignInClient::new(self.auth.clone())
     }
 
     pub(crate) fn invites(&self) -> InvitesClient<Peer> {

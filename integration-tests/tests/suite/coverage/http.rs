@@ -63,6 +63,8 @@ async fn every_route_refuses_strangers_and_the_api_is_as_described() {
         "/me",
         "/users",
         "/invites",
+        "/sign-in",
+        "/second-factor",
     ] {
         let answer = anonymous.send(anonymous.raw(Method::GET, page)).await;
         assert!([302, 303].contains(&answer.status.as_u16()), "{page}: {}", answer.status);
@@ -117,6 +119,7 @@ fn body(path: &str) -> Value {
         "/me/second-factor/remove" => json!({"password": "not it", "code": "123456"}),
         "/me/second-factor/confirm" => json!({"code": "123456"}),
         "/session/code" => json!({"challenge": "A".repeat(43), "code": "123456"}),
+        "/sign-in" => json!({"second_factor": "nobody"}),
         "/invites" => json!({"username": "eve"}),
         "/invites/redeem" => json!({"code": "A".repeat(43), "password": "a mill by the brook"}),
         path if path.starts_with("/users/") && path.ends_with("/password") => {

@@ -8,7 +8,7 @@ use crate::config::SessionConfig;
 use crate::domain::Secret;
 use crate::error::{Error, Result};
 use crate::store::session::Resolved;
-use crate::store::{Store, commit, session, token};
+use crate::store::{Store, commit, policy, session, token};
 
 /// What the browser or the client showed.
 pub(crate) enum Credential {
@@ -51,6 +51,7 @@ pub(crate) async fn resolve(
         "" => personas::switched_to(&mut tx, found.user_id, found.acting_as).await,
         asked => personas::named(&mut tx, found.user_id, &found.username, asked).await,
     };
+    let second_factor_missing = policy::second_factor_missing(&mut tx, found.user_id).await?;
     commit(tx).await?;
     let mut person = Person {
         user_id: found.user_id,
@@ -60,6 +61,7 @@ pub(crate) async fn resolve(
         token_id: (!is_session).then_some(found.credential_id),
         acting_as: None,
         client_address,
+        second_factor_missing,
     };
     match acting_as {
         Err(Error::NotAMember(asked)) => {

@@ -10,7 +10,7 @@ use super::people::{act, still_admin};
 use crate::domain::{Code, MasterKey, Secret, new_secret, recovery_codes, shown, step_of};
 use crate::error::{Error, Result};
 use crate::store::user::{Credential, UserRow};
-use crate::store::{PgConnection, Store, audit, commit, second_factor, user};
+use crate::store::{PgConnection, Store, audit, commit, policy, second_factor, user};
 
 /// What an authenticator is fed with: typed, or as a picture.
 pub(crate) struct Begun {
@@ -90,6 +90,9 @@ pub(crate) async fn remove_second_factor(
         return Err(Error::invalid("code", "this code is wrong, or was used already"));
     }
     second_factor::remove(&mut tx, row.user_id).await?;
+    if policy::second_factor_missing(&mut tx, row.user_id).await? {
+        return Err(Error::SecondFactorNeeded);
+    }
     let done = act("second_factor.remove", Outcome::Succeeded, None, asker, &row);
     audit::append(&mut tx, done).await?;
     commit(tx).await?;

@@ -36,6 +36,8 @@ pub(crate) struct Person {
     pub(crate) token_id: Option<Uuid>,
     pub(crate) acting_as: Option<ActingAs>,
     pub(crate) client_address: String,
+    /// They have to set it up before anything else.
+    pub(crate) second_factor_missing: bool,
 }
 
 impl Person {
@@ -76,6 +78,7 @@ impl SignerSlot {
             expires_at,
             acting_as_id: text(person.acting_as.as_ref().map(|group| group.group_id)),
             acting_as_name: person.acting_as.as_ref().map_or_else(String::new, |g| g.name.clone()),
+            second_factor_missing: person.second_factor_missing,
         };
         Ok((sign(&signer.key, &assertion), expires_at))
     }

@@ -1,6 +1,7 @@
 //! Rules and types without any I/O.
 
 mod imported;
+mod needed;
 mod object;
 mod owner;
 mod password;
@@ -12,6 +13,7 @@ mod secret;
 mod totp;
 
 pub(crate) use imported::{ImportedWork, MOST_ITERATIONS};
+pub(crate) use needed::Needed;
 pub(crate) use object::{object_ref, parse_object, parse_object_or_fleet};
 pub(crate) use owner::{Before, Key, Known, Line, OWNERS_ROLE, Plan, names, plan, roles};
 pub(crate) use password::{LONGEST as LONGEST_PASSWORD, PasswordHasher, Verdict, check_strength};

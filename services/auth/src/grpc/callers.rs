@@ -43,6 +43,7 @@ pub const CALLERS: &[Service] = &[
             ("FinishLogin", GATEWAY),
         ],
     ),
+    ("SignIn", &[("GetSignInPolicy", GATEWAY), ("SetSignInPolicy", GATEWAY)]),
     (
         "Invites",
         &[

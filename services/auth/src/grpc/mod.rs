@@ -16,6 +16,7 @@ mod personas;
 mod roles;
 mod second_factor;
 mod sessions;
+mod sign_in;
 mod tickets;
 mod tokens;
 mod users;
@@ -39,6 +40,7 @@ use gwm_proto::auth::personas_server::PersonasServer;
 use gwm_proto::auth::roles_server::RolesServer;
 use gwm_proto::auth::second_factor_server::SecondFactorServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
+use gwm_proto::auth::sign_in_server::SignInServer;
 use gwm_proto::auth::tickets_server::TicketsServer;
 use gwm_proto::auth::tokens_server::TokensServer;
 use gwm_proto::auth::users_server::UsersServer;
@@ -81,6 +83,7 @@ impl Rpcs {
             .add(PersonasServer::new(self.clone()), callers::of("Personas"))
             .add(AccountServer::new(self.clone()), callers::of("Account"))
             .add(SecondFactorServer::new(self.clone()), callers::of("SecondFactor"))
+            .add(SignInServer::new(self.clone()), callers::of("SignIn"))
             .add(InvitesServer::new(self.clone()), callers::of("Invites"))
             .add(GrantsServer::new(self.clone()), callers::of("Grants"))
             .add(GroupsServer::new(self.clone()), callers::of("Groups"))

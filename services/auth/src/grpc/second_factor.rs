@@ -1,6 +1,7 @@
 //! The second factor.
 
-use gwm_authz::Mode;
+use gwm_authz::{Mode, Principal, SignedAssertion};
+use gwm_kernel::Fault;
 use gwm_proto::auth::second_factor_server::SecondFactor;
 use gwm_proto::auth::{
     BeginSecondFactorRequest, BeginSecondFactorResponse, ConfirmSecondFactorRequest,
@@ -18,13 +19,20 @@ use crate::app::{
 };
 use crate::store::{commit, second_factor};
 
+impl Rpcs {
+    /// The person behind a call, also one who may do nothing but this.
+    fn setting_up<T>(&self, request: &Request<T>, mode: Mode) -> Result<Principal, Fault> {
+        self.authz.verify_setting_up(&SignedAssertion::of(request)?, mode)
+    }
+}
+
 #[async_trait]
 impl SecondFactor for Rpcs {
     async fn get_second_factor(
         &self,
         request: Request<GetSecondFactorRequest>,
     ) -> Result<Response<SecondFactorState>, Status> {
-        let principal = self.authz.principal(&request, Mode::Read)?;
+        let principal = self.setting_up(&request, Mode::Read)?;
         let mut tx = self.store.begin().await?;
         let found = second_factor::fetch(&mut tx, principal.user_id.0).await?;
         let left = second_factor::recovery_left(&mut tx, principal.user_id.0).await?;
@@ -41,7 +49,7 @@ impl SecondFactor for Rpcs {
         &self,
         request: Request<BeginSecondFactorRequest>,
     ) -> Result<Response<BeginSecondFactorResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.setting_up(&request, Mode::Write)?;
         let password = Zeroizing::new(request.into_inner().password);
         let begun = begin_second_factor(&self.login, &principal, password).await?;
         Ok(Response::new(BeginSecondFactorResponse { secret: begun.secret, uri: begun.uri }))
@@ -51,7 +59,7 @@ impl SecondFactor for Rpcs {
         &self,
         request: Request<ConfirmSecondFactorRequest>,
     ) -> Result<Response<ConfirmSecondFactorResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.setting_up(&request, Mode::Write)?;
         let code = request.into_inner().code;
         let recovery_codes = confirm_second_factor(&self.login, &principal, &code).await?;
         Ok(Response::new(ConfirmSecondFactorResponse { recovery_codes }))

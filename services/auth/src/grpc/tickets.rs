@@ -74,6 +74,8 @@ impl Tickets for Rpcs {
             token_id: redeemed.token_id,
             acting_as,
             client_address: request.client_address,
+            // Whoever got the ticket was asked for it then.
+            second_factor_missing: false,
         };
         let (signed, _) = self.signer.vouch(&person)?;
         let text = |id: Option<Uuid>| id.map(|i| i.to_string()).unwrap_or_default();

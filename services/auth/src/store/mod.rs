@@ -10,6 +10,7 @@ pub(crate) mod group;
 pub(crate) mod invite;
 pub(crate) mod owner;
 pub(crate) mod persona;
+pub(crate) mod policy;
 pub(crate) mod purge;
 pub(crate) mod rights;
 pub(crate) mod role;

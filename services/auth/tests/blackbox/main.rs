@@ -18,6 +18,7 @@ mod proxy;
 mod roles;
 mod second_factor;
 mod settle;
+mod sign_in;
 mod tickets;
 mod tokens;
 mod verify;

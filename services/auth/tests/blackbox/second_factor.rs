@@ -32,7 +32,7 @@ fn code(secret: &str, at: u64) -> String {
         .to_string()
 }
 
-async fn begin(peer: &Peer, person: &Person, password: &str) -> Result<String, Status> {
+pub(crate) async fn begin(peer: &Peer, person: &Person, password: &str) -> Result<String, Status> {
     let request = BeginSecondFactorRequest { password: password.to_owned() };
     let mut client = SecondFactorClient::new(peer.clone());
     Ok(client.begin_second_factor(person.ask(request)).await?.into_inner().secret)
@@ -63,10 +63,18 @@ async fn challenge(peer: &Peer) -> String {
 }
 
 /// jane with an authenticator: its secret, when it was confirmed, the recovery codes.
-async fn set_up(peer: &Peer, jane: &Person) -> (String, u64, Vec<String>) {
-    let secret = begin(peer, jane, &password_of("jane")).await.unwrap();
+pub(crate) async fn set_up(peer: &Peer, jane: &Person) -> (String, u64, Vec<String>) {
+    set_up_of(peer, jane, &password_of("jane")).await
+}
+
+pub(crate) async fn set_up_of(
+    peer: &Peer,
+    person: &Person,
+    password: &str,
+) -> (String, u64, Vec<String>) {
+    let secret = begin(peer, person, password).await.unwrap();
     let at = now();
-    let codes = confirm(peer, jane, &code(&secret, at)).await.unwrap();
+    let codes = confirm(peer, person, &code(&secret, at)).await.unwrap();
     (secret, at, codes)
 }
 

@@ -129,7 +129,8 @@ impl Keys {
     /// Verifies signature and times; says nothing of whether the session has ended since.
     ///
     /// # Errors
-    /// `unauthenticated`, for each way in which it can be wrong.
+    /// `unauthenticated`, for each way in which it can be wrong; `second_factor_missing` of a person who
+    /// may do nothing else before.
     pub fn verify(&self, signed: &SignedAssertion) -> Result<Principal, Fault> {
         self.verify_at(signed, now())
     }
@@ -139,6 +140,20 @@ impl Keys {
     /// # Errors
     /// As [`Keys::verify`].
     pub fn verify_at(&self, signed: &SignedAssertion, at: i64) -> Result<Principal, Fault> {
+        let (principal, missing) = self.read(signed, at)?;
+        if missing { Err(second_factor_missing()) } else { Ok(principal) }
+    }
+
+    /// Verifies also that of a person who may only set up a second factor, which nobody else is to take.
+    ///
+    /// # Errors
+    /// As [`Keys::verify`].
+    pub fn verify_setting_up(&self, signed: &SignedAssertion) -> Result<Principal, Fault> {
+        Ok(self.read(signed, now())?.0)
+    }
+
+    /// The person, and whether they have to set up a second factor first.
+    fn read(&self, signed: &SignedAssertion, at: i64) -> Result<(Principal, bool), Fault> {
         let bad = || unauthenticated("the caller's assertion is not valid");
         let assertion = Assertion::decode(signed.assertion.as_slice()).map_err(|_| bad())?;
         let key = self.0.get(&assertion.key_id).ok_or_else(bad)?;
@@ -147,7 +162,8 @@ impl Keys {
         if assertion.expires_at + SKEW_SECONDS < at || assertion.issued_at - SKEW_SECONDS > at {
             return Err(unauthenticated("the caller's assertion has expired; try again"));
         }
-        Ok(Principal {
+        let missing = assertion.second_factor_missing;
+        let principal = Principal {
             user_id: assertion.user_id.parse().map_err(|_| bad())?,
             username: assertion.username,
             session_id: optional(&assertion.session_id).map_err(|()| bad())?,
@@ -158,7 +174,8 @@ impl Keys {
             signed: signed.clone(),
             issued_at: assertion.issued_at,
             expires_at: assertion.expires_at,
-        })
+        };
+        Ok((principal, missing))
     }
 }
 
@@ -168,6 +185,14 @@ fn optional<T: std::str::FromStr>(text: &str) -> Result<Option<T>, ()> {
 
 fn acting_as(id: &str, name: String) -> Result<Option<ActingAs>, ()> {
     Ok(optional(id)?.map(|group_id| ActingAs { group_id, name }))
+}
+
+fn second_factor_missing() -> Fault {
+    Fault::new(
+        ErrorCode::PermissionDenied,
+        "second_factor_missing",
+        "this installation needs a second factor of you; set it up first (POST /me/second-factor)",
+    )
 }
 
 pub(crate) fn unauthenticated(message: &str) -> Fault {
@@ -227,6 +252,20 @@ mod tests {
         assert_eq!(person.group().as_deref(), Some("group/shop"));
         "everybody".clone_into(&mut acting.acting_as_id);
         assert!(keys.verify(&sign(&secret, &acting)).is_err(), "unreadable is not oneself");
+    }
+
+    #[test]
+    fn who_has_to_set_up_a_second_factor_is_nobody_elsewhere() {
+        let (secret, keys) = key();
+        let signed = Assertion { second_factor_missing: true, ..assertion(now(), now() + 60) };
+        let signed = sign(&secret, &signed);
+        for refused in [keys.verify(&signed), keys.verify_at(&signed, now())] {
+            assert_eq!(refused.unwrap_err().reason, "second_factor_missing");
+        }
+        assert_eq!(keys.verify_setting_up(&signed).unwrap().username, "jane");
+        let mut bent = signed;
+        bent.assertion[10] ^= 1;
+        assert!(keys.verify_setting_up(&bent).is_err());
     }
 
     #[test]

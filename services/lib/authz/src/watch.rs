@@ -208,6 +208,24 @@ impl Authz {
         Ok(principal)
     }
 
+    /// As [`Authz::verify`], also of a person who has to set up a second factor and may do nothing else.
+    ///
+    /// # Errors
+    /// As [`Authz::principal`].
+    pub fn verify_setting_up(
+        &self,
+        signed: &SignedAssertion,
+        mode: Mode,
+    ) -> Result<Principal, Fault> {
+        self.fresh(mode)?;
+        let keys = self.0.keys.read().expect("no panic while held").clone();
+        let principal = keys.verify_setting_up(signed)?;
+        if !self.still_valid(&principal) {
+            return Err(unauthenticated("the sign-in has ended; sign in again"));
+        }
+        Ok(principal)
+    }
+
     /// The person of a request that waited since `at`, in Unix seconds: whoever auth vouched for then.
     /// What they may do is asked for now.
     ///

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use gwm_authz::{Mode, Principal, SignedAssertion};
+use gwm_authz::{Authz, Mode, Principal, SignedAssertion};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::ResolveRequest;
 use gwm_proto::auth::resolve_request::Credential;
@@ -90,15 +90,29 @@ pub(crate) fn client_address(parts: &Parts, state: &AppState) -> String {
         .map_or(peer, |ip| ip.to_string())
 }
 
+/// The person of a request, also one who has to set up a second factor and may do nothing else: for that alone.
+pub(crate) struct SettingUp(pub(crate) Person);
+
 impl FromRequestParts<AppState> for Person {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        resolve(parts, state).await?.ok_or_else(|| {
-            let why = "nobody is signed in, or the sign-in has ended; sign in and try again";
-            Problem(Fault::new(ErrorCode::Unauthenticated, "unauthenticated", why))
-        })
+        resolve(parts, state, Authz::verify).await?.ok_or_else(nobody)
     }
+}
+
+impl FromRequestParts<AppState> for SettingUp {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let person = resolve(parts, state, Authz::verify_setting_up).await?;
+        person.map(Self).ok_or_else(nobody)
+    }
+}
+
+fn nobody() -> Problem {
+    let why = "nobody is signed in, or the sign-in has ended; sign in and try again";
+    Problem(Fault::new(ErrorCode::Unauthenticated, "unauthenticated", why))
 }
 
 impl OptionalFromRequestParts<AppState> for Person {
@@ -108,14 +122,18 @@ impl OptionalFromRequestParts<AppState> for Person {
         parts: &mut Parts,
         state: &AppState,
     ) -> Result<Option<Self>, Problem> {
-        match resolve(parts, state).await {
+        match resolve(parts, state, Authz::verify).await {
             Err(Problem(fault)) if fault.code == ErrorCode::Unauthenticated => Ok(None),
             other => other,
         }
     }
 }
 
-async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Problem> {
+async fn resolve(
+    parts: &Parts,
+    state: &AppState,
+    verify: fn(&Authz, &SignedAssertion, Mode) -> Result<Principal, Fault>,
+) -> Result<Option<Person>, Problem> {
     let mode = if parts.method.is_safe() { Mode::Read } else { Mode::Write };
     let Some(credential) = credential(parts)? else { return Ok(None) };
     let aged = parts.extensions.get::<Aged>().cloned();
@@ -161,8 +179,11 @@ async fn resolve(parts: &Parts, state: &AppState) -> Result<Option<Person>, Prob
         }
     };
     let signed = SignedAssertion { assertion: answer.assertion, signature: answer.signature };
-    let person = state.authz.verify(&signed, mode)?;
-    state.people.insert(key, person.clone());
+    let person = verify(&state.authz, &signed, mode)?;
+    // Not who is only setting up a second factor: when it is done, they may do more.
+    if state.authz.verify(&signed, mode).is_ok() {
+        state.people.insert(key, person.clone());
+    }
     Ok(Some(Person(person, aged)))
 }
 

@@ -26,6 +26,7 @@ pub(crate) mod owners;
 mod roles;
 pub(crate) mod second_factor;
 pub(crate) mod session;
+pub(crate) mod sign_in;
 pub(crate) mod users;
 mod views;
 pub(crate) mod watch;
@@ -135,6 +136,7 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(users::get, users::change))
         .routes(routes!(users::set_password))
         .routes(routes!(users::reset_second_factor))
+        .routes(routes!(sign_in::get, sign_in::set))
         .routes(routes!(invites::list, invites::create))
         .routes(routes!(invites::withdraw))
         .routes(routes!(invites::redeem))

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::extract::Body;
 use crate::http::AppState;
 use crate::http::model::time;
-use crate::http::person::Person;
+use crate::http::person::{Person, SettingUp};
 use crate::http::problem::{Problem, ProblemDocument};
 
 /// Whether codes are asked for.
@@ -69,7 +69,7 @@ pub(crate) struct RemoveSecondFactor {
     responses((status = 200, body = SecondFactorDocument)))]
 pub(crate) async fn get(
     State(state): State<AppState>,
-    person: Person,
+    SettingUp(person): SettingUp,
 ) -> Result<Json<SecondFactorDocument>, Problem> {
     Ok(Json(read(&state, &person).await?))
 }
@@ -94,7 +94,7 @@ pub(crate) async fn read(
     (status = 403, body = ProblemDocument), (status = 409, body = ProblemDocument)))]
 pub(crate) async fn begin(
     State(state): State<AppState>,
-    person: Person,
+    SettingUp(person): SettingUp,
     Body(body): Body<BeginSecondFactor>,
 ) -> Result<(StatusCode, Json<NewSecondFactor>), Problem> {
     let begun = make(&state, &person, body.password).await?;
@@ -119,7 +119,7 @@ pub(crate) async fn make(
     (status = 409, body = ProblemDocument)))]
 pub(crate) async fn confirm(
     State(state): State<AppState>,
-    person: Person,
+    SettingUp(person): SettingUp,
     Body(body): Body<ConfirmSecondFactor>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     Ok(Json(RecoveryCodes { recovery_codes: turn_on(&state, &person, body.code).await? }))

@@ -11,6 +11,7 @@ use gwm_types::{Object, Permission};
 use http::request::Parts;
 use http::{StatusCode, Uri};
 
+use super::NEEDED;
 use super::typed::Typed;
 use crate::http::AppState;
 use crate::http::api::format_id;
@@ -81,6 +82,9 @@ impl IntoResponse for PageError {
             }
             Self::Refused(fault) if fault.code == ErrorCode::Unauthenticated => {
                 Redirect::to("/login").into_response()
+            }
+            Self::Refused(fault) if fault.reason == "second_factor_missing" => {
+                Redirect::to(NEEDED).into_response()
             }
             Self::Refused(fault) => error_page(&fault),
         }

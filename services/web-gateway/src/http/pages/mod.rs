@@ -32,6 +32,8 @@ mod persona;
 mod roles;
 mod search;
 mod second_factor;
+mod second_factor_needed;
+mod sign_in;
 mod sure;
 mod typed;
 mod users;
@@ -44,6 +46,9 @@ use axum::routing::{get, post};
 
 use super::AppState;
 use super::api::adopt::LARGEST;
+
+/// Where who has to set up a second factor is sent.
+const NEEDED: &str = "/second-factor";
 
 pub(crate) fn router(state: AppState) -> Router<AppState> {
     Router::new()
@@ -59,6 +64,9 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .route("/me/second-factor/remove", post(second_factor::remove))
         .route("/me/sessions/{id}/end", post(me::end_session))
         .route("/me/sessions/end-others", post(me::end_other_sessions))
+        .route(NEEDED, get(second_factor_needed::page).post(second_factor_needed::begin))
+        .route("/second-factor/confirm", post(second_factor_needed::confirm))
+        .route("/sign-in", get(sign_in::page).post(sign_in::save))
         .route("/users", get(users::list))
         .route("/users/new", get(users::new_page).post(users::create))
         .route("/users/{user}", get(users::page))

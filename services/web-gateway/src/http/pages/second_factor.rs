@@ -24,7 +24,7 @@ use crate::http::views::shell::Section;
 
 #[derive(Deserialize)]
 pub(crate) struct BeginForm {
-    password: String,
+    pub(super) password: String,
 }
 
 pub(crate) async fn begin(
@@ -46,7 +46,7 @@ pub(crate) async fn begin(
 
 #[derive(Deserialize)]
 pub(crate) struct ConfirmForm {
-    code: String,
+    pub(super) code: String,
 }
 
 pub(crate) async fn confirm(
@@ -115,13 +115,13 @@ async fn draw(state: &AppState, viewer: &Viewer) -> SecondFactorPage {
 }
 
 /// A text that is too long for a picture does without.
-fn picture(uri: &str) -> String {
+pub(super) fn picture(uri: &str) -> String {
     let Ok(code) = QrCode::new(uri) else { return String::new() };
     let svg = code.render::<svg::Color<'_>>().min_dimensions(220, 220).build();
     format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg))
 }
 
-fn in_fours(secret: &str) -> String {
+pub(super) fn in_fours(secret: &str) -> String {
     let letters: Vec<char> = secret.chars().collect();
     letters.chunks(4).map(|c| c.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }

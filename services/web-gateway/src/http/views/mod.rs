@@ -29,6 +29,7 @@ pub mod roles;
 pub mod search;
 pub mod second_factor;
 pub mod shell;
+pub mod sign_in;
 pub mod text;
 pub mod ui;
 pub mod users;
