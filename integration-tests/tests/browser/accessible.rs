@@ -59,6 +59,8 @@ async fn an_administrators_pages_are_accessible_and_fit() {
     browser.click("form button", "Add the user").await;
     browser.see("[role=alert]", "There is a user of this name already").await;
     looker.look("user-new-wrong").await;
+    looker.visit("sign-in", "/sign-in", "Signing in").await;
+    looker.visit("second-factor-needed", "/second-factor", "Set up a second factor").await;
     looker.visit("invites", "/invites", "Invites").await;
     browser.click("button", "Make the link").await;
     browser.see("main", "it is not shown again").await;

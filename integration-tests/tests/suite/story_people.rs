@@ -10,15 +10,15 @@ use crate::stage::{PATIENCE, Stage};
 const PASSWORD: &str = "a mill by the brook";
 
 /// A form of a page, as a browser without scripts sends it.
-async fn form(api: &Api, path: &str, fields: &[(&str, &str)]) -> Answer {
+pub(crate) async fn form(api: &Api, path: &str, fields: &[(&str, &str)]) -> Answer {
     api.send(api.raw(Method::POST, path).form(fields)).await
 }
 
-async fn page(api: &Api, path: &str) -> Answer {
+pub(crate) async fn page(api: &Api, path: &str) -> Answer {
     api.send(api.raw(Method::GET, path)).await
 }
 
-fn leads_to(answer: &Answer, path: &str) {
+pub(crate) fn leads_to(answer: &Answer, path: &str) {
     let to = answer.headers.get("location").and_then(|to| to.to_str().ok());
     assert_eq!(to, Some(path), "{}: {} {}", answer.asked, answer.status, answer.text);
 }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gwm_web_gateway::http::views::{
-    audit, form, held, invites, parts, second_factor, shell, users,
+    audit, form, held, invites, parts, second_factor, shell, sign_in, users,
 };
 
 use crate::made_up::{around, choice, choosing, head, list, soon, uuid, when};
@@ -144,6 +144,48 @@ pub(crate) fn invite(bad: bool) -> invites::InvitePage {
         code: if bad { "hV3yC0o6mLr2gQx8bT1kN9wZ4pS7dA5fE0uJ" } else { "" }.to_owned(),
         username: if bad { "ann" } else { "" }.to_owned(),
         errors: if bad { wrong("password", GUESSABLE) } else { form::FormErrors::default() },
+    }
+}
+
+/// Before it, with the secret, done.
+pub(crate) fn second_factor_needed(step: u8) -> sign_in::SecondFactorNeededPage {
+    let own = second_factor(step == 2);
+    sign_in::SecondFactorNeededPage {
+        username: "ann".to_owned(),
+        begun: step > 0,
+        secret: own.secret,
+        picture: own.picture,
+        recovery: own.recovery,
+        errors: if step == 0 {
+            wrong("password", "This is not your password.")
+        } else {
+            own.errors
+        },
+    }
+}
+
+pub(crate) fn sign_in() -> sign_in::SignInPage {
+    let choice = |value: &str, selected| form::Choice {
+        value: value.to_owned(),
+        label: value.to_owned(),
+        selected,
+    };
+    sign_in::SignInPage {
+        shell: around(
+            "Signing in",
+            shell::Section::Users,
+            &[("Users", "/users"), ("Signing in", "")],
+        ),
+        done: String::new(),
+        choices: vec![
+            choice("nobody", false),
+            choice("administrators", true),
+            choice("everybody", false),
+        ],
+        revision: 1,
+        without: 12,
+        administrators_without: 0,
+        errors: form::FormErrors::default(),
     }
 }
 
