@@ -11,7 +11,7 @@ const PASSWORD: &str = "a mill by the brook";
 
 /// What an authenticator that was fed with this shows now.
 fn code(secret: &str) -> String {
-    let secret = totp_rs::Secret::try_from_base32(&secret.replace(' ', "")).unwrap();
+    let secret = totp_rs::Secret::try_from_base32(secret.replace(' ', "")).unwrap();
     let builder = totp_rs::Builder::new().with_secret(secret).with_account_name("x");
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     builder.build().unwrap().generate(now).to_string()
