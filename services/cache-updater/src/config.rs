@@ -113,7 +113,7 @@ impl Config {
         let installation = &self.owner_tags.installation;
         anyhow::ensure!(
             installation.is_empty() || crate::domain::owner_tag::is_installation(installation),
-            "owner_tags.installation has 1 to 20 of the characters a-z, 0-9 and -"
+            "owner_tags.installation has 1 to 20 of the characters a-z, 0-9 and -, and isn't \"access\""
         );
         crate::vault::Vault::new(&self.master_key)?;
         Ok(())

@@ -42,6 +42,9 @@ impl Follower {
             match lease::try_acquire(&self.store.pool, LEASE, &self.holder, &self.lease).await {
                 Ok(Some(held)) => {
                     tracing::info!("following owners now");
+                    if let Err(error) = self.store.tell_all_traits().await {
+                        tracing::warn!(%error, "auth hears of traits only as they change");
+                    }
                     let lost = held.lost();
                     tokio::select! {
                         () = lease::keep(self.store.pool.clone(), held.clone(), soft.clone()) => {}
@@ -93,6 +96,8 @@ impl Follower {
                 });
                 self.apply(held, nobody.collect()).await?;
                 tracing::info!(owners = named.len(), "all owners read");
+                // What it knows of owners means nothing to auth: it may have lost what it was told, too.
+                self.store.tell_all_traits().await?;
                 named.clear();
             }
             let now = (message.revision, message.lineage);
@@ -157,16 +162,22 @@ impl Follower {
             return Ok(false);
         }
         let positions: Vec<i64> = news.iter().map(|n| n.position).collect();
-        let news = news
+        let news: Vec<Presence> = news
             .into_iter()
+            // Of one that is gone by now its own news follows.
+            .filter(|n| n.there || n.what != "traits")
             .map(|n| Presence {
+                node_group: n.node_group.map(|u| u.to_string()).unwrap_or_default(),
+                tags: n.tags,
                 what: n.what,
                 cluster_id: n.cluster_id.to_string(),
                 uuid: n.uuid.map(|u| u.to_string()).unwrap_or_default(),
             })
             .collect();
         let mut client = OwnersClient::new(self.auth.clone());
-        client.tell_presence(TellPresenceRequest { news }).await.map_err(refused)?;
+        if !news.is_empty() {
+            client.tell_presence(TellPresenceRequest { news }).await.map_err(refused)?;
+        }
         // Taken but not deleted is told again, which is nothing.
         self.store.delete_news(&positions).await?;
         Ok(true)

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use gwm_authz::Authz;
+use gwm_authz::{Authz, Selected};
 use gwm_proto::auth::watch_response::Body;
 use gwm_proto::auth::{Change, Heartbeat, SigningKey, Snapshot, UserRights, WatchResponse};
 use tokio::sync::mpsc;
@@ -42,6 +42,7 @@ struct State {
     revision: Option<i64>,
     keys: Vec<SigningKey>,
     users: HashMap<String, UserRights>,
+    selected: Selected,
     ended_sessions: HashMap<String, Instant>,
     revoked_tokens: HashMap<String, Instant>,
     /// Loaded anew, and watchers were not told yet.
@@ -70,6 +71,8 @@ impl Hub {
         state.revision = Some(revision);
         state.keys = snapshot.keys;
         state.users = snapshot.users.into_iter().map(|u| (u.user_id.clone(), u)).collect();
+        state.selected = Selected::default();
+        state.selected.replace(number(revision), &snapshot.selectors);
         state.end(&snapshot.ended_sessions, &snapshot.revoked_tokens);
         state.reloaded = true;
     }
@@ -81,7 +84,7 @@ impl Hub {
         state.seen = Some(now);
         state.revision = Some(revision);
         if let Some(change) = &change {
-            state.take_in(change);
+            state.take_in(revision, change);
         }
         let body = if std::mem::take(&mut state.reloaded) {
             Body::Snapshot(state.snapshot())
@@ -141,7 +144,8 @@ impl Hub {
 }
 
 impl State {
-    fn take_in(&mut self, change: &Change) {
+    fn take_in(&mut self, revision: i64, change: &Change) {
+        self.selected.apply(number(revision), &change.selectors, &change.selected);
         for user in &change.users {
             self.users.insert(user.user_id.clone(), user.clone());
         }
@@ -169,6 +173,7 @@ impl State {
             users: self.users.values().cloned().collect(),
             ended_sessions: self.ended_sessions.keys().cloned().collect(),
             revoked_tokens: self.revoked_tokens.keys().cloned().collect(),
+            selectors: self.selected.told(),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) use passwords::Passwords;
 pub(crate) use people::{ChangeUser, change_user, set_password};
 pub(crate) use personas::{switch_persona, switched_to};
 pub(crate) use policy::set_policy;
-pub(crate) use presence::{News, purge_owners, release, take_news};
+pub(crate) use presence::{News, purge_owners, purge_selectors, release, take_news};
 pub(crate) use refusal::{person, refuse, require_admin, require_admin_of};
 pub(crate) use resolve::{Credential, resolve};
 pub(crate) use second_factor::{

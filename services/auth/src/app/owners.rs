@@ -55,8 +55,8 @@ pub(crate) async fn set_owners(store: &Store, who: &Principal, asked: &Asked) ->
     let run = Uuid::now_v7();
     let by = event::actor_of(who);
     let done = Done { before: &before, revision, by: &by };
-    let (added, removed) = done.write(&mut tx, &asked.lines, &plans).await?;
-    touch(&mut tx, &added, &removed).await?;
+    let (added, removed, owned) = done.write(&mut tx, &asked.lines, &plans).await?;
+    touch(&mut tx, &added, &removed, owned).await?;
     event::grants(&mut tx, &added, &removed, Some(&by)).await?;
     audit::append_all(&mut tx, records(who, asked, &plans, &former, run)).await?;
     commit(tx).await?;
@@ -64,17 +64,27 @@ pub(crate) async fn set_owners(store: &Store, who: &Principal, asked: &Asked) ->
     Ok(Answer { plans, former, run: Some(run) })
 }
 
-/// Tells the watchers of rights about everybody whose grants changed.
+/// Tells the watchers of rights about everybody whose grants changed, and about instances of which changed what
+/// selectors ask about.
 pub(crate) async fn touch(
     connection: &mut PgConnection,
     added: &[GrantRow],
     removed: &[GrantRow],
+    instances: Vec<Key>,
 ) -> Result<()> {
-    if !added.is_empty() || !removed.is_empty() {
-        let touched = change::Touched::holders(added.iter().chain(removed));
+    let touched = change::Touched {
+        instances,
+        ..change::Touched::holders(added.iter().chain(removed))
+    };
+    if !added.is_empty() || !removed.is_empty() || !touched.instances.is_empty() {
         change::record(connection, &touched).await?;
     }
     Ok(())
+}
+
+/// Whose owner this is about.
+pub(crate) fn keys(rows: &[(OwnerRow, Option<String>)]) -> Vec<Key> {
+    rows.iter().map(|(row, _)| (row.cluster_id, row.instance_uuid)).collect()
 }
 
 struct Done<'a> {
@@ -84,13 +94,13 @@ struct Done<'a> {
 }
 
 impl Done<'_> {
-    /// Owners, then grants; yields what was granted and what was taken.
+    /// Owners, then grants; yields what was granted, what was taken, and what has another owner.
     async fn write(
         &self,
         connection: &mut PgConnection,
         lines: &[Line],
         plans: &[Plan],
-    ) -> Result<(Vec<GrantRow>, Vec<GrantRow>)> {
+    ) -> Result<(Vec<GrantRow>, Vec<GrantRow>, Vec<Key>)> {
         let (mut sets, mut given, mut strips) = (Vec::new(), Vec::new(), Vec::new());
         for (line, plan) in lines.iter().zip(plans) {
             let Plan::Do { owner, new, role, strip } = plan else { continue };
@@ -110,7 +120,7 @@ impl Done<'_> {
         let removed = grant::strip(&mut *connection, &strips).await?;
         let added = grant::insert_all(&mut *connection, &given, by).await?;
         event::owners(connection, &changed, Some(self.by)).await?;
-        Ok((added, removed))
+        Ok((added, removed, keys(&changed)))
     }
 }
 
@@ -227,7 +237,7 @@ pub(crate) async fn restore(
             (row, before)
         })
         .collect();
-    touch(&mut tx, &added, &removed).await?;
+    touch(&mut tx, &added, &removed, keys(&changed)).await?;
     event::owners(&mut tx, &changed, Some(&by)).await?;
     event::grants(&mut tx, &added, &removed, Some(&by)).await?;
     let owner = was.filter(|_| heir.is_some());

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::owners::touch;
+use crate::domain::Key;
 use crate::error::Result;
 use crate::store::grant::GrantRow;
 use crate::store::owner::{Gone, OwnerRow, Set};
-use crate::store::{PgConnection, Store, commit, event, grant, owner};
+use crate::store::selector::{self, Traits};
+use crate::store::{PgConnection, Store, change, commit, event, grant, owner};
 
 /// A piece of news; each is the whole truth about its object, so hearing it again is nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(crate) enum News {
     Purged(Uuid, Vec<Uuid>),
     /// What was kept of the cluster and all in it goes.
     PurgedCluster(Uuid),
+    /// What selectors ask of instances that are there.
+    Traits(Uuid, Vec<Traits>),
 }
 
 /// Takes news in, in their order, all in one transaction.
@@ -38,22 +42,24 @@ pub(crate) async fn take_news(store: &Store, news: &[News]) -> Result<()> {
     let all = |of: fn(&Step) -> &[GrantRow]| -> Vec<GrantRow> {
         steps.iter().flat_map(|step| of(step).iter().cloned()).collect()
     };
-    touch(&mut tx, &all(|s| &s.0), &all(|s| &s.1)).await?;
+    let moved = steps.iter().flat_map(|s| s.2.iter().copied()).collect();
+    touch(&mut tx, &all(|s| &s.0), &all(|s| &s.1), moved).await?;
     // A grant may go and come in one batch: its events are in that order too.
-    for (added, removed) in &steps {
+    for (added, removed, _) in &steps {
         event::grants(&mut tx, added, removed, None).await?;
     }
     commit(tx).await
 }
 
-/// What was given, and what was taken.
-type Step = (Vec<GrantRow>, Vec<GrantRow>);
+/// What was given, what was taken, and instances that may be in other selectors.
+type Step = (Vec<GrantRow>, Vec<GrantRow>, Vec<Key>);
 
 async fn take(connection: &mut PgConnection, piece: &News, revision: i64) -> Result<Step> {
-    let (mut added, mut removed) = (Vec::new(), Vec::new());
+    let (mut added, mut removed, mut moved) = (Vec::new(), Vec::new(), Vec::new());
     match piece {
         News::Gone(cluster, instances) => {
             removed = grant::bury(&mut *connection, *cluster, Some(instances)).await?;
+            moved = selector::drop_traits(&mut *connection, *cluster, Some(instances)).await?;
             owner::bury(connection, *cluster, Some(instances), true).await?;
         }
         News::Back(cluster, instances) => {
@@ -62,6 +68,7 @@ async fn take(connection: &mut PgConnection, piece: &News, revision: i64) -> Res
         }
         News::Forgotten(cluster) => {
             removed = grant::bury(&mut *connection, *cluster, None).await?;
+            moved = selector::drop_traits(&mut *connection, *cluster, None).await?;
             owner::bury(connection, *cluster, None, true).await?;
         }
         News::Added(cluster) => added = grant::exhume(connection, *cluster, None).await?,
@@ -73,8 +80,24 @@ async fn take(connection: &mut PgConnection, piece: &News, revision: i64) -> Res
             grant::purge_kept(&mut *connection, *cluster, None).await?;
             release_gone(connection, Gone::Of(*cluster, None), revision).await?;
         }
+        News::Traits(cluster, told) => {
+            moved = selector::put_traits(connection, *cluster, told).await?;
+        }
     }
-    Ok((added, removed))
+    Ok((added, removed, moved))
+}
+
+/// Forgets selectors by which nothing is given any more.
+pub(crate) async fn purge_selectors(store: &Store) -> Result<u64> {
+    let mut tx = store.begin().await?;
+    let gone = selector::purge(&mut tx).await?;
+    let count = gone.len() as u64;
+    if count > 0 {
+        let touched = change::Touched { selectors: gone, ..change::Touched::default() };
+        change::record(&mut tx, &touched).await?;
+        commit(tx).await?;
+    }
+    Ok(count)
 }
 
 /// What is gone for longer than 30 days is nobody's any more.

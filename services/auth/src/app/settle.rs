@@ -3,7 +3,7 @@
 use gwm_types::{ClusterId, InstanceUuid, JobId, UserId};
 use uuid::Uuid;
 
-use super::owners::touch;
+use super::owners::{keys, touch};
 use crate::domain::OWNERS_ROLE;
 use crate::error::Result;
 use crate::store::grant::Given;
@@ -61,8 +61,8 @@ pub(crate) async fn settle(
             owner::bury(&mut tx, cluster, Some(&instance), true).await?;
         }
     }
-    touch(&mut tx, &added, &removed).await?;
     let owned: Vec<_> = owned.into_iter().map(|row| (row, None)).collect();
+    touch(&mut tx, &added, &removed, keys(&owned)).await?;
     event::owners(&mut tx, &owned, None).await?;
     event::grants(&mut tx, &added, &removed, None).await?;
     commit(tx).await?;

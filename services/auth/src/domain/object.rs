@@ -3,7 +3,7 @@
 use gwm_proto::common::ObjectRef;
 use gwm_types::Object;
 
-/// The installation, a cluster or an instance; the text says what is wrong.
+/// The installation, a cluster, a node group or an instance; the text says what is wrong.
 pub(crate) fn parse_object(object: Option<&ObjectRef>) -> Result<Object, String> {
     let object = object.ok_or("object must be given")?;
     if object.kind == "fleet" {
@@ -21,7 +21,11 @@ pub(crate) fn parse_object(object: Option<&ObjectRef>) -> Result<Object, String>
             let uuid = object.uuid.parse().map_err(|e| format!("uuid: {e}"))?;
             Ok(Object::Instance(cluster, uuid))
         }
-        _ => Err("kind must be fleet, cluster or instance".to_owned()),
+        "node_group" => {
+            let uuid = object.uuid.parse().map_err(|e| format!("uuid: {e}"))?;
+            Ok(Object::NodeGroup(cluster, uuid))
+        }
+        _ => Err("kind must be fleet, cluster, node_group or instance".to_owned()),
     }
 }
 
@@ -40,6 +44,8 @@ pub(crate) fn parse_object_or_fleet(object: Option<&ObjectRef>) -> Result<Object
 pub(crate) fn object_ref(object: Object) -> ObjectRef {
     let uuid = match object {
         Object::Fleet | Object::Cluster(_) => String::new(),
+        Object::NodeGroup(_, group) => group.to_string(),
+        Object::Selector(selector) => selector.to_string(),
         Object::Instance(_, instance) => instance.to_string(),
     };
     let cluster_id = object.cluster().map(|cluster| cluster.to_string()).unwrap_or_default();
@@ -48,7 +54,7 @@ pub(crate) fn object_ref(object: Object) -> ObjectRef {
 
 #[cfg(test)]
 mod tests {
-    use gwm_types::{ClusterId, InstanceUuid};
+    use gwm_types::{ClusterId, InstanceUuid, NodeGroupUuid};
 
     use super::*;
 
@@ -60,6 +66,9 @@ mod tests {
         assert!(parse_object(Some(&ObjectRef { uuid: instance.to_string(), ..fleet })).is_err());
         let whole = object_ref(Object::Cluster(cluster));
         assert_eq!(parse_object(Some(&whole)), Ok(Object::Cluster(cluster)));
+        let group = object_ref(Object::NodeGroup(cluster, NodeGroupUuid(instance.0)));
+        assert_eq!(group.kind, "node_group");
+        assert_eq!(parse_object(Some(&group)).map(object_ref), Ok(group));
         let one = object_ref(Object::Instance(cluster, instance));
         assert_eq!(parse_object(Some(&one)), Ok(Object::Instance(cluster, instance)));
         assert!(parse_object(None).is_err());

@@ -43,7 +43,9 @@ pub(super) fn token(row: TokenRow) -> Token {
 
 pub(super) fn grant(row: GrantRow) -> Grant {
     let object = object_ref(row.object());
+    let selector = row.selector().unwrap_or_default();
     Grant {
+        selector,
         grant_id: row.grant_id.to_string(),
         persona_kind: row.kind,
         persona_id: row.persona_id.to_string(),

@@ -6,6 +6,7 @@ use gwm_proto::auth::{ExplainRequest, ExplainResponse, Reason};
 use gwm_types::{Object, PermissionSet};
 use tonic::{Request, Response, Status, async_trait};
 
+use super::grants::around;
 use super::{Rpcs, convert};
 use crate::app::require_admin_of;
 use crate::domain::{parse_object, permissions};
@@ -38,8 +39,12 @@ impl Effective for Rpcs {
             let shown: String = name.chars().take(64).collect();
             Error::invalid("user", format!("there is no user {shown:?}"))
         })?;
-        let around: Vec<Object> = object.and_around().collect();
-        let rows = grant::list(&mut tx, Some(&around), Some(found.user_id)).await?;
+        let places = around(&mut tx, object, true).await?;
+        let mut rows = grant::list(&mut tx, Some(&places), Some(found.user_id)).await?;
+        if !matches!(object, Object::Instance(..)) {
+            // What is given on parts of it is not given on the whole.
+            rows.retain(|row| object.and_around().any(|whole| whole == row.object()));
+        }
         let mut reasons = Vec::new();
         let mut allowed = PermissionSet::EMPTY;
         let names: Vec<String> = rows.iter().map(|row| row.role.clone()).collect();

@@ -7,7 +7,7 @@ use gwm_proto::auth::{
     AddGrantRequest, Grant, ListGrantsRequest, ListGrantsResponse, RemoveGrantRequest,
     RemoveGrantResponse,
 };
-use gwm_types::{GrantId, Object, Permission};
+use gwm_types::{GrantId, Object, Permission, PermissionSet, SelectorText};
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
@@ -16,9 +16,9 @@ use crate::app::{person, require_admin_of};
 use crate::domain::{PersonaName, fits, parse_object};
 use crate::error::{Error, Result};
 use crate::store::audit::Entry;
-use crate::store::grant::GrantRow;
+use crate::store::grant::{GrantRow, Place};
 use crate::store::persona::PersonaRow;
-use crate::store::{PgConnection, audit, change, commit, event, grant, group, persona, role};
+use crate::store::{PgConnection, audit, change, commit, event, grant, group, persona, role, selector};
 
 #[async_trait]
 impl Grants for Rpcs {
@@ -28,11 +28,11 @@ impl Grants for Rpcs {
     ) -> Result<Response<Grant>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
         let request = request.into_inner();
-        let object =
-            parse_object(request.object.as_ref()).map_err(|why| Error::invalid("object", why))?;
-        require_admin_of(&self.authz, &self.store, &principal, "grant.add", object).await?;
+        let wanted = wanted(&request)?;
+        let bounds = wanted.bounds();
+        require_admin_of(&self.authz, &self.store, &principal, "grant.add", bounds).await?;
         let mut tx = self.store.begin().await?;
-        grantable(&mut tx, &request.role, object).await?;
+        grantable(&mut tx, &request.role, wanted.may_hold()).await?;
         let whom = grantee(&mut tx, &request.persona).await?;
         let by = Some(principal.username.as_str());
         let role = request.role.as_str();
@@ -40,9 +40,10 @@ impl Grants for Rpcs {
             slug: bounded("slug", &request.slug)?,
             name: bounded("object_name", &request.object_name)?,
         };
-        let Some(row) = grant::insert(&mut tx, &whom, role, object, called, by).await? else {
+        let place = wanted.place(&mut tx).await?;
+        let Some(row) = grant::insert(&mut tx, &whom, role, place, called, by).await? else {
             // Had already: the answer is the same, and nothing happened.
-            let row = grant::find(&mut tx, whom.persona_id, role, object).await?;
+            let row = grant::find(&mut tx, whom.persona_id, role, place).await?;
             let row = row.ok_or_else(taken_meanwhile)?;
             commit(tx).await?;
             return Ok(Response::new(convert::grant(row)));
@@ -63,10 +64,10 @@ impl Grants for Rpcs {
         let grant_id: GrantId =
             request.into_inner().grant_id.parse().map_err(|_| Error::NotFound("grant"))?;
         let mut tx = self.store.begin().await?;
-        let object = grant::fetch_object(&mut tx, grant_id.0).await?;
+        let row = grant::fetch(&mut tx, grant_id.0).await?;
         commit(tx).await?;
-        let object = object.ok_or(Error::NotFound("grant"))?;
-        require_admin_of(&self.authz, &self.store, &principal, "grant.remove", object).await?;
+        let bounds = row.ok_or(Error::NotFound("grant"))?.bounds();
+        require_admin_of(&self.authz, &self.store, &principal, "grant.remove", bounds).await?;
         let mut tx = self.store.begin().await?;
         let row = grant::remove(&mut tx, grant_id.0).await?.ok_or(Error::NotFound("grant"))?;
         change::record(&mut tx, &change::Touched::holders([&row])).await?;
@@ -105,25 +106,152 @@ impl Grants for Rpcs {
             require_admin_of(&self.authz, &self.store, &principal, "grant.list", of).await?;
             tx = self.store.begin().await?;
         }
-        let objects: Option<Vec<Object>> = object.map(|object| {
-            let around = object.and_around().take(if request.inherited { usize::MAX } else { 1 });
-            around.filter(|o| own || self.authz.allows(&principal, Permission::Admin, *o)).collect()
-        });
-        let rows = grant::list(&mut tx, objects.as_deref(), persona).await?;
+        let places = match object {
+            None => None,
+            Some(object) => {
+                let around = around(&mut tx, object, request.inherited).await?;
+                Some(around)
+            }
+        };
+        let mut rows = grant::list(&mut tx, places.as_deref(), persona).await?;
         commit(tx).await?;
+        if object.is_some() && !own {
+            rows.retain(|row| self.authz.allows(&principal, Permission::Admin, row.bounds()));
+        }
         let grants = rows.into_iter().map(convert::grant).collect();
         Ok(Response::new(ListGrantsResponse { grants }))
     }
 }
 
-/// Goes on only with a role that there is, and that can be given on the object. Who holds `admin` on an
+/// What a right is to be on.
+enum Wanted {
+    Object(Object),
+    /// And whose its instances are.
+    Selector(selector::Asked, Option<PersonaName>),
+}
+
+impl Wanted {
+    /// What one has to administer to give it.
+    fn bounds(&self) -> Object {
+        match self {
+            Self::Object(object) => *object,
+            Self::Selector(asked, _) => asked.bounds(),
+        }
+    }
+
+    fn may_hold(&self) -> PermissionSet {
+        match self {
+            Self::Object(object) => object.may_hold(),
+            Self::Selector(..) => PermissionSet::ON_INSTANCE,
+        }
+    }
+
+    async fn place(&self, connection: &mut PgConnection) -> Result<Place> {
+        match self {
+            Self::Object(object) => {
+                Place::of(*object).ok_or_else(|| Error::Internal("an object without place".to_owned()))
+            }
+            Self::Selector(asked, owner) => {
+                let mut asked = asked.clone();
+                if let Some(name) = owner {
+                    let found = persona::by_name(&mut *connection, name).await?;
+                    let text = || format!("owner: there is no {} {}", name.kind, name.name);
+                    let found = found.ok_or_else(|| Error::invalid("selector", text()))?;
+                    asked.owner = Some(found.persona_id);
+                }
+                let id = selector::ensure(connection, &asked).await?;
+                Ok(Place { cluster: asked.cluster, instance: None, selector: Some(id) })
+            }
+        }
+    }
+}
+
+/// Reads what a right is to be on; a node group is a selector that asks for nothing more.
+fn wanted(request: &AddGrantRequest) -> Result<Wanted> {
+    let slug = request.slug.clone();
+    let Some(asked) = &request.selector else {
+        let object =
+            parse_object(request.object.as_ref()).map_err(|why| Error::invalid("object", why))?;
+        return Ok(match object {
+            Object::NodeGroup(cluster, group) => {
+                let asked = selector::Asked {
+                    cluster: Some(cluster.0),
+                    node_group: Some(group.0),
+                    slug,
+                    node_group_name: request.object_name.clone(),
+                    ..selector::Asked::default()
+                };
+                Wanted::Selector(asked, None)
+            }
+            object => Wanted::Object(object),
+        });
+    };
+    if request.object.is_some() {
+        return Err(Error::invalid("selector", "give either object or selector, not both"));
+    }
+    let id = |field: &'static str, text: &str| match text {
+        "" => Ok(None),
+        text => text.parse::<Uuid>().map(Some).map_err(|e| Error::invalid(field, e.to_string())),
+    };
+    let (cluster, node_group) =
+        (id("selector.cluster_id", &asked.cluster_id)?, id("selector.node_group", &asked.node_group)?);
+    let mut tags = asked.tags.clone();
+    tags.sort();
+    tags.dedup();
+    for tag in &tags {
+        SelectorText::check_tag(tag).map_err(|why| Error::invalid("selector", why))?;
+    }
+    let said = SelectorText {
+        cluster: cluster.map(|id| id.to_string()),
+        node_group: node_group.map(|id| id.to_string()),
+        owner: Some(asked.owner.clone()).filter(|owner| !owner.is_empty()),
+        tags: tags.clone(),
+    };
+    said.check().map_err(|why| Error::invalid("selector", why))?;
+    let owner = said.owner.as_deref().map(PersonaName::parse).transpose();
+    let owner = owner.map_err(|why| Error::invalid("selector", why))?;
+    let node_group_name = bounded("selector.node_group_name", &asked.node_group_name)?.to_owned();
+    let asked = selector::Asked { cluster, node_group, owner: None, tags, slug, node_group_name };
+    Ok(Wanted::Selector(asked, owner))
+}
+
+/// Where rights stand that are on an object; with what counts on it because it is in something, and of a cluster
+/// with what is on parts of it.
+pub(super) async fn around(
+    connection: &mut PgConnection,
+    object: Object,
+    inherited: bool,
+) -> Result<Vec<Place>> {
+    let around = object.and_around().take(if inherited { usize::MAX } else { 1 });
+    let mut places: Vec<Place> = around.filter_map(Place::of).collect();
+    let by = match object {
+        Object::Instance(cluster, instance) if inherited => {
+            selector::around(connection, (cluster.0, instance.0)).await?
+        }
+        Object::Cluster(cluster) if inherited => {
+            selector::within(connection, cluster.0, None).await?
+        }
+        Object::NodeGroup(cluster, group) => {
+            selector::within(connection, cluster.0, Some(group.0)).await?
+        }
+        _ => Vec::new(),
+    };
+    places.extend(by);
+    Ok(places)
+}
+
+/// Goes on only with a role that there is, and that can be given where this may be held. Who holds `admin` on an
 /// object has all that can be, so nobody gives what they lack.
-async fn grantable(connection: &mut PgConnection, name: &str, object: Object) -> Result<()> {
+async fn grantable(
+    connection: &mut PgConnection,
+    name: &str,
+    may_hold: PermissionSet,
+) -> Result<()> {
     let Some(row) = role::share(connection, name).await? else {
         let shown: String = name.chars().take(64).collect();
         return Err(Error::invalid("role", format!("there is no role {shown:?}")));
     };
-    fits(&row.name, &row.permissions, object.may_hold()).map_err(|why| Error::invalid("role", why))
+    fits(&row.name, &row.permissions, may_hold).map_err(|why| Error::invalid("role", why))
 }
 
 /// Whom a grant is for.
@@ -153,6 +281,8 @@ fn act(action: &'static str, row: &GrantRow, principal: &Principal) -> Entry {
     let (id, name) = match object {
         Object::Fleet => (None, None),
         Object::Cluster(cluster) => (Some(cluster.to_string()), row.slug.clone()),
+        Object::NodeGroup(_, group) => (Some(group.to_string()), row.node_group_name.clone()),
+        Object::Selector(selector) => (Some(selector.to_string()), row.selector()),
         Object::Instance(_, instance) => (Some(instance.to_string()), row.object_name.clone()),
     };
     let details = [

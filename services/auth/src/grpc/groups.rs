@@ -122,7 +122,9 @@ impl Groups for Rpcs {
         let members = group::members(&mut tx, id).await?;
         release(&mut tx, &gone, revision).await?;
         let removed = grant::strip_all(&mut tx, id).await?;
-        change::record(&mut tx, &Touched { groups: vec![id], ..Touched::default() }).await?;
+        let mut touched = Touched::holders(&removed);
+        touched.groups.push(id);
+        change::record(&mut tx, &touched).await?;
         group::delete(&mut tx, id).await?;
         event::grants(&mut tx, &[], &removed, Some(&by(&principal))).await?;
         let last = GroupRow { revision: row.revision + 1, ..row };

@@ -11,7 +11,7 @@ use gwm_proto::auth::{
     TellPresenceRequest, TellPresenceResponse, WatchOwnersRequest, WatchOwnersResponse,
 };
 use gwm_proto::common::ObjectRef;
-use gwm_types::{ClusterId, InstanceUuid, Object};
+use gwm_types::{ClusterId, InstanceUuid, Object, SelectorText};
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
@@ -22,6 +22,7 @@ use crate::domain::{Key, Line, Plan, object_ref, parse_object};
 use crate::error::{Error, Result};
 use crate::store::grant::GrantRow;
 use crate::store::owner::OwnerRow;
+use crate::store::selector::Traits;
 use crate::store::{commit, grant, owner};
 
 const MOST_LINES: usize = 10_000;
@@ -141,9 +142,7 @@ impl Owners for Rpcs {
 fn key(object: &ObjectRef, field: &'static str) -> Result<Key> {
     match parse_object(Some(object)) {
         Ok(Object::Instance(cluster, instance)) => Ok((cluster.0, instance.0)),
-        Ok(Object::Cluster(_) | Object::Fleet) => {
-            Err(Error::invalid(field, "only instances have owners"))
-        }
+        Ok(_) => Err(Error::invalid(field, "only instances have owners")),
         Err(why) => Err(Error::invalid(field, why)),
     }
 }
@@ -218,6 +217,19 @@ fn by_key(rows: Vec<GrantRow>) -> HashMap<Key, Vec<gwm_proto::auth::Grant>> {
     all
 }
 
+fn traits(instance: Uuid, piece: &Presence) -> Result<Traits> {
+    let node_group = match piece.node_group.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| Error::invalid("node_group", "no UUID"))?),
+    };
+    // Others can't be asked for, so they are not kept.
+    let mut tags = piece.tags.clone();
+    tags.retain(|tag| SelectorText::check_tag(tag).is_ok());
+    tags.sort();
+    tags.dedup();
+    Ok(Traits { instance, node_group, tags })
+}
+
 /// Neighbours that say the same of one cluster's instances as one piece.
 fn gathered(news: &[Presence]) -> Result<Vec<News>> {
     let mut all: Vec<News> = Vec::new();
@@ -235,6 +247,12 @@ fn gathered(news: &[Presence]) -> Result<Vec<News>> {
                 if *c == cluster =>
             {
                 list.push(uuid);
+            }
+            ("traits", Some(uuid), Some(News::Traits(c, list))) if *c == cluster => {
+                list.push(traits(uuid, piece)?);
+            }
+            ("traits", Some(uuid), _) => {
+                all.push(News::Traits(cluster, vec![traits(uuid, piece)?]));
             }
             ("gone", Some(uuid), _) => all.push(News::Gone(cluster, vec![uuid])),
             ("back", Some(uuid), _) => all.push(News::Back(cluster, vec![uuid])),
@@ -265,6 +283,7 @@ mod tests {
             what: what.to_owned(),
             cluster_id: cluster.to_string(),
             uuid: uuid.map(|u| u.to_string()).unwrap_or_default(),
+            ..Presence::default()
         };
         let news = [
             piece("gone", Some(one)),

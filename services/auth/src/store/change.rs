@@ -4,6 +4,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::grant::GrantRow;
+use crate::domain::Key;
 use crate::error::Result;
 
 /// What a transaction changed, so that watchers look at it again.
@@ -15,6 +16,10 @@ pub(crate) struct Touched {
     pub(crate) ended_sessions: Vec<Uuid>,
     pub(crate) revoked_tokens: Vec<Uuid>,
     pub(crate) keys: bool,
+    /// Instances that may be in other selectors than before.
+    pub(crate) instances: Vec<Key>,
+    /// Selectors that may be new to those who watch, or gone.
+    pub(crate) selectors: Vec<Uuid>,
 }
 
 impl Touched {
@@ -28,6 +33,7 @@ impl Touched {
         for grant in grants {
             let kind = if grant.kind == "group" { &mut touched.groups } else { &mut touched.users };
             kind.push(grant.persona_id);
+            touched.selectors.extend(grant.selector_id);
         }
         touched
     }
@@ -41,11 +47,17 @@ pub(crate) async fn record(connection: &mut PgConnection, touched: &Touched) -> 
             .fetch_one(&mut *connection)
             .await
             .map_err(gwm_pg::Error::from)?;
-    // A statement of its own: it sees the members that others added before they let go of the number.
+    let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = touched.instances.iter().copied().unzip();
+    // A statement of its own: it sees the members, and the first selector, that others added before they let go of
+    // the number.
     sqlx::query(
-        "insert into change_log (revision, user_ids, ended_sessions, revoked_tokens, keys)
+        "insert into change_log (revision, user_ids, ended_sessions, revoked_tokens, keys,
+             cluster_ids, instance_uuids, selector_ids)
          select $1, array(select unnest($2::uuid[]) union
-                          select user_id from group_member where group_id = any($6)), $3, $4, $5",
+                          select user_id from group_member where group_id = any($6)), $3, $4, $5,
+             case when there.any then $7::uuid[] else '{}' end,
+             case when there.any then $8::uuid[] else '{}' end, $9
+         from (select exists (select from selector) as any) there",
     )
     .bind(revision)
     .bind(&touched.users)
@@ -53,6 +65,9 @@ pub(crate) async fn record(connection: &mut PgConnection, touched: &Touched) -> 
     .bind(&touched.revoked_tokens)
     .bind(touched.keys)
     .bind(&touched.groups)
+    .bind(clusters)
+    .bind(instances)
+    .bind(&touched.selectors)
     .execute(connection)
     .await
     .map_err(gwm_pg::Error::from)?;
@@ -75,6 +90,9 @@ struct Row {
     ended_sessions: Vec<Uuid>,
     revoked_tokens: Vec<Uuid>,
     keys: bool,
+    cluster_ids: Vec<Uuid>,
+    instance_uuids: Vec<Uuid>,
+    selector_ids: Vec<Uuid>,
 }
 
 /// Everything touched after `known` up to `newest`; `None` when the log does not reach back so far.
@@ -84,7 +102,8 @@ pub(crate) async fn since(
     newest: i64,
 ) -> Result<Option<Touched>> {
     let rows: Vec<Row> = sqlx::query_as(
-        "select revision, user_ids, ended_sessions, revoked_tokens, keys from change_log
+        "select revision, user_ids, ended_sessions, revoked_tokens, keys, cluster_ids,
+                 instance_uuids, selector_ids from change_log
              where revision > $1 and revision <= $2 order by revision",
     )
     .bind(known)
@@ -103,8 +122,14 @@ pub(crate) async fn since(
         all.ended_sessions.extend(row.ended_sessions);
         all.revoked_tokens.extend(row.revoked_tokens);
         all.keys |= row.keys;
+        all.instances.extend(row.cluster_ids.into_iter().zip(row.instance_uuids));
+        all.selectors.extend(row.selector_ids);
     }
     all.users.sort_unstable();
     all.users.dedup();
+    all.instances.sort_unstable();
+    all.instances.dedup();
+    all.selectors.sort_unstable();
+    all.selectors.dedup();
     Ok(Some(all))
 }

@@ -153,14 +153,20 @@ fn grant(row: &GrantRow, revision: i64) -> Grant {
         user_id: of_user.then(|| row.persona_id.to_string()),
         username: of_user.then(|| row.name.clone()),
         role: row.role.clone(),
-        object: GrantObject {
-            kind: object_ref(row.object()).kind,
-            cluster_id: row.cluster_id.map(|id| id.to_string()),
-            uuid: row.instance_uuid.map(|u| u.to_string()),
-        },
+        object: grant_object(row),
         created_at: row.created_at,
         created_by: row.created_by.clone(),
         revision: number(revision),
+    }
+}
+
+fn grant_object(row: &GrantRow) -> GrantObject {
+    let object = object_ref(row.object());
+    GrantObject {
+        kind: object.kind,
+        cluster_id: row.cluster_id.map(|id| id.to_string()),
+        uuid: Some(object.uuid).filter(|uuid| !uuid.is_empty()),
+        selector: row.selector(),
     }
 }
 

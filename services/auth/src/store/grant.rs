@@ -1,7 +1,7 @@
 //! Grants, and the tombstones of those whose instance is gone.
 
 use chrono::{DateTime, Utc};
-use gwm_types::Object;
+use gwm_types::{Object, SelectorText};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -27,6 +27,13 @@ pub(crate) struct GrantRow {
     pub(crate) created_by: Option<String>,
     pub(crate) revision: i64,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) selector_id: Option<Uuid>,
+    /// The selector's: what it asks for.
+    pub(crate) node_group: Option<Uuid>,
+    pub(crate) node_group_name: Option<String>,
+    pub(crate) selector_slug: Option<String>,
+    pub(crate) selector_owner: Option<String>,
+    pub(crate) selector_tags: Option<Vec<String>>,
 }
 
 impl GrantRow {
@@ -37,26 +44,97 @@ impl GrantRow {
 
     /// What it is on.
     pub(crate) fn object(&self) -> Object {
-        object(self.cluster_id, self.instance_uuid)
+        match (self.selector_id, self.cluster_id, self.node_group) {
+            (None, ..) => object(self.cluster_id, self.instance_uuid),
+            (Some(_), Some(cluster), Some(group)) if self.selects_all() => {
+                Object::NodeGroup(cluster.into(), group.into())
+            }
+            (Some(selector), ..) => Object::Selector(selector.into()),
+        }
+    }
+
+    /// What one has to administer to give it and to take it away: the least that all is in which it is on.
+    pub(crate) fn bounds(&self) -> Object {
+        match self.object() {
+            Object::Selector(_) => bounds(self.cluster_id, self.node_group),
+            object => object,
+        }
+    }
+
+    /// Whether it asks for nothing but a node group.
+    fn selects_all(&self) -> bool {
+        self.selector_owner.is_none() && self.selector_tags.as_ref().is_none_or(Vec::is_empty)
+    }
+
+    /// A selector or a node group as people write it.
+    pub(crate) fn selector(&self) -> Option<String> {
+        self.selector_id?;
+        let text = |text: &Option<String>| text.clone().filter(|t| !t.is_empty());
+        let id = |id: Option<Uuid>| id.map(|id| id.to_string());
+        let said = SelectorText {
+            cluster: self.cluster_id.and(text(&self.selector_slug).or(id(self.cluster_id))),
+            node_group: self.node_group.and(text(&self.node_group_name).or(id(self.node_group))),
+            owner: self.selector_owner.clone(),
+            tags: self.selector_tags.clone().unwrap_or_default(),
+        };
+        Some(said.to_string())
     }
 }
 
-/// Cluster and instance columns of an object.
-fn columns(object: Object) -> (Option<Uuid>, Option<Uuid>) {
-    match object {
-        Object::Fleet => (None, None),
-        Object::Cluster(cluster) => (Some(cluster.0), None),
-        Object::Instance(cluster, instance) => (Some(cluster.0), Some(instance.0)),
+/// Where a right stands: the whole installation, a cluster, an instance, or a selector.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Place {
+    pub(crate) cluster: Option<Uuid>,
+    pub(crate) instance: Option<Uuid>,
+    pub(crate) selector: Option<Uuid>,
+}
+
+impl Place {
+    /// Of an object that is none of a selector's.
+    pub(crate) fn of(object: Object) -> Option<Self> {
+        match object {
+            Object::Fleet => Some(Self::default()),
+            Object::Cluster(cluster) => Some(Self { cluster: Some(cluster.0), ..Self::default() }),
+            Object::Instance(cluster, instance) => {
+                let (cluster, instance) = (Some(cluster.0), Some(instance.0));
+                Some(Self { cluster, instance, ..Self::default() })
+            }
+            Object::NodeGroup(..) | Object::Selector(_) => None,
+        }
     }
 }
 
-/// What these columns say.
-pub(super) fn object(cluster: Option<Uuid>, instance: Option<Uuid>) -> Object {
+/// What these columns of a right say that is on no selector.
+fn object(cluster: Option<Uuid>, instance: Option<Uuid>) -> Object {
     match (cluster, instance) {
         (None, _) => Object::Fleet,
         (Some(cluster), None) => Object::Cluster(cluster.into()),
         (Some(cluster), Some(instance)) => Object::Instance(cluster.into(), instance.into()),
     }
+}
+
+/// The least that everything is in which a selector may ever select.
+pub(crate) fn bounds(cluster: Option<Uuid>, node_group: Option<Uuid>) -> Object {
+    match (cluster, node_group) {
+        (None, _) => Object::Fleet,
+        (Some(cluster), None) => Object::Cluster(cluster.into()),
+        (Some(cluster), Some(group)) => Object::NodeGroup(cluster.into(), group.into()),
+    }
+}
+
+/// Rows of a table or of what a statement yields, as [`GrantRow`]s.
+fn rows(of: &str) -> String {
+    format!(
+        "select g.grant_id, p.kind, p.persona_id, p.name, g.role, g.cluster_id, g.instance_uuid, g.slug,
+             g.object_name, g.created_by, g.revision, g.created_at, g.selector_id, s.node_group,
+             s.node_group_name, s.slug as selector_slug,
+             case when s.owner_id is not null
+                 then coalesce(w.kind || '/' || w.name, s.owner_id::text) end as selector_owner,
+             s.tags as selector_tags
+         from {of} g join persona p on p.persona_id = g.persona_id
+             left join selector s on s.selector_id = g.selector_id
+             left join persona w on w.persona_id = s.owner_id"
+    )
 }
 
 /// What people call an object; empty where it isn't known.
@@ -71,32 +149,31 @@ pub(crate) async fn insert(
     connection: &mut PgConnection,
     persona: &PersonaRow,
     role: &str,
-    object: Object,
+    place: Place,
     called: Called<'_>,
     created_by: Option<&str>,
 ) -> Result<Option<GrantRow>> {
-    let (cluster, instance) = columns(object);
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "with made as (
              insert into permission_grant
                  (grant_id, persona_kind, persona_id, role, cluster_id, instance_uuid,
-                  created_by, slug, object_name)
-             values ($1, $7, $2, $3, $4, $5, $6, nullif($8, ''), nullif($9, ''))
+                  created_by, slug, object_name, selector_id)
+             values ($1, $7, $2, $3, $4, $5, $6, nullif($8, ''), nullif($9, ''), $10)
              on conflict on constraint permission_grant_object_key do nothing
              returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, made.revision, made.created_at
-         from made join persona using (persona_id)",
-    )
+         {rows}",
+        rows = rows("made")
+    )))
     .bind(Uuid::now_v7())
     .bind(persona.persona_id)
     .bind(role)
-    .bind(cluster)
-    .bind(instance)
+    .bind(place.cluster)
+    .bind(place.instance)
     .bind(created_by)
     .bind(&persona.kind)
     .bind(called.slug)
     .bind(called.name)
+    .bind(place.selector)
     .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
@@ -107,78 +184,71 @@ pub(crate) async fn find(
     connection: &mut PgConnection,
     persona: Uuid,
     role: &str,
-    object: Object,
+    place: Place,
 ) -> Result<Option<GrantRow>> {
-    let (cluster, instance) = columns(object);
-    Ok(sqlx::query_as(
-        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, permission_grant.revision, permission_grant.created_at
-         from permission_grant join persona using (persona_id)
-         where persona_id = $1 and role = $2 and cluster_id is not distinct from $3
-           and instance_uuid is not distinct from $4",
-    )
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "{rows}
+         where g.persona_id = $1 and g.role = $2 and g.cluster_id is not distinct from $3
+           and g.instance_uuid is not distinct from $4 and g.selector_id is not distinct from $5",
+        rows = rows("permission_grant")
+    )))
     .bind(persona)
     .bind(role)
-    .bind(cluster)
-    .bind(instance)
+    .bind(place.cluster)
+    .bind(place.instance)
+    .bind(place.selector)
     .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// What it is on; `None` when there is no such.
-pub(crate) async fn fetch_object(
-    connection: &mut PgConnection,
-    grant: Uuid,
-) -> Result<Option<Object>> {
-    let row: Option<(Option<Uuid>, Option<Uuid>)> = sqlx::query_as(
-        "select cluster_id, instance_uuid from permission_grant where grant_id = $1",
-    )
-    .bind(grant)
-    .fetch_optional(connection)
-    .await
-    .map_err(gwm_pg::Error::from)?;
-    Ok(row.map(|(cluster, instance)| object(cluster, instance)))
+/// One, by its id.
+pub(crate) async fn fetch(connection: &mut PgConnection, grant: Uuid) -> Result<Option<GrantRow>> {
+    let sql = format!("{rows} where g.grant_id = $1", rows = rows("permission_grant"));
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
+        .bind(grant)
+        .fetch_optional(connection)
+        .await
+        .map_err(gwm_pg::Error::from)?)
 }
 
 /// Takes one away; `None` when there is no such.
 pub(crate) async fn remove(connection: &mut PgConnection, grant: Uuid) -> Result<Option<GrantRow>> {
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "with gone as (delete from permission_grant where grant_id = $1 returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, gone.revision, gone.created_at
-         from gone join persona using (persona_id)",
-    )
+         {rows}",
+        rows = rows("gone")
+    )))
     .bind(grant)
     .fetch_optional(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// Those on any of these objects (none: on anything) of a persona (none: of anybody); of a user also
+/// Those on any of these places (none: on anything) of a persona (none: of anybody); of a user also
 /// those of the user's groups.
 pub(crate) async fn list(
     connection: &mut PgConnection,
-    objects: Option<&[Object]>,
+    places: Option<&[Place]>,
     persona: Option<Uuid>,
 ) -> Result<Vec<GrantRow>> {
-    let (clusters, instances): (Vec<_>, Vec<_>) =
-        objects.unwrap_or_default().iter().copied().map(columns).unzip();
-    Ok(sqlx::query_as(
-        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, permission_grant.revision, permission_grant.created_at
-         from permission_grant join persona using (persona_id)
+    let of = places.unwrap_or_default().iter();
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "{rows}
          where ($4 or exists (
-                   select from unnest($1::uuid[], $2::uuid[]) o (c, i)
-                   where cluster_id is not distinct from c and instance_uuid is not distinct from i))
-           and ($3::uuid is null or persona_id = $3
-                or persona_id in (select group_id from group_member where user_id = $3))
-         order by name, kind, permission_grant.created_at, grant_id",
-    )
-    .bind(clusters)
-    .bind(instances)
+                   select from unnest($1::uuid[], $2::uuid[], $5::uuid[]) o (c, i, x)
+                   where g.cluster_id is not distinct from c and g.instance_uuid is not distinct from i
+                     and g.selector_id is not distinct from x))
+           and ($3::uuid is null or g.persona_id = $3
+                or g.persona_id in (select group_id from group_member where user_id = $3))
+         order by p.name, p.kind, g.created_at, g.grant_id",
+        rows = rows("permission_grant")
+    )))
+    .bind(of.clone().map(|p| p.cluster).collect::<Vec<_>>())
+    .bind(of.clone().map(|p| p.instance).collect::<Vec<_>>())
     .bind(persona)
-    .bind(objects.is_none())
+    .bind(places.is_none())
+    .bind(of.map(|p| p.selector).collect::<Vec<_>>())
     .fetch_all(connection)
     .await
     .map_err(gwm_pg::Error::from)?)
@@ -191,21 +261,20 @@ pub(crate) async fn bury(
     cluster: Uuid,
     instances: Option<&[Uuid]>,
 ) -> Result<Vec<GrantRow>> {
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "with gone as (
              delete from permission_grant
              where cluster_id = $1 and ($2::uuid[] is null or instance_uuid = any($2))
              returning *
          ), kept as (
              insert into grant_tombstone (grant_id, persona_id, role, cluster_id,
-                 instance_uuid, slug, object_name, created_by, revision, created_at)
+                 instance_uuid, slug, object_name, created_by, revision, created_at, selector_id)
              select grant_id, persona_id, role, cluster_id, instance_uuid, slug, object_name,
-                 created_by, revision + 1, created_at
+                 created_by, revision + 1, created_at, selector_id
              from gone)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, gone.revision, gone.created_at
-         from gone join persona using (persona_id) order by grant_id",
-    )
+         {rows} order by g.grant_id",
+        rows = rows("gone")
+    )))
     .bind(cluster)
     .bind(instances)
     .fetch_all(connection)
@@ -220,7 +289,7 @@ pub(crate) async fn exhume(
     cluster: Uuid,
     instances: Option<&[Uuid]>,
 ) -> Result<Vec<GrantRow>> {
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "with back as (
              delete from grant_tombstone
              where cluster_id = $1
@@ -229,14 +298,14 @@ pub(crate) async fn exhume(
              returning *
          ), made as (
              insert into permission_grant (grant_id, persona_kind, persona_id, role,
-                 cluster_id, instance_uuid, slug, object_name, created_by, revision, created_at)
+                 cluster_id, instance_uuid, slug, object_name, created_by, revision, created_at,
+                 selector_id)
              select grant_id, kind, persona_id, role, cluster_id, instance_uuid, slug, object_name,
-                 created_by, revision + 1, created_at
+                 created_by, revision + 1, created_at, selector_id
              from back join persona using (persona_id) on conflict do nothing returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, made.revision, made.created_at
-         from made join persona using (persona_id) order by grant_id",
-    )
+         {rows} order by g.grant_id",
+        rows = rows("made")
+    )))
     .bind(cluster)
     .bind(instances)
     .fetch_all(connection)
@@ -253,11 +322,10 @@ pub(crate) async fn list_on(
     let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
     let table = if kept { "grant_tombstone" } else { "permission_grant" };
     let sql = format!(
-        "select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, g.revision, g.created_at
-         from {table} g join persona using (persona_id)
-         where (cluster_id, instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))
-         order by name, kind, g.created_at, grant_id"
+        "{rows}
+         where (g.cluster_id, g.instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))
+         order by p.name, p.kind, g.created_at, g.grant_id",
+        rows = rows(table)
     );
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(clusters)
@@ -285,7 +353,7 @@ pub(crate) async fn insert_all(
     created_by: Option<&str>,
 ) -> Result<Vec<GrantRow>> {
     let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = given.iter().map(|g| g.key).unzip();
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "with made as (
              insert into permission_grant
                  (grant_id, persona_kind, persona_id, role, cluster_id, instance_uuid,
@@ -295,10 +363,9 @@ pub(crate) async fn insert_all(
                      $8::text[]) as l (g, w, p, c, i, s, n) join persona on persona_id = w
              on conflict on constraint permission_grant_object_key do nothing
              returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, made.revision, made.created_at
-         from made join persona using (persona_id) order by grant_id",
-    )
+         {rows} order by g.grant_id",
+        rows = rows("made")
+    )))
     .bind(given.iter().map(|_| Uuid::now_v7()).collect::<Vec<_>>())
     .bind(given.iter().map(|g| g.persona).collect::<Vec<_>>())
     .bind(given.iter().map(|g| g.role.as_str()).collect::<Vec<_>>())
@@ -319,16 +386,15 @@ pub(crate) async fn strip(
 ) -> Result<Vec<GrantRow>> {
     let personas: Vec<Uuid> = whose.iter().map(|(persona, _)| *persona).collect();
     let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = whose.iter().map(|(_, key)| *key).unzip();
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "with gone as (
              delete from permission_grant
              where (persona_id, cluster_id, instance_uuid)
                  in (select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]))
              returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, gone.revision, gone.created_at
-         from gone join persona using (persona_id)",
-    )
+         {rows}",
+        rows = rows("gone")
+    )))
     .bind(personas)
     .bind(clusters)
     .bind(instances)
@@ -337,18 +403,20 @@ pub(crate) async fn strip(
     .map_err(gwm_pg::Error::from)?)
 }
 
-/// Takes away all that a persona holds on anything, and what was kept for it.
+/// Takes away all that a persona holds on anything, and what was kept for it; and what anybody holds on what it owns.
 pub(crate) async fn strip_all(
     connection: &mut PgConnection,
     persona: Uuid,
 ) -> Result<Vec<GrantRow>> {
-    Ok(sqlx::query_as(
-        "with gone as (delete from permission_grant where persona_id = $1 returning *),
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "with gone as (
+             delete from permission_grant
+             where persona_id = $1 or selector_id in (select selector_id from selector where owner_id = $1)
+             returning *),
          kept as (delete from grant_tombstone where persona_id = $1)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, gone.revision, gone.created_at
-         from gone join persona using (persona_id)",
-    )
+         {rows}",
+        rows = rows("gone")
+    )))
     .bind(persona)
     .fetch_all(connection)
     .await
@@ -380,7 +448,7 @@ pub(crate) async fn hand_over(
     to: (Uuid, Uuid),
     by: &str,
 ) -> Result<Vec<GrantRow>> {
-    Ok(sqlx::query_as(
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "with kept as (
              delete from grant_tombstone where cluster_id = $1 and instance_uuid = $2 returning *
          ), made as (
@@ -389,10 +457,9 @@ pub(crate) async fn hand_over(
              select gen_random_uuid(), kind, persona_id, role, $3, $4, slug, object_name, $5
              from kept join persona using (persona_id)
              on conflict on constraint permission_grant_object_key do nothing returning *)
-         select grant_id, kind, persona_id, name, role, cluster_id, instance_uuid, slug,
-             object_name, created_by, made.revision, made.created_at
-         from made join persona using (persona_id) order by grant_id",
-    )
+         {rows} order by g.grant_id",
+        rows = rows("made")
+    )))
     .bind(from.0)
     .bind(from.1)
     .bind(to.0)

@@ -15,6 +15,7 @@ pub(crate) mod purge;
 pub(crate) mod rights;
 pub(crate) mod role;
 pub(crate) mod second_factor;
+pub(crate) mod selector;
 pub(crate) mod session;
 pub(crate) mod signing_key;
 pub(crate) mod throttle;

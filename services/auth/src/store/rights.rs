@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use gwm_authz::Rights;
 use gwm_proto::auth::{Change, GroupRef, PersonaRight, Right, SigningKey, Snapshot, UserRights};
-use gwm_types::{Object, Permission};
+use gwm_types::{Object, Permission, SelectorId};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::grant;
+use super::selector;
 use crate::domain::object_ref;
 use crate::error::Result;
 
@@ -28,6 +28,26 @@ struct GrantRow {
     permissions: Vec<String>,
     cluster_id: Option<Uuid>,
     instance_uuid: Option<Uuid>,
+    selector_id: Option<Uuid>,
+    /// Of a right on a node group.
+    node_group: Option<Uuid>,
+}
+
+impl GrantRow {
+    /// What it is a right on; of one on a node group also the selector of the instances there.
+    fn objects(&self) -> impl Iterator<Item = Object> {
+        let selector = self.selector_id.map(|id| Object::Selector(SelectorId(id)));
+        let itself = match (self.cluster_id, self.instance_uuid, self.node_group) {
+            (Some(cluster), None, Some(group)) => {
+                Some(Object::NodeGroup(cluster.into(), group.into()))
+            }
+            _ if selector.is_some() => None,
+            (None, ..) => Some(Object::Fleet),
+            (Some(cluster), None, None) => Some(Object::Cluster(cluster.into())),
+            (Some(cluster), Some(uuid), _) => Some(Object::Instance(cluster.into(), uuid.into())),
+        };
+        itself.into_iter().chain(selector)
+    }
 }
 
 /// The rights of these users, or of all: their own, and those of their groups.
@@ -44,12 +64,16 @@ pub(crate) async fn load(
     .await
     .map_err(gwm_pg::Error::from)?;
     let grants: Vec<GrantRow> = sqlx::query_as(
-        "select persona_id as user_id, permissions, cluster_id, instance_uuid
-         from permission_grant join role on name = role
+        "with held as (
+             select g.persona_id, g.persona_kind, g.role, g.cluster_id, instance_uuid, selector_id,
+                 case when s.owner_id is null and s.tags = '{}' then s.node_group end as node_group
+             from permission_grant g left join selector s using (selector_id))
+         select persona_id as user_id, permissions, cluster_id, instance_uuid, selector_id, node_group
+         from held join role on name = role
          where persona_kind = 'user' and ($1::uuid[] is null or persona_id = any($1))
          union
-         select m.user_id, permissions, cluster_id, instance_uuid
-         from permission_grant join role on name = role join group_member m on m.group_id = persona_id
+         select m.user_id, permissions, cluster_id, instance_uuid, selector_id, node_group
+         from held join role on name = role join group_member m on m.group_id = persona_id
          where $1::uuid[] is null or m.user_id = any($1)",
     )
     .bind(users)
@@ -58,9 +82,10 @@ pub(crate) async fn load(
     .map_err(gwm_pg::Error::from)?;
     let mut rights: HashMap<Uuid, Vec<Right>> = HashMap::new();
     for grant in grants {
-        let object = object_ref(grant::object(grant.cluster_id, grant.instance_uuid));
-        let right = Right { permissions: grant.permissions, object: Some(object) };
-        rights.entry(grant.user_id).or_default().push(right);
+        for object in grant.objects() {
+            let (permissions, object) = (grant.permissions.clone(), Some(object_ref(object)));
+            rights.entry(grant.user_id).or_default().push(Right { permissions, object });
+        }
     }
     let (mut groups, mut create_vm) = personas(connection, users).await?;
     let told = |row: UserRow| UserRights {
@@ -82,8 +107,13 @@ pub(crate) async fn allows(
     object: Object,
 ) -> Result<bool> {
     let mut rights = Rights::default();
-    let users = load(connection, Some(&[user])).await?;
-    rights.apply(0, Change { users, ..Change::default() });
+    let users = load(&mut *connection, Some(&[user])).await?;
+    let mut told = Change { users, ..Change::default() };
+    if let Object::Instance(cluster, instance) = object {
+        let key = (cluster.0, instance.0);
+        told.selected = selector::selected(connection, &[key]).await?;
+    }
+    rights.apply(0, told);
     Ok(rights.allows(user.into(), permission, object))
 }
 
@@ -112,6 +142,7 @@ async fn personas(
          from permission_grant join role on name = role
              left join group_member m on m.group_id = persona_id
          where permissions && array['create_vm', 'admin'] and instance_uuid is null
+           and selector_id is null
            and (persona_kind = 'user' or m.user_id is not null)
            and ($1::uuid[] is null or coalesce(m.user_id, persona_id) = any($1))",
     )
@@ -120,7 +151,8 @@ async fn personas(
     .await
     .map_err(gwm_pg::Error::from)?;
     for (user, persona, cluster) in rows {
-        let object = Some(object_ref(grant::object(cluster, None)));
+        let object = cluster.map_or(Object::Fleet, |cluster| Object::Cluster(cluster.into()));
+        let object = Some(object_ref(object));
         let right = PersonaRight { persona_id: persona.to_string(), object };
         create_vm.entry(user).or_insert_with(Vec::new).push(right);
     }
@@ -148,6 +180,7 @@ pub(crate) async fn snapshot(connection: &mut PgConnection) -> Result<Snapshot> 
         users: load(&mut *connection, None).await?,
         ended_sessions: ended.iter().map(Uuid::to_string).collect(),
         revoked_tokens: revoked.iter().map(Uuid::to_string).collect(),
+        selectors: selector::members(connection, None).await?,
     })
 }
 

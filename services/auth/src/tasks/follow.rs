@@ -11,12 +11,13 @@ use uuid::Uuid;
 
 use crate::app::Hub;
 use crate::error::{Result, chain};
-use crate::store::{PgConnection, Store, change, commit, rights, schema_missing, snapshot};
+use crate::store::{PgConnection, Store, change, commit, rights, schema_missing, selector, snapshot};
 
 /// A notification that is lost costs this.
 const POLL: Duration = Duration::from_millis(200);
 /// A poll that takes longer says nothing of now: it counts as none, and watchers hear nothing.
 const POLL_LIMIT: Duration = Duration::from_millis(450);
+const MOST_INSTANCES: usize = 10_000;
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Loading everything may take longer; a poll follows before anybody is told.
 const LOAD_LIMIT: Duration = Duration::from_secs(30);
@@ -86,12 +87,18 @@ impl Follower {
         let Some(touched) = change::since(&mut tx, known, newest).await? else {
             return Ok(Poll::Behind);
         };
+        // More than one poll can tell in its time: everything is loaded instead.
+        if touched.instances.len() > MOST_INSTANCES {
+            return Ok(Poll::Behind);
+        }
         let texts = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect();
         let told = Change {
             users: rights::load(&mut tx, Some(&touched.users)).await?,
             ended_sessions: texts(&touched.ended_sessions),
             revoked_tokens: texts(&touched.revoked_tokens),
             keys: if touched.keys { rights::keys(&mut tx).await? } else { Vec::new() },
+            selectors: selector::members(&mut tx, Some(&touched.selectors)).await?,
+            selected: selector::selected(&mut tx, &touched.instances).await?,
         };
         commit(tx).await?;
         self.hub.attest(newest, Some(told));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::app::purge_owners;
+use crate::app::{purge_owners, purge_selectors};
 use crate::error::chain;
 use crate::store::{self, Store};
 
@@ -24,6 +24,11 @@ pub(crate) async fn purge(store: Store, soft: CancellationToken) -> anyhow::Resu
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "owners of what is long gone released"),
             Err(error) => tracing::debug!(error = chain(&error), "owners stay for now"),
+        }
+        match purge_selectors(&store).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "selectors that give nothing forgotten"),
+            Err(error) => tracing::debug!(error = chain(&error), "selectors stay for now"),
         }
         match store::purge::round(store.pool()).await {
             Ok(0) => {}

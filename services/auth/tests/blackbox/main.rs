@@ -17,6 +17,7 @@ mod personas;
 mod proxy;
 mod roles;
 mod second_factor;
+mod selectors;
 mod settle;
 mod sign_in;
 mod tickets;

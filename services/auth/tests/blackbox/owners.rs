@@ -51,6 +51,7 @@ impl Stage {
                 what: (*what).to_owned(),
                 cluster_id: object.cluster_id.clone(),
                 uuid: object.uuid.clone(),
+                ..Presence::default()
             })
             .collect();
         let mut owners = OwnersClient::new(self.cache.clone());

@@ -272,7 +272,12 @@ pub(crate) async fn grant(
         role: role.to_owned(),
         object: Some(object.clone()),
         slug: "fra1".to_owned(),
-        object_name: if object.kind == "instance" { "web1".to_owned() } else { String::new() },
+        object_name: match object.kind.as_str() {
+            "instance" => "web1".to_owned(),
+            "node_group" => "default".to_owned(),
+            _ => String::new(),
+        },
+        selector: None,
     };
     Ok(GrantsClient::new(peer.clone()).add_grant(admin.ask(request)).await?.into_inner())
 }

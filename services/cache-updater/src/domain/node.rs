@@ -25,6 +25,8 @@ pub(crate) struct NodeRecord {
     pub(crate) role: String,
     /// Empty: not known.
     pub(crate) node_group: String,
+    /// Rights go by this: names change.
+    pub(crate) node_group_uuid: Option<Uuid>,
     pub(crate) memory_total_mib: Option<i64>,
     pub(crate) memory_free_mib: Option<i64>,
     pub(crate) disk_total_mib: Option<i64>,
@@ -70,6 +72,7 @@ impl NodeRecord {
             name: said.name.clone(),
             role: role.to_owned(),
             node_group,
+            node_group_uuid: said.group_uuid,
             memory_total_mib: wide(said.mtotal),
             memory_free_mib: wide(said.mfree),
             disk_total_mib: wide(said.dtotal),

@@ -18,9 +18,10 @@ pub(crate) fn prefix(installation: &str) -> String {
     format!("gwm:{installation}:owner:")
 }
 
-/// Whether an installation can be called so.
+/// Whether an installation can be called so: tags that begin with `gwm:access:` decide who may do what.
 pub(crate) fn is_installation(name: &str) -> bool {
-    (1..=20).contains(&name.len())
+    !prefix(name).starts_with(gwm_types::ACCESS_TAG)
+        && (1..=20).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 

@@ -66,6 +66,10 @@ pub(crate) trait Item:
     fn mark(&mut self, seen_at: Option<DateTime<Utc>>, absent: bool, missing: bool);
     /// Gives what is new here its owner.
     fn own(&mut self, _owner: Option<String>) {}
+    /// Whether auth is to hear of its traits, or of those of the instances on it, which rights may depend on.
+    fn retold(&self, _before: Option<&Self>) -> bool {
+        false
+    }
     fn is_absent(&self) -> bool;
     fn is_missing(&self) -> bool;
     /// When Ganeti made it.
@@ -152,6 +156,9 @@ impl Item for InstanceRecord {
     fn own(&mut self, owner: Option<String>) {
         self.owner = owner;
     }
+    fn retold(&self, before: Option<&Self>) -> bool {
+        before.is_none_or(|b| (&b.tags, &b.primary_node) != (&self.tags, &self.primary_node))
+    }
     fn is_absent(&self) -> bool {
         self.absent
     }
@@ -195,6 +202,7 @@ impl Item for NodeRecord {
         "name",
         "role",
         "node_group",
+        "node_group_uuid",
         "memory_total_mib",
         "memory_free_mib",
         "disk_total_mib",
@@ -232,6 +240,10 @@ impl Item for NodeRecord {
         self.missing = missing;
     }
     fn own(&mut self, _owner: Option<String>) {}
+    fn retold(&self, before: Option<&Self>) -> bool {
+        // An instance that was read before its node had no node group to be told of.
+        before.is_none_or(|b| (&b.name, b.node_group_uuid) != (&self.name, self.node_group_uuid))
+    }
     fn is_absent(&self) -> bool {
         self.absent
     }

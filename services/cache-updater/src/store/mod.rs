@@ -19,6 +19,7 @@ mod overview;
 mod owner;
 mod owner_tags;
 mod search;
+mod traits;
 mod watch;
 mod write;
 

@@ -6,6 +6,7 @@ use chrono::Utc;
 use gwm_events::Event;
 use gwm_events::types::inventory::INSTANCE_CHANGED;
 use gwm_pg::lease::Held;
+use gwm_types::ACCESS_TAG;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -30,6 +31,10 @@ pub(crate) struct News {
     pub(crate) what: String,
     pub(crate) cluster_id: Uuid,
     pub(crate) uuid: Option<Uuid>,
+    /// Of traits: whether the instance is still there, its node group, and the tags that rights may depend on.
+    pub(crate) there: bool,
+    pub(crate) node_group: Option<Uuid>,
+    pub(crate) tags: Vec<String>,
 }
 
 /// Keeps the copy as it is until the transaction ends: an instance that is new here takes its owner
@@ -235,9 +240,17 @@ impl Store {
     /// The oldest news that auth has not taken.
     pub(crate) async fn list_news(&self, limit: i64) -> Result<Vec<News>> {
         Ok(sqlx::query_as(
-            "select position, what, cluster_id, uuid from presence_news order by position limit $1",
+            "select n.position, n.what, n.cluster_id, n.uuid, i.uuid is not null as there,
+                 d.node_group_uuid as node_group,
+                 array(select t from unnest(i.tags) t where starts_with(t, $2)) as tags
+             from (select * from presence_news order by position limit $1) n
+             left join instance i
+                 on n.what = 'traits' and i.cluster_id = n.cluster_id and i.uuid = n.uuid
+             left join node d on d.cluster_id = i.cluster_id and d.name = i.primary_node
+             order by n.position",
         )
         .bind(limit)
+        .bind(ACCESS_TAG)
         .fetch_all(&self.pool)
         .await?)
     }

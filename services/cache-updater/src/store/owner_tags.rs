@@ -64,7 +64,7 @@ impl Store {
                          where s.cluster = i.cluster_id and s.uuid = i.uuid)
                      -- Auth has not heard yet that it is back, so that its owner may be missing here.
                      and not exists (select from presence_news n
-                         where n.cluster_id = i.cluster_id and n.uuid = i.uuid)
+                         where n.cluster_id = i.cluster_id and n.uuid = i.uuid and n.what <> 'traits')
                  order by i.uuid limit 1
              ) due
              where c.owner_tags <> 'off' and c.reachable and not c.paused and not c.held_read_only

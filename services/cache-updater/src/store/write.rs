@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::columns::{Columns, Types, types, upsert};
 use super::item::{Context, Item, What};
-use super::owner;
+use super::{owner, traits};
 use crate::error::{Error, Result};
 
 /// How far Ganeti's clock may be behind ours for "made since the last look".
@@ -52,7 +52,8 @@ pub(crate) async fn put_each<T: Item>(
         HashMap::new()
     };
     let types = types::<T>(connection).await?;
-    let mut source = Source { context, before, revisions, owners, types, items };
+    let retold = Vec::new();
+    let mut source = Source { context, before, revisions, owners, types, items, retold };
     let mut told = 0;
     let mut batch = source.next().await?;
     while let Some((columns, events)) = batch {
@@ -66,6 +67,7 @@ pub(crate) async fn put_each<T: Item>(
         written?;
         batch = next?;
     }
+    traits::tell::<T>(connection, context.cluster_id, &source.retold).await?;
     Ok(told)
 }
 
@@ -77,6 +79,8 @@ struct Source<'a, T, I> {
     owners: HashMap<Uuid, String>,
     types: Types,
     items: I,
+    /// Those of which auth is to hear what rights may depend on.
+    retold: Vec<Uuid>,
 }
 
 impl<T: Item, I: Iterator<Item = Result<T>>> Source<'_, T, I> {
@@ -89,6 +93,9 @@ impl<T: Item, I: Iterator<Item = Result<T>>> Source<'_, T, I> {
         {
             let mut item = item?;
             events.extend(self.follow(&mut item)?);
+            if item.retold(self.before.get(&item.uuid())) {
+                self.retold.push(item.uuid());
+            }
             columns.push(&item);
             count += 1;
             if count % TURN == 0 {

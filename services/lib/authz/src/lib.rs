@@ -14,9 +14,11 @@
 mod assertion;
 mod decided;
 mod rights;
+mod selected;
 mod watch;
 
 pub use assertion::{ActingAs, Keys, Principal, SignedAssertion, sign};
 pub use decided::Decided;
 pub use rights::{Rights, Scope, parse_object};
+pub use selected::Selected;
 pub use watch::{Authz, AuthzConfig, Mode};

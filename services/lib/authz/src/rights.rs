@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 use gwm_proto::auth::{Change, Snapshot, UserRights};
 use gwm_proto::common::ObjectRef;
 use gwm_types::{
-    ClusterId, InstanceUuid, Object, Permission, PermissionSet, SessionId, TokenId, UserId,
+    ClusterId, InstanceUuid, NodeGroupUuid, Object, Permission, PermissionSet, SelectorId,
+    SessionId, TokenId, UserId,
 };
 use uuid::Uuid;
+
+use crate::Selected;
 
 /// How long an ended session is remembered: longer than any assertion for it lives.
 const REMEMBER_ENDED: Duration = Duration::from_secs(180);
@@ -17,6 +20,7 @@ const REMEMBER_ENDED: Duration = Duration::from_secs(180);
 #[derive(Debug, Default)]
 pub struct Rights {
     users: HashMap<UserId, UserEntry>,
+    selected: Selected,
     ended_sessions: HashMap<SessionId, Instant>,
     revoked_tokens: HashMap<TokenId, Instant>,
 }
@@ -30,7 +34,10 @@ struct UserEntry {
     fleet: PermissionSet,
     // What is held on each, with all that it includes.
     clusters: HashMap<ClusterId, PermissionSet>,
+    node_groups: HashMap<(ClusterId, NodeGroupUuid), PermissionSet>,
     instances: HashMap<(ClusterId, InstanceUuid), PermissionSet>,
+    /// On each instance that is in it, whichever these are now.
+    selectors: HashMap<SelectorId, PermissionSet>,
     /// What the user may act as, by id.
     groups: BTreeMap<Uuid, String>,
     /// Where which persona of the user's may create.
@@ -58,6 +65,7 @@ impl Rights {
         for user in snapshot.users {
             self.put(revision, user, &before);
         }
+        self.selected.replace(revision, &snapshot.selectors);
         self.end(&snapshot.ended_sessions, &snapshot.revoked_tokens);
     }
 
@@ -66,6 +74,7 @@ impl Rights {
         for user in change.users {
             self.put(revision, user, &HashMap::new());
         }
+        self.selected.apply(revision, &change.selectors, &change.selected);
         self.end(&change.ended_sessions, &change.revoked_tokens);
     }
 
@@ -127,7 +136,10 @@ impl Rights {
     /// The revision since which the user's rights are what they are now; none for a user not heard of.
     #[must_use]
     pub fn since(&self, user: UserId) -> Option<u64> {
-        self.users.get(&user).map(|u| u.since)
+        let entry = self.users.get(&user)?;
+        // What is in a selector changes without a word about those who hold rights by it.
+        let selectors = entry.selectors.keys().map(|id| self.selected.since(*id));
+        Some(selectors.fold(entry.since, u64::max))
     }
 
     /// Whether the user is an administrator of everything.
@@ -140,7 +152,7 @@ impl Rights {
     #[must_use]
     pub fn allows(&self, user: UserId, permission: Permission, object: Object) -> bool {
         let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else { return false };
-        entry.is_admin || entry.held(object).contains(permission)
+        entry.is_admin || self.held_by(entry, object).contains(permission)
     }
 
     /// Whether the user may create there as this persona: by what that persona holds itself.
@@ -177,7 +189,18 @@ impl Rights {
         let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else {
             return PermissionSet::EMPTY;
         };
-        if entry.is_admin { Permission::Admin.closure() } else { entry.held(object) }
+        if entry.is_admin { Permission::Admin.closure() } else { self.held_by(entry, object) }
+    }
+
+    fn held_by(&self, entry: &UserEntry, object: Object) -> PermissionSet {
+        let held = entry.held(object);
+        match object {
+            Object::Instance(cluster, uuid) if !entry.selectors.is_empty() => {
+                let by = self.selected.of(cluster, uuid).iter();
+                by.filter_map(|id| entry.selectors.get(id)).fold(held, |held, by| held.and(*by))
+            }
+            _ => held,
+        }
     }
 
     /// Whether the user may know that the object is there: a cluster is seen by whoever sees
@@ -192,7 +215,9 @@ impl Rights {
             !e.disabled
                 && (e.fleet != PermissionSet::EMPTY
                     || e.clusters.contains_key(&cluster)
-                    || e.instances.keys().any(|(c, _)| *c == cluster))
+                    || e.node_groups.keys().any(|(c, _)| *c == cluster)
+                    || e.instances.keys().any(|(c, _)| *c == cluster)
+                    || e.selectors.keys().any(|id| self.selected.reaches(*id, cluster)))
         })
     }
 
@@ -204,10 +229,14 @@ impl Rights {
         if entry.is_admin || entry.fleet.contains(permission) {
             return Scope::Fleet;
         }
-        Scope::Limited {
-            clusters: keys_holding(&entry.clusters, permission),
-            instances: keys_holding(&entry.instances, permission),
+        let mut instances = keys_holding(&entry.instances, permission);
+        let by = keys_holding(&entry.selectors, permission);
+        if !by.is_empty() {
+            instances.extend(by.into_iter().flat_map(|id| self.selected.members(id)));
+            instances.sort_unstable();
+            instances.dedup();
         }
+        Scope::Limited { clusters: keys_holding(&entry.clusters, permission), instances }
     }
 }
 
@@ -233,6 +262,10 @@ impl UserEntry {
         let held = match object {
             Object::Fleet => &mut self.fleet,
             Object::Cluster(cluster) => self.clusters.entry(cluster).or_default(),
+            Object::NodeGroup(cluster, uuid) => {
+                self.node_groups.entry((cluster, uuid)).or_default()
+            }
+            Object::Selector(id) => self.selectors.entry(id).or_default(),
             Object::Instance(cluster, uuid) => self.instances.entry((cluster, uuid)).or_default(),
         };
         *held = held.and(permission.closure().within(object.may_hold()));
@@ -244,6 +277,13 @@ impl UserEntry {
         match object {
             Object::Fleet => self.fleet,
             Object::Cluster(cluster) => on(cluster),
+            Object::NodeGroup(cluster, uuid) => {
+                on(cluster).and(self.node_groups.get(&(cluster, uuid)).copied().unwrap_or_default())
+            }
+            // What one has to hold to give rights on it depends on what it asks for, which auth looks at.
+            Object::Selector(id) => {
+                self.fleet.and(self.selectors.get(&id).copied().unwrap_or_default())
+            }
             Object::Instance(cluster, uuid) => {
                 on(cluster).and(self.instances.get(&(cluster, uuid)).copied().unwrap_or_default())
             }
@@ -257,8 +297,12 @@ pub fn parse_object(object: &ObjectRef) -> Option<Object> {
     if object.kind == "fleet" {
         return Some(Object::Fleet);
     }
+    if object.kind == "selector" {
+        return Some(Object::Selector(object.uuid.parse().ok()?));
+    }
     let cluster = object.cluster_id.parse().ok()?;
     match object.kind.as_str() {
+        "node_group" => Some(Object::NodeGroup(cluster, object.uuid.parse().ok()?)),
         "cluster" => Some(Object::Cluster(cluster)),
         "instance" => Some(Object::Instance(cluster, object.uuid.parse().ok()?)),
         _ => None,

@@ -67,10 +67,14 @@ ids! {
     InstanceUuid,
     /// gwm's id of a job.
     JobId,
+    /// Ganeti's UUID of a node group.
+    NodeGroupUuid,
     /// Ganeti's UUID of a node.
     NodeUuid,
     /// gwm's id of one submission to Ganeti (job, step, attempt).
     OpId,
+    /// gwm's id of a selector: of instances that have something in common.
+    SelectorId,
     /// gwm's id of a login.
     SessionId,
     /// gwm's id of a console ticket.

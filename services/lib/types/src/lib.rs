@@ -3,10 +3,12 @@
 mod id;
 mod name;
 mod permission;
+mod selector;
 
 pub use id::{
-    ClusterId, ConsoleId, GrantId, InstanceUuid, InvalidId, JobId, NodeUuid, OpId, SessionId,
-    TicketId, TokenId, UserId,
+    ClusterId, ConsoleId, GrantId, InstanceUuid, InvalidId, JobId, NodeGroupUuid, NodeUuid, OpId,
+    SelectorId, SessionId, TicketId, TokenId, UserId,
 };
 pub use name::{InvalidName, ObjectName, Slug, Username};
 pub use permission::{Object, Permission, PermissionSet, UnknownPermission, words};
+pub use selector::{ACCESS_TAG, InvalidSelector, SelectorText};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ClusterId, InstanceUuid};
+use crate::{ClusterId, InstanceUuid, NodeGroupUuid, SelectorId};
 
 /// One verb of the table in the README of auth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -199,17 +199,23 @@ pub enum Object {
     Fleet,
     /// A cluster and all in it.
     Cluster(ClusterId),
+    /// The instances whose primary node is in a node group, by Ganeti's UUID.
+    NodeGroup(ClusterId, NodeGroupUuid),
+    /// The instances that have in common what a selector says. Which these are, only auth knows.
+    Selector(SelectorId),
     /// One instance, by Ganeti's UUID.
     Instance(ClusterId, InstanceUuid),
 }
 
 impl Object {
-    /// The cluster it is in; none for the fleet.
+    /// The cluster it is in; none for the fleet, and for a selector, which may reach beyond one.
     #[must_use]
     pub fn cluster(self) -> Option<ClusterId> {
         match self {
-            Self::Fleet => None,
-            Self::Cluster(cluster) | Self::Instance(cluster, _) => Some(cluster),
+            Self::Fleet | Self::Selector(_) => None,
+            Self::Cluster(cluster) | Self::NodeGroup(cluster, _) | Self::Instance(cluster, _) => {
+                Some(cluster)
+            }
         }
     }
 
@@ -219,15 +225,18 @@ impl Object {
         match self {
             Self::Fleet => "fleet",
             Self::Cluster(_) => "cluster",
+            Self::NodeGroup(..) => "node_group",
+            Self::Selector(_) => "selector",
             Self::Instance(..) => "instance",
         }
     }
 
-    /// It and all that it is in, inside out: what is held on any of them counts on it.
+    /// It and all that it is in, inside out: what is held on any of them counts on it. Which selectors an instance
+    /// is in isn't said by its ids.
     pub fn and_around(self) -> impl Iterator<Item = Self> {
         let cluster = match self {
-            Self::Instance(cluster, _) => Some(Self::Cluster(cluster)),
-            Self::Fleet | Self::Cluster(_) => None,
+            Self::Instance(cluster, _) | Self::NodeGroup(cluster, _) => Some(Self::Cluster(cluster)),
+            Self::Fleet | Self::Cluster(_) | Self::Selector(_) => None,
         };
         let fleet = (self != Self::Fleet).then_some(Self::Fleet);
         std::iter::once(self).chain(cluster).chain(fleet)
@@ -239,7 +248,7 @@ impl Object {
         match self {
             Self::Fleet => PermissionSet::ALL.without(Permission::Admin),
             Self::Cluster(_) => PermissionSet::ALL,
-            Self::Instance(..) => PermissionSet::ON_INSTANCE,
+            Self::NodeGroup(..) | Self::Selector(_) | Self::Instance(..) => PermissionSet::ON_INSTANCE,
         }
     }
 }

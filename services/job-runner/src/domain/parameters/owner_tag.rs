@@ -15,7 +15,9 @@ impl OwnerTag {
     /// take away those through gwm.
     pub(crate) fn is_reserved(tag: &str) -> bool {
         let rest = tag.strip_prefix("gwm:").and_then(|rest| rest.split_once(':'));
-        rest.is_some_and(|(_, rest)| rest.starts_with("owner:"))
+        // What begins so decides who may do what, and is nobody's to write by a job that nobody asked for.
+        !tag.starts_with(gwm_types::ACCESS_TAG)
+            && rest.is_some_and(|(_, rest)| rest.starts_with("owner:"))
     }
 
     /// Tags that are no owner's are never touched, whatever anybody says.
@@ -40,7 +42,7 @@ mod tests {
         for tag in ["gwm:lab:owner:user/carla", "gwm::owner:", "gwm:a:owner:user-id/7"] {
             assert!(OwnerTag::is_reserved(tag), "{tag}");
         }
-        for tag in ["gwm:lab", "gwm:lab:site:fra", "owner:carla", "xgwm:lab:owner:a", "gwm:owner"] {
+        for tag in ["gwm:lab", "gwm:access:owner:user/carla", "gwm:lab:site:fra", "owner:carla", "xgwm:lab:owner:a", "gwm:owner"] {
             assert!(!OwnerTag::is_reserved(tag), "{tag}");
         }
     }

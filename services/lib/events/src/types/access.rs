@@ -193,12 +193,15 @@ pub struct GroupMember {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GrantObject {
-    /// `fleet` (everything), `cluster` or `instance`.
+    /// `fleet` (everything), `cluster`, `node_group`, `selector` or `instance`.
     pub kind: String,
-    /// gwm's id of the cluster; null for the fleet.
+    /// gwm's id of the cluster; null for the fleet, and for a selector of instances of any cluster.
     pub cluster_id: Option<String>,
-    /// Ganeti's UUID of the instance; null for what is wider.
+    /// Ganeti's UUID of the instance or node group, gwm's id of the selector; null for what is wider.
     pub uuid: Option<String>,
+    /// Of a selector or a node group: what instances have in common on which it is, by names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selector: Option<String>,
 }
 
 /// Who is charged for an instance.

@@ -187,6 +187,7 @@ impl Object for Grant {
                 kind: "instance".to_owned(),
                 cluster_id: some(CLUSTER_ID),
                 uuid: some(INSTANCE_UUID),
+                selector: None,
             },
             created_at: example_time(),
             created_by: some("admin"),
