@@ -24,13 +24,14 @@ use uuid::Uuid;
 
 use crate::groups::{create, may, put};
 use crate::world::{
-    PATIENCE, Person, World, admin, cluster_of, grant, instance, reason, user_person,
+    PATIENCE, Person, Replica, World, admin, cluster_of, grant, instance, reason, user_person,
 };
 
 const WEB: &str = "gwm:access:web";
 const DB: &str = "gwm:access:db";
 
 struct Stage {
+    _replica: Replica,
     gateway: Peer,
     cache: Peer,
     admin: Person,
@@ -42,7 +43,7 @@ impl Stage {
         let gateway = world.gateway(&replica).await;
         let cache = world.peer(&replica, "cache-updater").await;
         let admin = admin(&gateway).await;
-        Self { gateway, cache, admin }
+        Self { _replica: replica, gateway, cache, admin }
     }
 
     async fn tell(&self, object: &ObjectRef, node_group: &str, tags: &[&str]) {
