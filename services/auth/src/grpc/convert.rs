@@ -1,8 +1,11 @@
 //! Rows as messages.
 
 use chrono::{DateTime, Utc};
+use gwm_authz::{Authz, Principal};
 use gwm_proto::auth::{Grant, Token, User};
+use gwm_types::{Object, Permission};
 use prost_types::Timestamp;
+use uuid::Uuid;
 
 use crate::domain::object_ref;
 use crate::store::grant::GrantRow;
@@ -39,6 +42,17 @@ pub(super) fn token(row: TokenRow) -> Token {
         created_at: Some(timestamp(row.created_at)),
         last_used_at: row.last_used_at.map(timestamp),
     }
+}
+
+/// A right as somebody may see it: what node groups are called is for those who see where instances run.
+pub(super) fn grant_for(authz: &Authz, who: &Principal, mut row: GrantRow) -> Grant {
+    let sees = |cluster: Uuid| {
+        authz.allows(who, Permission::ViewPlacement, Object::Cluster(cluster.into()))
+    };
+    if !row.cluster_id.is_none_or(sees) {
+        row.node_group_name = None;
+    }
+    grant(row)
 }
 
 pub(super) fn grant(row: GrantRow) -> Grant {

@@ -54,7 +54,8 @@ impl Effective for Rpcs {
             let of = roles.get(&row.role).map(Vec::as_slice).unwrap_or_default();
             let allows = permissions(of).within(row.object().may_hold());
             allowed = allowed.and(allows);
-            reasons.push(Reason { grant: Some(convert::grant(row)), allows: words(allows) });
+            let grant = Some(convert::grant_for(&self.authz, &principal, row));
+            reasons.push(Reason { grant, allows: words(allows) });
         }
         commit(tx).await?;
         reasons.sort_by_key(|r| r.grant.as_ref().is_some_and(|g| g.persona_kind == "group"));

@@ -46,14 +46,14 @@ impl Grants for Rpcs {
             let row = grant::find(&mut tx, whom.persona_id, role, place).await?;
             let row = row.ok_or_else(taken_meanwhile)?;
             commit(tx).await?;
-            return Ok(Response::new(convert::grant(row)));
+            return Ok(Response::new(convert::grant_for(&self.authz, &principal, row)));
         };
         change::record(&mut tx, &change::Touched::holders([&row])).await?;
         let actor = event::actor_of(&principal);
         event::grant_added(&mut tx, &row, row.created_at, Some(actor)).await?;
         audit::append_all(&mut tx, vec![act("grant.add", &row, &principal)]).await?;
         commit(tx).await?;
-        Ok(Response::new(convert::grant(row)))
+        Ok(Response::new(convert::grant_for(&self.authz, &principal, row)))
     }
 
     async fn remove_grant(
@@ -118,7 +118,8 @@ impl Grants for Rpcs {
         if object.is_some() && !own {
             rows.retain(|row| self.authz.allows(&principal, Permission::Admin, row.bounds()));
         }
-        let grants = rows.into_iter().map(convert::grant).collect();
+        let shown = |row| convert::grant_for(&self.authz, &principal, row);
+        let grants = rows.into_iter().map(shown).collect();
         Ok(Response::new(ListGrantsResponse { grants }))
     }
 }

@@ -250,6 +250,7 @@ pub(crate) fn access_section(kind: &'static str) -> access::AccessSection {
         may_edit: true,
         errors: form::FormErrors::default(),
         principal: String::new(),
+        only: String::new(),
         roles: [("view", "view: See it"), ("user", "user: Daily use of a machine")]
             .map(|(value, label)| form::Choice {
                 value: value.to_owned(),

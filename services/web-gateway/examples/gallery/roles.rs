@@ -140,14 +140,14 @@ pub(crate) fn fresh() -> roles::RolePage {
 }
 
 pub(crate) fn access(answered: bool) -> explain::AccessPage {
-    let reason = |role: &str, allows: &[&str], group: Option<&str>, on| explain::ReasonRow {
+    let reason = |role: &str, allows: &[&str], group: Option<&str>, on: &str| explain::ReasonRow {
         role: role.to_owned(),
         allows: words(allows),
         whose: group.map_or_else(
             || parts::Link::new("ann", "/users/ann"),
             |group| parts::Link::new(format!("group/{group}"), format!("/groups/{group}")),
         ),
-        on,
+        on: on.to_owned(),
     };
     let title = "Who may do what, and why";
     let mut page = explain::AccessPage {

@@ -27,6 +27,8 @@ pub(crate) struct ExplainQuery {
     pub(crate) cluster: String,
     /// Name or UUID.
     pub(crate) instance: String,
+    /// Name or UUID, of the cluster.
+    pub(crate) node_group: String,
 }
 
 /// Who, what, and on what.
@@ -44,6 +46,8 @@ pub(crate) struct CheckQuery {
     cluster: String,
     /// Name or UUID.
     instance: String,
+    /// Name or UUID, of the cluster.
+    node_group: String,
 }
 
 /// Whether it is allowed.
@@ -84,8 +88,13 @@ pub(crate) async fn explained(
     person: &Person,
     query: ExplainQuery,
 ) -> Result<ExplainResponse, Problem> {
-    let instance = Some(query.instance.as_str()).filter(|i| !i.is_empty());
-    let object = grants::scope(state, person, query.fleet, &query.cluster, instance).await?.object;
+    let wanted = grants::Where {
+        fleet: query.fleet,
+        cluster: &query.cluster,
+        node_group: grants::given(&query.node_group),
+        instance: grants::given(&query.instance),
+    };
+    let object = grants::scope(state, person, wanted).await?.object;
     let request = person.ask(ExplainRequest { username: query.user, object: Some(object) });
     Ok(state.clients.effective().explain(request).await?.into_inner())
 }
@@ -123,11 +132,11 @@ pub(crate) async fn check(
     person: Person,
     Params(query): Params<CheckQuery>,
 ) -> Result<Json<Checked>, Problem> {
-    let CheckQuery { user, permission, fleet, cluster, instance } = query;
+    let CheckQuery { user, permission, fleet, cluster, instance, node_group } = query;
     let wanted: Permission = permission
         .parse()
         .map_err(|error| Problem(Fault::invalid("permission", format!("{error}"))))?;
-    let query = ExplainQuery { user, fleet, cluster, instance };
+    let query = ExplainQuery { user, fleet, cluster, instance, node_group };
     let answer = explained(&state, &person, query).await?;
     let allowed = answer.allowed.iter().any(|word| word == wanted.as_str());
     Ok(Json(Checked { user: answer.username, permission, allowed }))

@@ -6,12 +6,15 @@ use gwm_events::types::access::{Grant, GrantObject};
 use gwm_kernel::Fault;
 use gwm_proto::auth::{
     AddGrantRequest, GetGroupRequest, Grant as WireGrant, ListGrantsRequest, RemoveGrantRequest,
+    Selector,
 };
 use gwm_proto::cache::{GetClusterRequest, GetObjectRequest};
 use gwm_proto::common::ObjectRef;
+use gwm_types::{Object, Permission, SelectorText};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
 
 use super::extract::{Body, Params};
 use crate::http::AppState;
@@ -29,7 +32,10 @@ pub(crate) struct GrantQuery {
     cluster: String,
     /// Name or UUID.
     instance: String,
-    /// Also those that count there because they are on the cluster or on everything, as far as one administers these.
+    /// Name or UUID: grants on this node group of the cluster, and by selectors in it.
+    node_group: String,
+    /// Also those that count there because they are on the cluster, on everything, or on a selector, as far as one administers these;
+    /// of a cluster also those on parts of it.
     inherited: bool,
     /// User id: what that user holds, also by groups.
     user: String,
@@ -49,7 +55,7 @@ pub(crate) struct AddGrant {
     pub(crate) persona: String,
     /// Name of a role; `GET /roles` has them all. Each permission is also a role of its own.
     pub(crate) role: String,
-    /// True: it is for everything there is; then neither `cluster` nor `instance`.
+    /// True: it is for everything there is; then none of the others.
     #[serde(default)]
     pub(crate) fleet: bool,
     /// Slug.
@@ -58,6 +64,13 @@ pub(crate) struct AddGrant {
     /// Name or UUID; absent: the cluster and all in it.
     #[serde(default)]
     pub(crate) instance: Option<String>,
+    /// Name or UUID of a node group of the cluster: on the instances whose primary node is in it.
+    #[serde(default)]
+    pub(crate) node_group: Option<String>,
+    /// Instead of all of these: on the instances for which all is so that this says, for as long as it is, like
+    /// `cluster:fra1 node_group:default owner:group/shop tag:gwm:access:web`. An owner or a tag is needed; tags begin with `gwm:access:`.
+    #[serde(default)]
+    pub(crate) selector: Option<String>,
 }
 
 /// Grants.
@@ -80,6 +93,7 @@ pub(crate) fn document(grant: WireGrant) -> Grant {
             kind: object.kind,
             cluster_id: Some(object.cluster_id).filter(|id| !id.is_empty()),
             uuid: Some(object.uuid).filter(|u| !u.is_empty()),
+            selector: Some(grant.selector).filter(|s| !s.is_empty()),
         },
         created_at: time_or_epoch(grant.created_at),
         created_by: Some(grant.created_by).filter(|c| !c.is_empty()),
@@ -92,8 +106,22 @@ pub(crate) struct Named {
     pub(crate) object: ObjectRef,
     /// Slug of its cluster; empty for the fleet.
     pub(crate) slug: String,
-    /// Of an instance.
+    /// Of an instance or a node group.
     pub(crate) name: String,
+}
+
+/// What people say that something is about.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Where<'a> {
+    pub(crate) fleet: bool,
+    pub(crate) cluster: &'a str,
+    pub(crate) node_group: Option<&'a str>,
+    pub(crate) instance: Option<&'a str>,
+}
+
+/// What was given, if anything was.
+pub(crate) fn given(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| !text.is_empty())
 }
 
 /// What a right is on, as people say it. Rights are on ids.
@@ -103,12 +131,10 @@ pub(crate) struct Named {
 pub(crate) async fn scope(
     state: &AppState,
     person: &Person,
-    fleet: bool,
-    cluster: &str,
-    instance: Option<&str>,
+    wanted: Where<'_>,
 ) -> Result<Named, Problem> {
-    match (fleet, cluster.is_empty()) {
-        (true, true) if instance.is_none() => {
+    match (wanted.fleet, wanted.cluster.is_empty()) {
+        (true, true) if wanted.instance.is_none() && wanted.node_group.is_none() => {
             let object = ObjectRef { kind: "fleet".to_owned(), ..ObjectRef::default() };
             Ok(Named { object, slug: String::new(), name: String::new() })
         }
@@ -116,7 +142,7 @@ pub(crate) async fn scope(
             Err(Problem(Fault::invalid("fleet", "give either fleet or cluster, not both")))
         }
         (false, true) => Err(Problem(Fault::invalid("cluster", "give cluster, or fleet: true"))),
-        (false, false) => object(state, person, cluster, instance).await,
+        (false, false) => object(state, person, wanted).await,
     }
 }
 
@@ -124,11 +150,15 @@ pub(crate) async fn scope(
 pub(crate) async fn object(
     state: &AppState,
     person: &Person,
-    cluster: &str,
-    instance: Option<&str>,
+    wanted: Where<'_>,
 ) -> Result<Named, Problem> {
-    if let Some(instance) = instance {
-        let request = GetObjectRequest { cluster: cluster.to_owned(), object: instance.to_owned() };
+    let cluster = wanted.cluster.to_owned();
+    if let Some(instance) = wanted.instance {
+        if wanted.node_group.is_some() {
+            let text = "give either instance or node_group, not both";
+            return Err(Problem(Fault::invalid("node_group", text)));
+        }
+        let request = GetObjectRequest { cluster, object: instance.to_owned() };
         let detail =
             state.clients.inventory().get_instance(person.ask(request)).await?.into_inner();
         let found = detail.instance.unwrap_or_default();
@@ -139,11 +169,83 @@ pub(crate) async fn object(
         };
         return Ok(Named { object, slug: found.cluster, name: found.name });
     }
-    let request = GetClusterRequest { cluster: cluster.to_owned() };
+    let request = GetClusterRequest { cluster };
     let found = state.clients.clusters().get_cluster(person.ask(request)).await?.into_inner();
-    let (kind, uuid) = ("cluster".to_owned(), String::new());
-    let object = ObjectRef { kind, cluster_id: found.cluster_id, uuid };
-    Ok(Named { object, slug: found.slug, name: String::new() })
+    let (cluster_id, slug) = (found.cluster_id, found.slug);
+    let Some(group) = wanted.node_group else {
+        let (kind, uuid) = ("cluster".to_owned(), String::new());
+        return Ok(Named { object: ObjectRef { kind, cluster_id, uuid }, slug, name: String::new() });
+    };
+    let (uuid, name) = node_group(state, person, &cluster_id, &slug, group).await?;
+    let object = ObjectRef { kind: "node_group".to_owned(), cluster_id, uuid };
+    Ok(Named { object, slug, name })
+}
+
+/// A node group's UUID and name. Whoever may not see node groups can still name one by its UUID, as it stands in
+/// their rights.
+async fn node_group(
+    state: &AppState,
+    person: &Person,
+    cluster_id: &str,
+    slug: &str,
+    group: &str,
+) -> Result<(String, String), Problem> {
+    let sees = cluster_id.parse().is_ok_and(|cluster| {
+        state.authz.allows(&person.0, Permission::ViewPlacement, Object::Cluster(cluster))
+    });
+    if !sees && Uuid::try_parse(group).is_ok() {
+        return Ok((group.to_owned(), String::new()));
+    }
+    let request = GetObjectRequest { cluster: slug.to_owned(), object: group.to_owned() };
+    let detail = state.clients.objects().get_node_group(person.ask(request)).await?.into_inner();
+    let found = detail.node_group.unwrap_or_default();
+    Ok((found.uuid, found.name))
+}
+
+/// A selector by ids, and the slug of its cluster.
+async fn selector(
+    state: &AppState,
+    person: &Person,
+    text: &str,
+) -> Result<(Selector, String), Problem> {
+    let read: SelectorText =
+        text.parse().map_err(|error| Problem(Fault::invalid("selector", format!("{error}"))))?;
+    let mut asked = Selector {
+        owner: read.owner.unwrap_or_default(),
+        tags: read.tags,
+        ..Selector::default()
+    };
+    let Some(cluster) = &read.cluster else { return Ok((asked, String::new())) };
+    let wanted = Where { cluster, node_group: read.node_group.as_deref(), ..Where::default() };
+    let named = object(state, person, wanted).await.map_err(|Problem(mut fault)| {
+        fault.field = Some("selector".to_owned());
+        Problem(fault)
+    })?;
+    asked.cluster_id = named.object.cluster_id;
+    asked.node_group = named.object.uuid;
+    asked.node_group_name = named.name;
+    Ok((asked, named.slug))
+}
+
+/// The request that gives a right on what people say.
+pub(crate) async fn request(
+    state: &AppState,
+    person: &Person,
+    wanted: Where<'_>,
+    selected: Option<&str>,
+) -> Result<AddGrantRequest, Problem> {
+    let Some(text) = selected else {
+        let Named { object, slug, name } = scope(state, person, wanted).await?;
+        let object = Some(object);
+        return Ok(AddGrantRequest { object, slug, object_name: name, ..Default::default() });
+    };
+    let alone = !wanted.fleet && wanted.cluster.is_empty();
+    if !alone || wanted.instance.is_some() || wanted.node_group.is_some() {
+        let text = "give either selector or what else it is on, not both";
+        return Err(Problem(Fault::invalid("selector", text)));
+    }
+    let (selector, slug) = selector(state, person, text).await?;
+    Ok(AddGrantRequest { selector: Some(selector), slug, ..Default::default() })
 }
 
 /// Grants, all or on one object or of one user.
@@ -157,8 +259,13 @@ pub(crate) async fn list(
     let object = if query.cluster.is_empty() && !query.fleet {
         None
     } else {
-        let instance = Some(query.instance.as_str()).filter(|i| !i.is_empty());
-        Some(scope(&state, &person, query.fleet, &query.cluster, instance).await?.object)
+        let wanted = Where {
+            fleet: query.fleet,
+            cluster: &query.cluster,
+            node_group: given(&query.node_group),
+            instance: given(&query.instance),
+        };
+        Some(scope(&state, &person, wanted).await?.object)
     };
     let persona_id = match (query.user, query.group) {
         (user, group) if group.is_empty() => user,
@@ -182,9 +289,13 @@ pub(crate) async fn add(
     person: Person,
     Body(body): Body<AddGrant>,
 ) -> Result<(StatusCode, Json<Grant>), Problem> {
-    let instance = body.instance.as_deref();
-    let Named { object, slug, name } =
-        scope(&state, &person, body.fleet, &body.cluster, instance).await?;
+    let wanted = Where {
+        fleet: body.fleet,
+        cluster: &body.cluster,
+        node_group: body.node_group.as_deref(),
+        instance: body.instance.as_deref(),
+    };
+    let asked = request(&state, &person, wanted, body.selector.as_deref()).await?;
     let (field, persona) = match (body.username, body.persona) {
         (username, persona) if persona.is_empty() => ("username", format!("user/{username}")),
         (username, persona) if username.is_empty() => ("persona", persona),
@@ -193,13 +304,7 @@ pub(crate) async fn add(
             return Err(Problem(Fault::invalid("persona", text)));
         }
     };
-    let request = person.ask(AddGrantRequest {
-        persona,
-        role: body.role,
-        object: Some(object),
-        slug,
-        object_name: name,
-    });
+    let request = person.ask(AddGrantRequest { persona, role: body.role, ..asked });
     let grant = state.clients.grants().add_grant(request).await.map_err(|status| {
         let mut fault = Fault::from_status(&status);
         if fault.field.as_deref() == Some("persona") {

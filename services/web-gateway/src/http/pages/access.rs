@@ -37,6 +37,7 @@ pub(crate) async fn page(
         fleet: form.cluster.trim().is_empty(),
         cluster: form.cluster.trim().to_owned(),
         instance: form.instance.trim().to_owned(),
+        node_group: String::new(),
     };
     let (shell, answer) = tokio::join!(shell, async {
         if ask { Some(explained(&state, &viewer.person, query).await) } else { None }
@@ -109,9 +110,11 @@ fn reason(reason: Reason, admin: bool) -> ReasonRow {
         allows: reason.allows,
         whose,
         on: match grant.object.as_ref().map(|object| object.kind.as_str()) {
-            Some("instance") => "this instance",
-            Some("cluster") => "the cluster",
-            _ => "everything",
+            Some("instance") => "this instance".to_owned(),
+            Some("cluster") => "the cluster".to_owned(),
+            Some("node_group") => format!("via node group: {}", grant.selector),
+            Some("selector") => format!("via selector: {}", grant.selector),
+            _ => "everything".to_owned(),
         },
     }
 }

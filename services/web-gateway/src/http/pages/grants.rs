@@ -16,8 +16,9 @@ use super::common::{Page, Viewer, own_path};
 use super::login::see_other;
 use super::typed::Typed;
 use crate::http::AppState;
-use crate::http::api::grants::object;
+use crate::http::api::grants::{Where, given, request};
 use crate::http::model::time_or_epoch;
+use crate::http::problem::Problem;
 use crate::http::views::access::{AccessSection, GrantRow};
 use crate::http::views::form::Choice;
 use crate::http::views::parts::{Link, When};
@@ -46,8 +47,10 @@ pub(crate) async fn section(
     let rows = grants
         .into_iter()
         .map(|grant| GrantRow {
-            here: grant.object.as_ref() == Some(&here),
+            here: grant.object.as_ref() == Some(&here)
+                || (here.kind == "cluster" && grant.selector.starts_with("cluster:")),
             scope: match grant.object.as_ref().map(|o| o.kind.as_str()) {
+                Some("node_group" | "selector") => grant.selector.clone(),
                 Some("cluster") if here.kind == "instance" => format!("cluster {cluster}"),
                 Some("fleet") => "everything".to_owned(),
                 _ => format!("this {}", here.kind),
@@ -60,7 +63,8 @@ pub(crate) async fn section(
         .collect();
     let typed = viewer.typed.as_ref();
     let form = typed.and_then(|typed| typed.form::<GrantForm>("/grants"));
-    let (principal, role) = form.map_or_else(Default::default, |f| (f.principal, f.role));
+    let (principal, role, only) =
+        form.map_or_else(Default::default, |f| (f.principal, f.role, f.only));
     let here_kind = here.kind.clone();
     Some(AccessSection {
         kind: if here.kind == "cluster" { "cluster" } else { "instance" },
@@ -73,6 +77,7 @@ pub(crate) async fn section(
         errors: typed.map(|typed| typed.errors("/grants")).unwrap_or_default(),
         principal,
         roles: choices(roles, &here_kind, &role),
+        only,
     })
 }
 
@@ -114,6 +119,9 @@ pub(crate) struct GrantForm {
     cluster: String,
     #[serde(default)]
     instance: String,
+    /// Of a cluster: the rest of a selector; empty: all of it.
+    #[serde(default)]
+    only: String,
     #[serde(default)]
     back: String,
 }
@@ -130,6 +138,7 @@ pub(crate) async fn add(
             let field = match fault.field.as_deref().unwrap_or_default() {
                 "persona" => "principal",
                 "role" => "role",
+                "selector" | "selector.node_group" | "node_group" => "only",
                 _ => "",
             };
             fault.field = Some(field.to_owned());
@@ -137,20 +146,34 @@ pub(crate) async fn add(
             let place = [("cluster", form.cluster.as_str()), ("instance", form.instance.as_str())];
             typed.extend(place);
             typed.push(("role", form.role.as_str()));
+            typed.push(("only", form.only.as_str()));
             Ok(Typed::refused(&form.back, "/grants", &typed, &fault))
         }
     }
 }
 
 async fn give(state: &AppState, viewer: &Viewer, form: &GrantForm) -> Result<(), Fault> {
-    let instance = Some(form.instance.as_str()).filter(|i| !i.is_empty());
-    let named = object(state, &viewer.person, &form.cluster, instance).await.map_err(|p| p.0)?;
+    let only = form.only.trim();
+    let group = only.strip_prefix("node_group:").filter(|rest| !rest.contains(char::is_whitespace));
+    let here = Where { cluster: &form.cluster, instance: given(&form.instance), ..Where::default() };
+    let asked = match (only, group) {
+        ("", _) => request(state, &viewer.person, here, None).await,
+        (_, Some(group)) => {
+            let wanted = Where { node_group: Some(group), ..here };
+            request(state, &viewer.person, wanted, None).await.map_err(|Problem(mut fault)| {
+                fault.field = Some("node_group".to_owned());
+                Problem(fault)
+            })
+        }
+        (only, None) => {
+            let text = format!("cluster:{} {only}", form.cluster);
+            request(state, &viewer.person, Where::default(), Some(&text)).await
+        }
+    };
     let request = viewer.person.ask(AddGrantRequest {
         persona: form.principal.trim().to_owned(),
         role: form.role.clone(),
-        object: Some(named.object),
-        slug: named.slug,
-        object_name: named.name,
+        ..asked.map_err(|p| p.0)?
     });
     let answer = state.clients.grants().add_grant(request).await;
     answer.map(drop).map_err(|status| Fault::from_status(&status))

@@ -34,6 +34,8 @@ async fn row(state: &AppState, viewer: &Viewer, persona_id: &str, grant: &Grant)
     let object = grant.object.clone().unwrap_or_default();
     let (kind, object) = match object.kind.as_str() {
         "fleet" => ("", Link::new("everything", "")),
+        "node_group" => ("node group", Link::new(grant.selector.clone(), "")),
+        "selector" => ("instances with", Link::new(grant.selector.clone(), "")),
         "instance" => {
             let ask = GetObjectRequest { cluster: object.cluster_id, object: object.uuid.clone() };
             let found = state.clients.inventory().get_instance(viewer.person.ask(ask)).await;

@@ -16,7 +16,7 @@ pub struct GrantRow {
     pub principal: Link,
     /// Name of the role.
     pub role: String,
-    /// `this instance`, or where it comes from: `cluster fra1`, `everything`.
+    /// `this instance`, or where it comes from: `cluster fra1`, `everything`, a selector.
     pub scope: String,
     /// Made.
     pub created: When,
@@ -48,6 +48,8 @@ pub struct AccessSection {
     pub principal: String,
     /// Roles that can be given here.
     pub roles: Vec<Choice>,
+    /// The rest of a selector as typed, on a cluster's page.
+    pub only: String,
 }
 
 impl HtmlSafe for AccessSection {}

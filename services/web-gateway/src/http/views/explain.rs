@@ -16,8 +16,8 @@ pub struct ReasonRow {
     pub allows: Vec<String>,
     /// Whose it is: the user, or `group/NAME` that the user belongs to.
     pub whose: Link,
-    /// On what it is: the object that was asked for, its cluster, everything.
-    pub on: &'static str,
+    /// On what it is: the object that was asked for, its cluster, everything, or what it has in common with others.
+    pub on: String,
 }
 
 /// The answer.
