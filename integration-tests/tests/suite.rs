@@ -42,5 +42,7 @@ mod story_personas;
 mod story_placement;
 #[path = "suite/story_sign_in.rs"]
 mod story_sign_in;
+#[path = "suite/story_selectors.rs"]
+mod story_selectors;
 #[path = "suite/trace.rs"]
 mod trace;

@@ -72,10 +72,8 @@ pub(crate) async fn touch(
     removed: &[GrantRow],
     instances: Vec<Key>,
 ) -> Result<()> {
-    let touched = change::Touched {
-        instances,
-        ..change::Touched::holders(added.iter().chain(removed))
-    };
+    let touched =
+        change::Touched { instances, ..change::Touched::holders(added.iter().chain(removed)) };
     if !added.is_empty() || !removed.is_empty() || !touched.instances.is_empty() {
         change::record(connection, &touched).await?;
     }

@@ -18,7 +18,9 @@ use crate::error::{Error, Result};
 use crate::store::audit::Entry;
 use crate::store::grant::{GrantRow, Place};
 use crate::store::persona::PersonaRow;
-use crate::store::{PgConnection, audit, change, commit, event, grant, group, persona, role, selector};
+use crate::store::{
+    PgConnection, audit, change, commit, event, grant, group, persona, role, selector,
+};
 
 #[async_trait]
 impl Grants for Rpcs {
@@ -149,9 +151,8 @@ impl Wanted {
 
     async fn place(&self, connection: &mut PgConnection) -> Result<Place> {
         match self {
-            Self::Object(object) => {
-                Place::of(*object).ok_or_else(|| Error::Internal("an object without place".to_owned()))
-            }
+            Self::Object(object) => Place::of(*object)
+                .ok_or_else(|| Error::Internal("an object without place".to_owned())),
             Self::Selector(asked, owner) => {
                 let mut asked = asked.clone();
                 if let Some(name) = owner {
@@ -194,8 +195,10 @@ fn wanted(request: &AddGrantRequest) -> Result<Wanted> {
         "" => Ok(None),
         text => text.parse::<Uuid>().map(Some).map_err(|e| Error::invalid(field, e.to_string())),
     };
-    let (cluster, node_group) =
-        (id("selector.cluster_id", &asked.cluster_id)?, id("selector.node_group", &asked.node_group)?);
+    let (cluster, node_group) = (
+        id("selector.cluster_id", &asked.cluster_id)?,
+        id("selector.node_group", &asked.node_group)?,
+    );
     let mut tags = asked.tags.clone();
     tags.sort();
     tags.dedup();

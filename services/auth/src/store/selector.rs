@@ -140,8 +140,7 @@ fn pairs(which: &str, of: &str) -> String {
 
 async fn of_instances(connection: &mut PgConnection, keys: &[Key]) -> Result<Vec<Pair>> {
     let (clusters, instances): (Vec<Uuid>, Vec<Uuid>) = keys.iter().copied().unzip();
-    let which =
-        "(t.cluster_id, t.instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))";
+    let which = "(t.cluster_id, t.instance_uuid) in (select * from unnest($1::uuid[], $2::uuid[]))";
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(pairs(which, "true")))
         .bind(clusters)
         .bind(instances)
@@ -168,11 +167,7 @@ pub(crate) async fn within(
     places(connection, which, &ids).await
 }
 
-async fn places(
-    connection: &mut PgConnection,
-    which: &str,
-    ids: &[Uuid],
-) -> Result<Vec<Place>> {
+async fn places(connection: &mut PgConnection, which: &str, ids: &[Uuid]) -> Result<Vec<Place>> {
     let sql = format!("select selector_id, cluster_id from selector where {which}");
     let rows: Vec<(Uuid, Option<Uuid>)> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(ids)
@@ -214,11 +209,12 @@ pub(crate) async fn members(
             .await
             .map_err(gwm_pg::Error::from)?,
     };
-    let rows: Vec<Pair> = sqlx::query_as(sqlx::AssertSqlSafe(pairs("true", "s.selector_id = any($1)")))
-        .bind(&named)
-        .fetch_all(connection)
-        .await
-        .map_err(gwm_pg::Error::from)?;
+    let rows: Vec<Pair> =
+        sqlx::query_as(sqlx::AssertSqlSafe(pairs("true", "s.selector_id = any($1)")))
+            .bind(&named)
+            .fetch_all(connection)
+            .await
+            .map_err(gwm_pg::Error::from)?;
     let mut all: HashMap<Uuid, HashMap<Uuid, Vec<u8>>> =
         named.into_iter().map(|id| (id, HashMap::new())).collect();
     for row in rows {

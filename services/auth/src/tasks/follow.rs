@@ -11,7 +11,9 @@ use uuid::Uuid;
 
 use crate::app::Hub;
 use crate::error::{Result, chain};
-use crate::store::{PgConnection, Store, change, commit, rights, schema_missing, selector, snapshot};
+use crate::store::{
+    PgConnection, Store, change, commit, rights, schema_missing, selector, snapshot,
+};
 
 /// A notification that is lost costs this.
 const POLL: Duration = Duration::from_millis(200);

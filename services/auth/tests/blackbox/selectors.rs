@@ -84,8 +84,11 @@ impl Stage {
     }
 
     async fn list(&self, who: &Person, object: &ObjectRef) -> Vec<String> {
-        let request =
-            ListGrantsRequest { object: Some(object.clone()), inherited: true, ..Default::default() };
+        let request = ListGrantsRequest {
+            object: Some(object.clone()),
+            inherited: true,
+            ..Default::default()
+        };
         let mut grants = GrantsClient::new(self.gateway.clone());
         let grants = grants.list_grants(who.ask(request)).await.unwrap().into_inner().grants;
         grants.iter().map(|g| format!("{} {} {}", g.persona_name, g.role, g.selector)).collect()
@@ -239,9 +242,21 @@ async fn only_who_administers_all_that_a_selector_may_reach_gives_rights_on_it()
     stage.give(&jane, "jane", "view", in_group()).await.unwrap();
 
     for (what, selector, says) in [
-        ("view", Selector { cluster_id: one.cluster_id.clone(), ..Selector::default() }, "owner or a tag"),
-        ("view", Selector { owner: "group/nobody".to_owned(), ..Selector::default() }, "no group nobody"),
-        ("view", Selector { node_group: group.uuid.clone(), ..tagged(&[WEB]) }, "needs its cluster"),
+        (
+            "view",
+            Selector { cluster_id: one.cluster_id.clone(), ..Selector::default() },
+            "owner or a tag",
+        ),
+        (
+            "view",
+            Selector { owner: "group/nobody".to_owned(), ..Selector::default() },
+            "no group nobody",
+        ),
+        (
+            "view",
+            Selector { node_group: group.uuid.clone(), ..tagged(&[WEB]) },
+            "needs its cluster",
+        ),
         ("view", tagged(&["web"]), "doesn't begin with gwm:access:"),
         ("create_vm", tagged(&[WEB]), "can't be given on this"),
         ("migrate", tagged(&[WEB]), "can't be given on this"),
@@ -254,10 +269,15 @@ async fn only_who_administers_all_that_a_selector_may_reach_gives_rights_on_it()
     // Whoever reads a list sees what they administer of it.
     stage.tell(&one, &group.uuid, &[WEB]).await;
     may(&stage.gateway, &bob.user_id(), "power", &one, true).await;
-    let short = |all: Vec<String>| all.iter().map(|l| l.split(" cluster").next().unwrap().to_owned()).collect::<Vec<_>>();
+    let short = |all: Vec<String>| {
+        all.iter().map(|l| l.split(" cluster").next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(short(stage.list(&bob, &one).await), ["bob admin", "bob power", "jane view"]);
     let all = stage.list(&jane, &one).await;
-    assert_eq!(short(all.clone()), ["bob admin", "bob view", "bob power", "jane admin ", "jane view"]);
+    assert_eq!(
+        short(all.clone()),
+        ["bob admin", "bob view", "bob power", "jane admin ", "jane view"]
+    );
     assert!(all.contains(&format!("bob view cluster:fra1 tag:{WEB}")), "{all:?}");
     assert!(all.contains(&"bob admin cluster:fra1 node_group:default".to_owned()), "{all:?}");
     assert_eq!(short(stage.list(&jane, &cluster).await).len(), 5);
@@ -281,10 +301,11 @@ async fn only_who_administers_all_that_a_selector_may_reach_gives_rights_on_it()
     let request = gwm_proto::auth::DeleteGroupRequest { group: "shop".to_owned() };
     let mut groups = gwm_proto::auth::groups_client::GroupsClient::new(stage.gateway.clone());
     groups.delete_group(stage.admin.ask(request)).await.unwrap();
-    let left: i64 = sqlx::query_scalar("select count(*) from permission_grant where selector_id is not null")
-        .fetch_one(&world.pool().await)
-        .await
-        .unwrap();
+    let left: i64 =
+        sqlx::query_scalar("select count(*) from permission_grant where selector_id is not null")
+            .fetch_one(&world.pool().await)
+            .await
+            .unwrap();
     assert_eq!(left, 3);
     assert_eq!(reason(&stage.take(&bob, &by_bob).await.unwrap_err()), "not_found");
 }
@@ -418,7 +439,8 @@ async fn decisions_and_lists_agree_with_a_naive_model() {
     put(&stage.gateway, &stage.admin, "shop", "jane", false).await.unwrap();
     let of = |user: &str| if user == "jane" { vec!["jane", "group/shop"] } else { vec!["bob"] };
     let first: Vec<ObjectRef> = (0..2).map(|_| instance()).collect();
-    let objects: Vec<(usize, ObjectRef)> = (0..8).map(|n| (n % 2, neighbour(&first[n % 2]))).collect();
+    let objects: Vec<(usize, ObjectRef)> =
+        (0..8).map(|n| (n % 2, neighbour(&first[n % 2]))).collect();
     let groups: Vec<[String; 2]> =
         first.iter().map(|o| [node_group(o).uuid, node_group(o).uuid]).collect();
     let mut known: Vec<Known> = vec![Known::default(); objects.len()];
@@ -458,15 +480,21 @@ async fn decisions_and_lists_agree_with_a_naive_model() {
                 }
                 _ => {
                     let cluster = random.random::<bool>().then_some(cluster);
-                    let group = cluster.filter(|_| random.random()).map(|_| random.random_range(0..2));
+                    let group =
+                        cluster.filter(|_| random.random()).map(|_| random.random_range(0..2));
                     let owner = owners.get(random.random_range(0..4)).copied();
-                    let tags: BTreeSet<_> = [WEB, DB].into_iter().filter(|_| random.random()).collect();
+                    let tags: BTreeSet<_> =
+                        [WEB, DB].into_iter().filter(|_| random.random()).collect();
                     let persona = personas[random.random_range(0..personas.len())];
-                    let permission =
-                        [Permission::View, Permission::Power, Permission::Tags][random.random_range(0..3)];
+                    let permission = [Permission::View, Permission::Power, Permission::Tags]
+                        [random.random_range(0..3)];
                     let selector = Selector {
-                        cluster_id: cluster.map(|c| first[c].cluster_id.clone()).unwrap_or_default(),
-                        node_group: group.map(|g| groups[cluster.unwrap()][g].clone()).unwrap_or_default(),
+                        cluster_id: cluster
+                            .map(|c| first[c].cluster_id.clone())
+                            .unwrap_or_default(),
+                        node_group: group
+                            .map(|g| groups[cluster.unwrap()][g].clone())
+                            .unwrap_or_default(),
                         owner: owner.unwrap_or_default().to_owned(),
                         tags: tags.iter().map(|t| (*t).to_owned()).collect(),
                         ..Selector::default()
@@ -484,14 +512,15 @@ async fn decisions_and_lists_agree_with_a_naive_model() {
                         stage.give(&stage.admin, persona, role, selector).await.unwrap()
                     };
                     let id = grant.grant_id.clone();
-                    given.insert(id, Given { grant, persona, permission, cluster, group, owner, tags });
+                    given.insert(
+                        id,
+                        Given { grant, persona, permission, cluster, group, owner, tags },
+                    );
                 }
             }
         }
-        let revision: i64 = sqlx::query_scalar("select value from access_revision")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
+        let revision: i64 =
+            sqlx::query_scalar("select value from access_revision").fetch_one(&pool).await.unwrap();
         following.until(revision).await;
         let mut late = Following::start(&stage.gateway).await;
         late.until(revision).await;
@@ -505,16 +534,19 @@ async fn decisions_and_lists_agree_with_a_naive_model() {
                             && g.selects(objects[n].0, &known[n])
                     })
                 };
-                let wanted: BTreeSet<(ClusterId, InstanceUuid)> = (0..objects.len())
-                    .filter(|n| holds(*n))
-                    .map(|n| key(&objects[n].1))
-                    .collect();
+                let wanted: BTreeSet<(ClusterId, InstanceUuid)> =
+                    (0..objects.len()).filter(|n| holds(*n)).map(|n| key(&objects[n].1)).collect();
                 for authz in [&following.authz, &late.authz] {
-                    let Scope::Limited { clusters, instances } = authz.scope(&whom, permission) else {
+                    let Scope::Limited { clusters, instances } = authz.scope(&whom, permission)
+                    else {
                         panic!("nobody holds it everywhere");
                     };
                     assert!(clusters.is_empty());
-                    assert_eq!(instances.iter().copied().collect::<BTreeSet<_>>(), wanted, "{user} {permission}");
+                    assert_eq!(
+                        instances.iter().copied().collect::<BTreeSet<_>>(),
+                        wanted,
+                        "{user} {permission}"
+                    );
                     assert_eq!(instances.len(), wanted.len(), "each once");
                     for (_, object) in &objects {
                         let (c, u) = key(object);

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use gwm_proto::auth::owners_server::Owners;
 use gwm_proto::auth::{
-    ListOwnersRequest, ListOwnersResponse, OwnerCopy, RestoreRightsRequest, RestoreRightsResponse,
-    SetOwnersRequest, SetOwnersResponse, TellPresenceRequest, TellPresenceResponse,
-    WatchOwnersRequest, WatchOwnersResponse,
+    ListOwnersRequest, ListOwnersResponse, OwnerCopy, Presence, RestoreRightsRequest,
+    RestoreRightsResponse, SetOwnersRequest, SetOwnersResponse, TellPresenceRequest,
+    TellPresenceResponse, WatchOwnersRequest, WatchOwnersResponse,
 };
 use gwm_proto::cache::{
     GetOverviewRequest, Instance, InstanceName, ListInstancesRequest, ListMissingRequest,
@@ -34,6 +34,8 @@ struct Log {
     /// What followers said they know.
     asked: Vec<(u64, String)>,
     news: Vec<(String, String)>,
+    /// What rights may depend on, of each instance.
+    traits: Vec<Presence>,
     deaf: bool,
 }
 
@@ -109,7 +111,10 @@ impl Owners for FakeOwners {
         if log.deaf {
             return Err(Status::unavailable("deaf"));
         }
-        log.news.extend(request.into_inner().news.into_iter().map(|n| (n.what, n.uuid)));
+        let told = request.into_inner().news.into_iter();
+        let (traits, news): (Vec<_>, Vec<_>) = told.partition(|n| n.what == "traits");
+        log.traits.extend(traits);
+        log.news.extend(news.into_iter().map(|n| (n.what, n.uuid)));
         Ok(Response::new(TellPresenceResponse {}))
     }
 
@@ -271,6 +276,58 @@ async fn what_somebody_owns_is_summed_up_counted_and_found_within_what_one_sees(
     until(&world, &replica, "owner:carla", 2).await;
     let after = overview(&world.admin, "user/carla").await;
     assert_eq!((after.instances_owned, after.removed_kept), (2, Some(1)));
+}
+
+#[tokio::test]
+async fn auth_hears_of_node_groups_and_access_tags_as_they_are_when_it_listens() {
+    let world = World::new().await;
+    let first = world.replica("a").await;
+    world.add(&first).await;
+    let all = world.list(&first, "").await.instances;
+    let owners = &world.auth.owners;
+    let told = || owners.0.lock().unwrap().traits.clone();
+    let heard_all = async || {
+        wait_for("all to be told", PATIENCE, async || {
+            let seen = told();
+            let of =
+                |i: &Instance| seen.iter().any(|t| t.uuid == i.uuid && !t.node_group.is_empty());
+            if all.iter().all(of) { Ok(()) } else { Err(format!("{seen:?}")) }
+        })
+        .await;
+    };
+    heard_all().await;
+    assert!(told().iter().all(|t| t.tags.is_empty() && t.node_group.parse::<uuid::Uuid>().is_ok()));
+
+    // What was so while it didn't listen is never told.
+    let one = &all[0];
+    let tag = async |add: &[&str], remove: &[&str]| {
+        let words = |all: &[&str]| all.iter().map(|t| (*t).to_owned()).collect();
+        let (add, remove) = (words(add), words(remove));
+        let tag = Outside::Tag { instance: one.name.clone(), add, remove };
+        world.cluster().outside(tag).await.unwrap();
+    };
+    owners.0.lock().unwrap().deaf = true;
+    tag(&["gwm:access:web", "other"], &[]).await;
+    until(&world, &first, "tag:gwm:access:web", 1).await;
+    tag(&["gwm:access:db"], &["gwm:access:web"]).await;
+    until(&world, &first, "tag:gwm:access:db", 1).await;
+    owners.0.lock().unwrap().deaf = false;
+    let last = async |tags: &[&str]| {
+        wait_for("its tags", PATIENCE, async || {
+            let seen = told().into_iter().rfind(|t| t.uuid == one.uuid).unwrap().tags;
+            if seen == tags { Ok(()) } else { Err(format!("{seen:?}")) }
+        })
+        .await;
+    };
+    last(&["gwm:access:db"]).await;
+    assert!(told().iter().all(|t| !t.tags.contains(&"gwm:access:web".to_owned())));
+
+    // Whoever follows next says all of it again.
+    drop(first);
+    owners.0.lock().unwrap().traits.clear();
+    let _second = world.replica("b").await;
+    heard_all().await;
+    last(&["gwm:access:db"]).await;
 }
 
 #[tokio::test]

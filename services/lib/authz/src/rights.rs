@@ -221,6 +221,24 @@ impl Rights {
         })
     }
 
+    /// The clusters with anything on which the user holds `permission`; none: all there are.
+    #[must_use]
+    pub fn clusters(&self, user: UserId, permission: Permission) -> Option<HashSet<ClusterId>> {
+        let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else {
+            return Some(HashSet::new());
+        };
+        if entry.is_admin || entry.fleet.contains(permission) {
+            return None;
+        }
+        let mut all: HashSet<ClusterId> =
+            keys_holding(&entry.clusters, permission).into_iter().collect();
+        let single = entry.instances.iter().filter(|(_, held)| held.contains(permission));
+        all.extend(single.map(|((cluster, _), _)| *cluster));
+        let by = keys_holding(&entry.selectors, permission);
+        all.extend(by.into_iter().flat_map(|id| self.selected.clusters(id)));
+        Some(all)
+    }
+
     /// What a list of objects on which the user holds `permission` may show.
     #[must_use]
     pub fn scope(&self, user: UserId, permission: Permission) -> Scope {
@@ -311,7 +329,7 @@ pub fn parse_object(object: &ObjectRef) -> Option<Object> {
 
 #[cfg(test)]
 mod tests {
-    use gwm_proto::auth::{GroupRef, PersonaRight, Right};
+    use gwm_proto::auth::{GroupRef, Members, MembersOfCluster, PersonaRight, Right};
     use proptest::prelude::*;
 
     use super::*;
@@ -417,6 +435,71 @@ mod tests {
         all.apply(2, Change { users: vec![left], ..Default::default() });
         assert!(!all.belongs(user, shop) && !all.creates(user, shop, here));
         assert_eq!(all.since(user), Some(2));
+    }
+
+    fn told(id: SelectorId, members: &[(ClusterId, InstanceUuid)]) -> Members {
+        let one = |(cluster, uuid): &(ClusterId, InstanceUuid)| MembersOfCluster {
+            cluster_id: cluster.to_string(),
+            instances: uuid.0.as_bytes().to_vec(),
+        };
+        Members { selector_id: id.to_string(), clusters: members.iter().map(one).collect() }
+    }
+
+    #[test]
+    fn who_holds_a_right_by_a_selector_has_other_rights_when_others_are_in_it() {
+        let (user, cluster) = (UserId::generate(), ClusterId::generate());
+        let (one, two) = (InstanceUuid::generate(), InstanceUuid::generate());
+        let id = SelectorId::generate();
+        let by = |permission: &str| Right {
+            permissions: vec![permission.to_owned()],
+            object: Some(ObjectRef {
+                kind: "selector".to_owned(),
+                uuid: id.to_string(),
+                ..Default::default()
+            }),
+        };
+        let mut all = Rights::default();
+        let person = UserRights {
+            user_id: user.to_string(),
+            rights: vec![by("power")],
+            ..Default::default()
+        };
+        let snapshot = |members: &[(ClusterId, InstanceUuid)]| Snapshot {
+            users: vec![person.clone()],
+            selectors: vec![told(id, members)],
+            ..Default::default()
+        };
+        all.replace(3, snapshot(&[(cluster, one)]));
+        let sees = |all: &Rights| {
+            [one, two].map(|i| all.allows(user, Permission::Console, Object::Instance(cluster, i)))
+        };
+        assert_eq!(sees(&all), [true, false]);
+        assert!(all.sees(user, Object::Cluster(cluster)));
+        assert_eq!(all.clusters(user, Permission::View), Some([cluster].into()));
+        assert_eq!(all.clusters(user, Permission::Remove), Some(HashSet::new()));
+        assert_eq!(all.since(user), Some(3));
+        all.replace(5, snapshot(&[(cluster, one)]));
+        assert_eq!(all.since(user), Some(3), "the same again");
+
+        let moved = |uuid: InstanceUuid, ids: Vec<SelectorId>| gwm_proto::auth::Selected {
+            cluster_id: cluster.to_string(),
+            uuid: uuid.to_string(),
+            selector_ids: ids.iter().map(ToString::to_string).collect(),
+        };
+        let selected = vec![moved(one, vec![]), moved(two, vec![id, SelectorId::generate()])];
+        all.apply(7, Change { selected, ..Default::default() });
+        assert_eq!((sees(&all), all.since(user)), ([false, true], Some(7)));
+        all.apply(9, Change { selected: vec![moved(two, vec![])], ..Default::default() });
+        assert_eq!((sees(&all), all.since(user)), ([false, false], Some(9)));
+        assert!(!all.sees(user, Object::Cluster(cluster)));
+        // What nobody names any more has nothing in it, and that is new.
+        all.apply(
+            10,
+            Change { selectors: vec![told(id, &[(cluster, one)])], ..Default::default() },
+        );
+        assert_eq!(sees(&all), [true, false]);
+        all.replace(12, Snapshot { users: vec![person.clone()], ..Default::default() });
+        assert_eq!((sees(&all), all.since(user)), ([false, false], Some(12)));
     }
 
     proptest! {

@@ -24,7 +24,8 @@ impl Selected {
     /// Replaces everything.
     pub fn replace(&mut self, revision: u64, told: &[Members]) {
         let there: HashSet<SelectorId> = told.iter().filter_map(id_of).collect();
-        let gone: Vec<_> = self.selectors.keys().filter(|id| !there.contains(id)).copied().collect();
+        let gone: Vec<_> =
+            self.selectors.keys().filter(|id| !there.contains(id)).copied().collect();
         // They stay with nothing in them: since when is asked about by those who still hold them.
         for id in gone {
             self.put(revision, id, HashMap::new());
@@ -49,7 +50,12 @@ impl Selected {
         }
     }
 
-    fn put(&mut self, revision: u64, id: SelectorId, now: HashMap<ClusterId, HashSet<InstanceUuid>>) {
+    fn put(
+        &mut self,
+        revision: u64,
+        id: SelectorId,
+        now: HashMap<ClusterId, HashSet<InstanceUuid>>,
+    ) {
         let known = self.selectors.contains_key(&id);
         let entry = self.selectors.entry(id).or_default();
         if known && entry.members == now {
@@ -104,6 +110,11 @@ impl Selected {
     /// Whether any instance of the cluster is in it.
     pub(crate) fn reaches(&self, id: SelectorId, cluster: ClusterId) -> bool {
         self.selectors.get(&id).is_some_and(|entry| entry.members.contains_key(&cluster))
+    }
+
+    /// The clusters of which instances are in it.
+    pub(crate) fn clusters(&self, id: SelectorId) -> impl Iterator<Item = ClusterId> + use<'_> {
+        self.selectors.get(&id).into_iter().flat_map(|entry| entry.members.keys().copied())
     }
 
     /// All that are in it.

@@ -1,6 +1,6 @@
 //! Following auth, and what holds while it is silent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -377,6 +377,16 @@ impl Authz {
     #[must_use]
     pub fn scope(&self, person: &Principal, permission: Permission) -> Scope {
         self.0.rights.read().expect("no panic while held").scope(person.user_id, permission)
+    }
+
+    /// The clusters with anything on which the person holds `permission`; none: all there are.
+    #[must_use]
+    pub fn clusters(
+        &self,
+        person: &Principal,
+        permission: Permission,
+    ) -> Option<HashSet<ClusterId>> {
+        self.0.rights.read().expect("no panic while held").clusters(person.user_id, permission)
     }
 
     /// Keeps a condition in step with whether auth is heard. For services that want to show it.

@@ -235,7 +235,9 @@ impl Object {
     /// is in isn't said by its ids.
     pub fn and_around(self) -> impl Iterator<Item = Self> {
         let cluster = match self {
-            Self::Instance(cluster, _) | Self::NodeGroup(cluster, _) => Some(Self::Cluster(cluster)),
+            Self::Instance(cluster, _) | Self::NodeGroup(cluster, _) => {
+                Some(Self::Cluster(cluster))
+            }
             Self::Fleet | Self::Cluster(_) | Self::Selector(_) => None,
         };
         let fleet = (self != Self::Fleet).then_some(Self::Fleet);
@@ -248,7 +250,9 @@ impl Object {
         match self {
             Self::Fleet => PermissionSet::ALL.without(Permission::Admin),
             Self::Cluster(_) => PermissionSet::ALL,
-            Self::NodeGroup(..) | Self::Selector(_) | Self::Instance(..) => PermissionSet::ON_INSTANCE,
+            Self::NodeGroup(..) | Self::Selector(_) | Self::Instance(..) => {
+                PermissionSet::ON_INSTANCE
+            }
         }
     }
 }

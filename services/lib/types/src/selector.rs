@@ -37,8 +37,10 @@ impl SelectorText {
         let Some(rest) = tag.strip_prefix(ACCESS_TAG) else {
             return Err(format!("{:?} doesn't begin with {ACCESS_TAG}", clipped(tag)));
         };
-        let fits =
-            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'*' | b'/' | b':' | b'@' | b'_' | b'-');
+        let fits = |b: u8| {
+            b.is_ascii_alphanumeric()
+                || matches!(b, b'.' | b'+' | b'*' | b'/' | b':' | b'@' | b'_' | b'-')
+        };
         if rest.is_empty() || tag.len() > LONGEST_TAG || !tag.bytes().all(fits) {
             return Err(format!("{:?} can't be a tag of Ganeti's", clipped(tag)));
         }
@@ -57,9 +59,11 @@ impl SelectorText {
             return Err("a node_group needs its cluster: cluster:SLUG".to_owned());
         }
         if self.owner.is_none() && self.tags.is_empty() {
-            return Err("give an owner or a tag: what only names a cluster or a node group is a right \
+            return Err(
+                "give an owner or a tag: what only names a cluster or a node group is a right \
                         on that"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         Ok(())
     }
@@ -105,9 +109,12 @@ impl FromStr for SelectorText {
 
 impl fmt::Display for SelectorText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = [("cluster", &self.cluster), ("node_group", &self.node_group), ("owner", &self.owner)];
+        let parts =
+            [("cluster", &self.cluster), ("node_group", &self.node_group), ("owner", &self.owner)];
         let given = parts.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
-        for (n, (key, value)) in given.chain(self.tags.iter().map(|t| ("tag", t.as_str()))).enumerate() {
+        for (n, (key, value)) in
+            given.chain(self.tags.iter().map(|t| ("tag", t.as_str()))).enumerate()
+        {
             write!(f, "{}{key}:{value}", if n == 0 { "" } else { " " })?;
         }
         Ok(())

@@ -42,7 +42,14 @@ mod tests {
         for tag in ["gwm:lab:owner:user/carla", "gwm::owner:", "gwm:a:owner:user-id/7"] {
             assert!(OwnerTag::is_reserved(tag), "{tag}");
         }
-        for tag in ["gwm:lab", "gwm:access:owner:user/carla", "gwm:lab:site:fra", "owner:carla", "xgwm:lab:owner:a", "gwm:owner"] {
+        for tag in [
+            "gwm:lab",
+            "gwm:access:owner:user/carla",
+            "gwm:lab:site:fra",
+            "owner:carla",
+            "xgwm:lab:owner:a",
+            "gwm:owner",
+        ] {
             assert!(!OwnerTag::is_reserved(tag), "{tag}");
         }
     }

@@ -191,7 +191,7 @@ impl Viewer {
         }
         let Some(slug) = event.cluster.as_deref() else { return Sight::Hidden };
         let Some(&cluster) = self.clusters.get(slug) else {
-            let visible = self.authz().scope(&self.person.0, Permission::View).visible_clusters();
+            let visible = self.authz().clusters(&self.person.0, Permission::View);
             let known = |id: &ClusterId| self.clusters.values().any(|k| k == id);
             let all_known = visible.is_some_and(|ids| ids.iter().all(known));
             return if all_known { Sight::Hidden } else { Sight::ComeAgain };

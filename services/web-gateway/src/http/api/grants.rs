@@ -174,7 +174,11 @@ pub(crate) async fn object(
     let (cluster_id, slug) = (found.cluster_id, found.slug);
     let Some(group) = wanted.node_group else {
         let (kind, uuid) = ("cluster".to_owned(), String::new());
-        return Ok(Named { object: ObjectRef { kind, cluster_id, uuid }, slug, name: String::new() });
+        return Ok(Named {
+            object: ObjectRef { kind, cluster_id, uuid },
+            slug,
+            name: String::new(),
+        });
     };
     let (uuid, name) = node_group(state, person, &cluster_id, &slug, group).await?;
     let object = ObjectRef { kind: "node_group".to_owned(), cluster_id, uuid };
@@ -210,11 +214,8 @@ async fn selector(
 ) -> Result<(Selector, String), Problem> {
     let read: SelectorText =
         text.parse().map_err(|error| Problem(Fault::invalid("selector", format!("{error}"))))?;
-    let mut asked = Selector {
-        owner: read.owner.unwrap_or_default(),
-        tags: read.tags,
-        ..Selector::default()
-    };
+    let mut asked =
+        Selector { owner: read.owner.unwrap_or_default(), tags: read.tags, ..Selector::default() };
     let Some(cluster) = &read.cluster else { return Ok((asked, String::new())) };
     let wanted = Where { cluster, node_group: read.node_group.as_deref(), ..Where::default() };
     let named = object(state, person, wanted).await.map_err(|Problem(mut fault)| {

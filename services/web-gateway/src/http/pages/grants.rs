@@ -155,7 +155,8 @@ pub(crate) async fn add(
 async fn give(state: &AppState, viewer: &Viewer, form: &GrantForm) -> Result<(), Fault> {
     let only = form.only.trim();
     let group = only.strip_prefix("node_group:").filter(|rest| !rest.contains(char::is_whitespace));
-    let here = Where { cluster: &form.cluster, instance: given(&form.instance), ..Where::default() };
+    let here =
+        Where { cluster: &form.cluster, instance: given(&form.instance), ..Where::default() };
     let asked = match (only, group) {
         ("", _) => request(state, &viewer.person, here, None).await,
         (_, Some(group)) => {
