@@ -40,9 +40,9 @@ mod story_people;
 mod story_personas;
 #[path = "suite/story_placement.rs"]
 mod story_placement;
-#[path = "suite/story_sign_in.rs"]
-mod story_sign_in;
 #[path = "suite/story_selectors.rs"]
 mod story_selectors;
+#[path = "suite/story_sign_in.rs"]
+mod story_sign_in;
 #[path = "suite/trace.rs"]
 mod trace;

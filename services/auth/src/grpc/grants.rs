@@ -174,19 +174,15 @@ fn wanted(request: &AddGrantRequest) -> Result<Wanted> {
     let Some(asked) = &request.selector else {
         let object =
             parse_object(request.object.as_ref()).map_err(|why| Error::invalid("object", why))?;
-        return Ok(match object {
-            Object::NodeGroup(cluster, group) => {
-                let asked = selector::Asked {
-                    cluster: Some(cluster.0),
-                    node_group: Some(group.0),
-                    slug,
-                    node_group_name: request.object_name.clone(),
-                    ..selector::Asked::default()
-                };
-                Wanted::Selector(asked, None)
-            }
-            object => Wanted::Object(object),
-        });
+        let Object::NodeGroup(cluster, group) = object else { return Ok(Wanted::Object(object)) };
+        let asked = selector::Asked {
+            cluster: Some(cluster.0),
+            node_group: Some(group.0),
+            slug,
+            node_group_name: request.object_name.clone(),
+            ..selector::Asked::default()
+        };
+        return Ok(Wanted::Selector(asked, None));
     };
     if request.object.is_some() {
         return Err(Error::invalid("selector", "give either object or selector, not both"));
@@ -238,7 +234,9 @@ pub(super) async fn around(
         Object::NodeGroup(cluster, group) => {
             selector::within(connection, cluster.0, Some(group.0)).await?
         }
-        _ => Vec::new(),
+        Object::Fleet | Object::Cluster(_) | Object::Selector(_) | Object::Instance(..) => {
+            Vec::new()
+        }
     };
     places.extend(by);
     Ok(places)

@@ -142,7 +142,9 @@ impl Owners for Rpcs {
 fn key(object: &ObjectRef, field: &'static str) -> Result<Key> {
     match parse_object(Some(object)) {
         Ok(Object::Instance(cluster, instance)) => Ok((cluster.0, instance.0)),
-        Ok(_) => Err(Error::invalid(field, "only instances have owners")),
+        Ok(Object::Fleet | Object::Cluster(_) | Object::NodeGroup(..) | Object::Selector(_)) => {
+            Err(Error::invalid(field, "only instances have owners"))
+        }
         Err(why) => Err(Error::invalid(field, why)),
     }
 }

@@ -55,9 +55,9 @@ impl GrantRow {
 
     /// What one has to administer to give it and to take it away: the least that all is in which it is on.
     pub(crate) fn bounds(&self) -> Object {
-        match self.object() {
-            Object::Selector(_) => bounds(self.cluster_id, self.node_group),
-            object => object,
+        match self.selector_id {
+            Some(_) => bounds(self.cluster_id, self.node_group),
+            None => self.object(),
         }
     }
 

@@ -194,13 +194,12 @@ impl Rights {
 
     fn held_by(&self, entry: &UserEntry, object: Object) -> PermissionSet {
         let held = entry.held(object);
-        match object {
-            Object::Instance(cluster, uuid) if !entry.selectors.is_empty() => {
-                let by = self.selected.of(cluster, uuid).iter();
-                by.filter_map(|id| entry.selectors.get(id)).fold(held, |held, by| held.and(*by))
-            }
-            _ => held,
+        let Object::Instance(cluster, uuid) = object else { return held };
+        if entry.selectors.is_empty() {
+            return held;
         }
+        let by = self.selected.of(cluster, uuid).iter();
+        by.filter_map(|id| entry.selectors.get(id)).fold(held, |held, by| held.and(*by))
     }
 
     /// Whether the user may know that the object is there: a cluster is seen by whoever sees
