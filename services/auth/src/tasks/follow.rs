@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::app::Hub;
 use crate::error::{Result, chain};
+use crate::store::change::Touched;
 use crate::store::{
     PgConnection, Store, change, commit, rights, schema_missing, selector, snapshot,
 };
@@ -19,7 +20,8 @@ use crate::store::{
 const POLL: Duration = Duration::from_millis(200);
 /// A poll that takes longer says nothing of now: it counts as none, and watchers hear nothing.
 const POLL_LIMIT: Duration = Duration::from_millis(450);
-const MOST_INSTANCES: usize = 10_000;
+/// Part of it.
+const TELL_LIMIT: Duration = Duration::from_millis(300);
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 /// Loading everything may take longer; a poll follows before anybody is told.
 const LOAD_LIMIT: Duration = Duration::from_secs(30);
@@ -89,19 +91,12 @@ impl Follower {
         let Some(touched) = change::since(&mut tx, known, newest).await? else {
             return Ok(Poll::Behind);
         };
-        // More than one poll can tell in its time: everything is loaded instead.
-        if touched.instances.len() > MOST_INSTANCES {
+        // More than one poll can tell in its time, like the members of a selector of everything: all is loaded
+        // instead, or each poll would fail at it.
+        let Ok(told) = tokio::time::timeout(TELL_LIMIT, tell(&mut tx, &touched)).await else {
             return Ok(Poll::Behind);
-        }
-        let texts = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect();
-        let told = Change {
-            users: rights::load(&mut tx, Some(&touched.users)).await?,
-            ended_sessions: texts(&touched.ended_sessions),
-            revoked_tokens: texts(&touched.revoked_tokens),
-            keys: if touched.keys { rights::keys(&mut tx).await? } else { Vec::new() },
-            selectors: selector::members(&mut tx, Some(&touched.selectors)).await?,
-            selected: selector::selected(&mut tx, &touched.instances).await?,
         };
+        let told = told?;
         commit(tx).await?;
         self.hub.attest(newest, Some(told));
         Ok(Poll::Seen)
@@ -116,6 +111,19 @@ impl Follower {
         self.hub.reload(newest, all);
         Ok(())
     }
+}
+
+/// What is so now of all that was touched.
+async fn tell(connection: &mut PgConnection, touched: &Touched) -> Result<Change> {
+    let texts = |ids: &[Uuid]| ids.iter().map(Uuid::to_string).collect();
+    Ok(Change {
+        users: rights::load(&mut *connection, Some(&touched.users)).await?,
+        ended_sessions: texts(&touched.ended_sessions),
+        revoked_tokens: texts(&touched.revoked_tokens),
+        keys: if touched.keys { rights::keys(&mut *connection).await? } else { Vec::new() },
+        selectors: selector::members(&mut *connection, Some(&touched.selectors)).await?,
+        selected: selector::selected(connection, &touched.instances).await?,
+    })
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
