@@ -37,6 +37,7 @@ set_test() {
   need openssl "certificate fingerprints" /usr/bin/openssl
   need iproute2 "another machine to ask from: a network namespace" /usr/sbin/ip /sbin/ip
   need python3 "small helpers of the tests" /usr/bin/python3
+  need slapd "the directory that people of the tests sign in by" /usr/sbin/slapd
   need shellcheck "checks the shell scripts" /usr/bin/shellcheck
 }
 

@@ -4,6 +4,7 @@
 //! killed with SIGKILL: see [`process`].
 
 pub mod ca;
+pub mod directory;
 mod error;
 pub mod nats;
 pub mod paths;
@@ -14,6 +15,7 @@ pub mod vnc;
 mod wait;
 
 pub use ca::Ca;
+pub use directory::TestDirectory;
 pub use error::Error;
 pub use nats::{NatsServer, TestNats};
 pub use pg::{Migrations, Postgres, TestDatabase, TestPg};

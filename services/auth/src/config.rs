@@ -1,5 +1,8 @@
 //! The service's own configuration; `config.example.toml` shows and explains each key.
 
+mod directory;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gwm_authz::AuthzConfig;
@@ -7,6 +10,8 @@ use gwm_events::NatsSettings;
 use gwm_pg::PgSettings;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use directory::DirectoryConfig;
 
 /// All keys but the kernel's.
 #[derive(Debug, Clone, Deserialize)]
@@ -31,6 +36,9 @@ pub struct Config {
     /// Console tickets.
     #[serde(default)]
     pub ticket: TicketConfig,
+    /// Directories whose people may sign in, by name.
+    #[serde(default)]
+    pub(crate) directories: BTreeMap<String, DirectoryConfig>,
     /// When this replica's own decisions stop, as in the other services.
     #[serde(default)]
     pub authz: AuthzConfig,
@@ -136,6 +144,9 @@ impl Config {
             !login.address_every.is_zero(),
             "login.address_every must be more than nothing"
         );
+        for (name, directory) in &self.directories {
+            directory.validate(name)?;
+        }
         let lifetime = self.ticket.lifetime;
         anyhow::ensure!(
             !lifetime.is_zero() && lifetime <= Duration::from_secs(300),

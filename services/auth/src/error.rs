@@ -23,6 +23,20 @@ pub(crate) enum Error {
     /// The same for a wrong password and an unknown or disabled user.
     #[error("user name or password is wrong")]
     LoginRefused,
+    #[error(
+        "user name or password is wrong, or they are known to a directory that does not answer just now; \
+         try again"
+    )]
+    DirectorySilent,
+    #[error(
+        "{provider} knows you as {username}, but there is an account of this name here already, which \
+         is not yours by what {provider} says; ask an administrator"
+    )]
+    NameTaken { username: String, provider: String },
+    #[error("{provider} knows you as {username:?}, which can't be a name here: {rule}")]
+    NameUnusable { username: String, provider: String, rule: String },
+    #[error("this password is not kept here but by {0}; it is changed there")]
+    NoPasswordHere(String),
     #[error("too many wrong passwords; try again later")]
     LoginThrottled { after: Duration },
     #[error("too many people are signing in at this moment; try again")]
@@ -129,14 +143,18 @@ impl Error {
             | Self::TooManyViews(_)
             | Self::TooManyGroups(_)
             | Self::TooManyRoles(_) => ErrorCode::ResourceExhausted,
-            Self::NotReady => ErrorCode::Unavailable,
-            Self::GroupExists | Self::RoleExists => ErrorCode::AlreadyExists,
+            Self::NotReady | Self::DirectorySilent => ErrorCode::Unavailable,
+            Self::GroupExists | Self::RoleExists | Self::NameTaken { .. } => {
+                ErrorCode::AlreadyExists
+            }
             Self::LastAdministrator(_)
             | Self::GroupOwns(_)
             | Self::RoleBuiltIn
             | Self::RoleInUse(_)
             | Self::OwnPassword
             | Self::OwnSecondFactor
+            | Self::NameUnusable { .. }
+            | Self::NoPasswordHere(_)
             | Self::SecondFactorFirst
             | Self::SecondFactorNeeded
             | Self::SecondFactorOn => ErrorCode::Conflict,
@@ -151,11 +169,26 @@ impl Error {
         }
     }
 
+    /// Whether it says that somebody may not come in, and not that it can't be told.
+    pub(crate) fn refuses_login(&self) -> bool {
+        matches!(
+            self,
+            Self::LoginRefused
+                | Self::DirectorySilent
+                | Self::NameTaken { .. }
+                | Self::NameUnusable { .. }
+        )
+    }
+
     /// The stable word for it.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::LoginRefused => "login_refused",
             Self::LoginThrottled { .. } => "login_throttled",
+            Self::DirectorySilent => "directory_unavailable",
+            Self::NameTaken { .. } => "name_taken",
+            Self::NameUnusable { .. } => "name_unusable",
+            Self::NoPasswordHere(_) => "password_elsewhere",
             Self::LoginBusy => "login_busy",
             Self::TicketInvalid => "ticket_invalid",
             Self::UserExists => "user_exists",
@@ -229,6 +262,7 @@ impl From<Error> for Fault {
         match error {
             Error::Invalid { field, .. } => fault.field = Some(field.to_owned()),
             Error::LoginThrottled { after } => fault.retry_after = Some(after),
+            Error::DirectorySilent => fault.retry_after = Some(Duration::from_secs(5)),
             Error::LoginBusy | Error::NotReady => fault.retry_after = Some(Duration::from_secs(1)),
             Error::Database(_)
             | Error::Events(_)
@@ -256,6 +290,9 @@ impl From<Error> for Fault {
             | Error::NotAMember(_)
             | Error::OwnSecondFactor
             | Error::SecondFactorOn
+            | Error::NameTaken { .. }
+            | Error::NameUnusable { .. }
+            | Error::NoPasswordHere(_)
             | Error::SecondFactorFirst
             | Error::SecondFactorNeeded
             | Error::PolicyChanged

@@ -9,10 +9,11 @@
 //! - A ticket opens one console once: one conditional update decides.
 //!
 //! Called by web-gateway for people, by all other services for decisions, by vnc-proxy to redeem a
-//! ticket, by job-runner to settle a job. Calls nobody.
+//! ticket, by job-runner to settle a job. Calls directories (LDAP), where some are configured.
 
 mod app;
 mod cli;
+mod clients;
 mod config;
 mod domain;
 mod error;

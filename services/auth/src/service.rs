@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 
 use crate::app::{Hub, Login, Passwords, SignerSlot, follow_owners};
 use crate::cli;
+use crate::clients::Directories;
 use crate::config::Config;
 use crate::domain::MasterKey;
 use crate::grpc::Rpcs;
@@ -28,6 +29,7 @@ impl gwm_kernel::Service for Service {
         config.validate()?;
         let master = MasterKey::parse(&config.master_key)?;
         let store = Store::new(gwm_pg::connect(&config.database, "gwm-auth")?);
+        let directories = Directories::new(&config.directories)?;
         let nats = gwm_events::connect(&config.nats, SERVICE).await?;
         let passwords = Passwords::new(config.login.concurrent, config.login.waiting);
         let authz = Authz::detached(config.authz.clone());
@@ -65,6 +67,7 @@ impl gwm_kernel::Service for Service {
             store: store.clone(),
             passwords: passwords.clone(),
             master,
+            directories,
             throttle: config.login,
             times: config.session.clone(),
         };

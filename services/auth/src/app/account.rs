@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::ending::Ended;
 use super::login::Login;
-use super::people::act;
+use super::people::{act, kept_here};
 use super::refusal::person;
 use crate::error::{Error, Result};
 use crate::store::{PgConnection, Store, audit, change, commit, event, session, user};
@@ -23,6 +23,9 @@ pub(crate) async fn change_password(
     let Some(session) = asker.session_id else { return Err(Error::SessionNeeded) };
     let store = &login.store;
     let user_id = asker.user_id.0;
+    let mut tx = store.begin().await?;
+    kept_here(&user::fetch(&mut tx, user_id).await?.ok_or(Error::NotSignedIn)?)?;
+    commit(tx).await?;
     let Some(known) = login.confirm(asker, old.clone()).await? else {
         return Err(refuse_wrong(store, asker).await?);
     };
@@ -32,7 +35,7 @@ pub(crate) async fn change_password(
     let hash = login.passwords.hash_new("new_password", new, &asker.username).await?;
     let mut tx = store.begin().await?;
     // Whoever changed it meanwhile, an administrator for instance, wins.
-    if !user::set_password(&mut tx, user_id, Some(&known.password_hash), &hash).await? {
+    if !user::set_password(&mut tx, user_id, known.password_hash.as_deref(), &hash).await? {
         return Err(Error::NotSignedIn);
     }
     let row = user::fetch(&mut tx, user_id).await?.ok_or(Error::NotSignedIn)?;

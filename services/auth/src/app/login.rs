@@ -10,14 +10,20 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::passwords::Passwords;
+use super::provided;
+use crate::clients::Directories;
 use crate::config::{LoginConfig, SessionConfig};
-use crate::domain::{ImportedWork, LONGEST_PASSWORD, MasterKey, Secret, Verdict};
+use crate::domain::{
+    Answer, ImportedWork, LONGEST_PASSWORD, MasterKey, Secret, Verdict, directory_login,
+};
 use crate::error::{Error, Result};
 use crate::metrics;
+use crate::store::identity::IdentityRow;
 use crate::store::session::SessionRow;
 use crate::store::user::Credential;
 use crate::store::{
-    PgConnection, Store, audit, change, commit, event, second_factor, session, throttle, user,
+    PgConnection, Postgres, Store, Transaction, audit, change, commit, event, identity,
+    second_factor, session, throttle, user,
 };
 
 const LONGEST_TEXT: usize = 512;
@@ -29,6 +35,8 @@ pub(crate) struct Login {
     pub(crate) passwords: Passwords,
     /// Opens the secrets of authenticators.
     pub(crate) master: MasterKey,
+    /// Ask for people whom nobody knows here, and for those who came from there.
+    pub(crate) directories: Directories,
     pub(crate) throttle: LoginConfig,
     pub(crate) times: SessionConfig,
 }
@@ -64,6 +72,8 @@ pub(crate) struct LoggedIn {
 struct Compared {
     /// Whose name it was.
     user_id: Option<uuid::Uuid>,
+    /// Whether there is a password of it here.
+    has_password: bool,
     /// Nothing: wrong.
     proven: Option<Proven>,
 }
@@ -82,7 +92,8 @@ impl Login {
             let message = format!("a password has at most {LONGEST_PASSWORD} bytes");
             return Err(Error::invalid("password", message));
         }
-        let buckets = self.buckets(&request.place.client_address, &request.username);
+        let spelling = request.username.trim().to_lowercase();
+        let buckets = self.buckets(&request.place.client_address, &spelling);
         if let Some(after) = self.full(&buckets).await? {
             metrics::login("throttled");
             tracing::warn!(client_address = request.place.client_address, "login throttled");
@@ -90,7 +101,7 @@ impl Login {
         }
         // A name that can't be one is looked up all the same: it takes as long.
         let name = request.username.parse::<Username>().map_or_else(|_| String::new(), Into::into);
-        let mut user_id = None;
+        let (mut user_id, mut has_password) = (None, false);
         // Twice when another login has put a new hash into the place of an imported one meanwhile.
         for _ in 0..2 {
             let compared = match self.compare(&name, &request.password).await {
@@ -102,27 +113,72 @@ impl Login {
                     return Err(error);
                 }
             };
-            user_id = compared.user_id;
+            (user_id, has_password) = (compared.user_id, compared.has_password);
             let Some(proven) = compared.proven else { break };
             let mut tx = self.store.begin().await?;
             let Some(known) = renew(&mut tx, proven).await? else { continue };
-            if known.second_factor {
-                let challenge = self.challenge(&mut tx, &known).await?;
-                commit(tx).await?;
-                self.give_back(&buckets).await?;
-                metrics::login("code_needed");
-                return Ok(LoginOutcome::CodeNeeded(challenge));
-            }
             // Not when the password was changed, or the user disabled, while it was being compared.
-            if let Some(session) = self.open(&mut tx, &request.place, &known, &buckets).await? {
-                commit(tx).await?;
-                metrics::login("succeeded");
-                return Ok(LoginOutcome::In(session));
+            if let Some(outcome) = self.proceed(tx, &request.place, &known, &buckets).await? {
+                return Ok(outcome);
             }
             break;
         }
-        self.refuse(&request.place, &request.username, user_id, "login_refused").await?;
-        Err(Error::LoginRefused)
+        let refused = match self.elsewhere(&request, has_password, &buckets).await {
+            Ok(Some(outcome)) => return Ok(outcome),
+            Ok(None) => Error::LoginRefused,
+            Err(error) if error.refuses_login() => error,
+            Err(error) => return Err(error),
+        };
+        self.refuse(&request.place, &request.username, user_id, refused.reason()).await?;
+        Err(refused)
+    }
+
+    /// What a right password leads to; nothing when it is not right any more.
+    async fn proceed(
+        &self,
+        mut tx: Transaction<'_, Postgres>,
+        place: &Place,
+        known: &Credential,
+        buckets: &[Bucket; 2],
+    ) -> Result<Option<LoginOutcome>> {
+        if known.second_factor {
+            let challenge = self.challenge(&mut tx, known).await?;
+            commit(tx).await?;
+            self.give_back(buckets).await?;
+            metrics::login("code_needed");
+            return Ok(Some(LoginOutcome::CodeNeeded(challenge)));
+        }
+        let Some(session) = self.open(&mut tx, place, known, buckets).await? else {
+            return Ok(None);
+        };
+        commit(tx).await?;
+        metrics::login("succeeded");
+        Ok(Some(LoginOutcome::In(session)))
+    }
+
+    /// Asks the directories. Also about a name that has a password here, which is not shown to them: else the
+    /// time of a refusal would tell which names have one.
+    async fn elsewhere(
+        &self,
+        request: &LoginRequest,
+        has_password: bool,
+        buckets: &[Bucket; 2],
+    ) -> Result<Option<LoginOutcome>> {
+        if self.directories.is_empty() {
+            return Ok(None);
+        }
+        let Some(login) = directory_login(&request.username) else { return Ok(None) };
+        let password = Some(request.password.as_str()).filter(|_| !has_password);
+        let identified = match self.directories.ask(&login, password).await {
+            Answer::Is(identified) => identified,
+            Answer::IsNot => return Ok(None),
+            Answer::Silent => return Err(Error::DirectorySilent),
+        };
+        let mut tx = self.store.begin().await?;
+        let address = &request.place.client_address;
+        let row = provided::admit(&mut tx, &identified, address).await?;
+        let known = user::credential_of(&mut tx, row.user_id).await?.ok_or(Error::LoginRefused)?;
+        self.proceed(tx, &request.place, &known, buckets).await
     }
 
     /// Compares a password with what is known of a user name, in a time that tells nothing of it.
@@ -132,21 +188,23 @@ impl Login {
         let imported = user::imported_work(&mut tx).await?;
         commit(tx).await?;
         let user_id = known.as_ref().map(|c| c.user_id);
+        let has_password = known.as_ref().is_some_and(|c| c.password_hash.is_some());
         let known = known.filter(|c| !c.disabled);
-        let stored = known.as_ref().map(|c| c.password_hash.clone());
+        let stored = known.as_ref().and_then(|c| c.password_hash.clone());
         let new_hash = match self.passwords.verify(password.clone(), stored, imported).await? {
-            Verdict::Wrong => return Ok(Compared { user_id, proven: None }),
+            Verdict::Wrong => return Ok(Compared { user_id, has_password, proven: None }),
             Verdict::Right => None,
             Verdict::Outdated(new_hash) => Some(new_hash),
         };
-        Ok(Compared { user_id, proven: known.map(|known| Proven { known, new_hash }) })
+        let proven = known.map(|known| Proven { known, new_hash });
+        Ok(Compared { user_id, has_password, proven })
     }
 
     /// Keeps that the password was right, until the code comes.
     async fn challenge(&self, tx: &mut PgConnection, known: &Credential) -> Result<Secret> {
         let secret = Secret::generate("");
         let (hash, user_id) = (secret.hash(), known.user_id);
-        second_factor::insert_challenge(tx, &hash, user_id, &known.password_hash).await?;
+        second_factor::insert_challenge(tx, &hash, user_id, known.password_hash.as_deref()).await?;
         Ok(secret)
     }
 
@@ -217,9 +275,17 @@ impl Login {
         }
         let mut tx = self.store.begin().await?;
         let known = user::credential_of(&mut tx, person.user_id.0).await?;
+        let identity = identity::of(&mut tx, person.user_id.0).await?;
         commit(tx).await?;
         let known = known.filter(|c| !c.disabled).ok_or(Error::NotSignedIn)?;
-        let stored = Some(known.password_hash.clone());
+        if let (None, Some(identity)) = (&known.password_hash, identity) {
+            let right = self.confirm_elsewhere(&identity, &password).await?;
+            if right {
+                self.give_back(&buckets).await?;
+            }
+            return Ok(right.then_some(known));
+        }
+        let stored = known.password_hash.clone();
         // Whose password it is is no secret here.
         let none = ImportedWork::default();
         let right = match self.passwords.verify(password, stored, none).await {
@@ -233,6 +299,16 @@ impl Login {
             self.give_back(&buckets).await?;
         }
         Ok(right.then_some(known))
+    }
+
+    /// The same of a person whose password a directory keeps.
+    async fn confirm_elsewhere(&self, identity: &IdentityRow, password: &str) -> Result<bool> {
+        match self.directories.ask(&identity.login, Some(password)).await {
+            Answer::Is(found) => Ok((found.provider, found.subject)
+                == (identity.provider.clone(), identity.subject.clone())),
+            Answer::IsNot => Ok(false),
+            Answer::Silent => Err(Error::DirectorySilent),
+        }
     }
 
     /// Counts a stranger's try by their address, until it is given back.
@@ -341,11 +417,11 @@ pub(crate) async fn logout(store: &Store, token: &Secret) -> Result<()> {
 async fn renew(connection: &mut PgConnection, proven: Proven) -> Result<Option<Credential>> {
     let Proven { mut known, new_hash } = proven;
     if let Some(hash) = new_hash {
-        let before = Some(known.password_hash.as_str());
+        let before = known.password_hash.as_deref();
         if !user::set_password(connection, known.user_id, before, &hash).await? {
             return Ok(None);
         }
-        known.password_hash = hash;
+        known.password_hash = Some(hash);
     }
     Ok(Some(known))
 }

@@ -89,6 +89,7 @@ pub(crate) async fn set_password(
     if found.user_id == asker.user_id.0 {
         return Err(Error::OwnPassword);
     }
+    kept_here(&found)?;
     // Hashed outside: a transaction does not wait for it.
     let hash = passwords.hash_new("password", password, &found.username).await?;
     let id = found.user_id.to_string();
@@ -106,6 +107,14 @@ pub(crate) async fn set_password(
     audit::append(&mut tx, done).await?;
     commit(tx).await?;
     Ok(row)
+}
+
+/// Refuses what concerns a password that is not kept here.
+pub(super) fn kept_here(row: &UserRow) -> Result<()> {
+    match &row.origin {
+        None => Ok(()),
+        Some(origin) => Err(Error::NoPasswordHere(origin.clone())),
+    }
 }
 
 /// Two administrators who take it from each other at once: the second one is none any more, whatever

@@ -1,5 +1,6 @@
 //! Rules and types without any I/O.
 
+mod directory;
 mod imported;
 mod needed;
 mod object;
@@ -12,6 +13,7 @@ mod seal;
 mod secret;
 mod totp;
 
+pub(crate) use directory::{Answer, Identified, directory_login};
 pub(crate) use imported::{ImportedWork, MOST_ITERATIONS};
 pub(crate) use needed::Needed;
 pub(crate) use object::{object_ref, parse_object, parse_object_or_fleet};

@@ -31,6 +31,7 @@ pub(super) fn user(row: UserRow) -> User {
         revision: row.revision,
         last_login_at: row.last_login_at.map(timestamp),
         second_factor: row.second_factor,
+        origin: row.origin.unwrap_or_default(),
     }
 }
 

@@ -1,10 +1,8 @@
 //! Groups of people and who belongs to them.
 
-use std::collections::BTreeMap;
-
 use gwm_authz::{Mode, Principal};
 use gwm_events::types::access::{GROUP_CHANGED, GROUP_CREATED, GROUP_DELETED};
-use gwm_events::types::audit::{Outcome, RecordObject};
+use gwm_events::types::audit::Outcome;
 use gwm_proto::auth::groups_server::Groups;
 use gwm_proto::auth::{
     CreateGroupRequest, DeleteGroupRequest, DeleteGroupResponse, GetGroupRequest, Group,
@@ -12,14 +10,11 @@ use gwm_proto::auth::{
     SetMemberRequest, UpdateGroupRequest,
 };
 use gwm_types::Username;
-use serde_json::Value;
 use tonic::{Request, Response, Status, async_trait};
-use uuid::Uuid;
 
 use super::{Rpcs, timestamp};
-use crate::app::{person, refuse, release, require_admin};
+use crate::app::{group_object, member_act, person, refuse, release, require_admin};
 use crate::error::{Error, Result};
-use crate::store::audit::Entry;
 use crate::store::change::Touched;
 use crate::store::group::{GroupRow, MemberRow};
 use crate::store::{PgConnection, audit, change, commit, event, grant, group, owner, user};
@@ -44,7 +39,11 @@ impl Groups for Rpcs {
         }
         let row = group::insert(&mut tx, name.as_str(), description).await?;
         event::group(&mut tx, GROUP_CREATED, &row, &[], by(&principal)).await?;
-        audit::append_all(&mut tx, vec![act("group.create", &row, &principal, None)]).await?;
+        audit::append_all(
+            &mut tx,
+            vec![member_act("group.create", &row, person(&principal), None)],
+        )
+        .await?;
         commit(tx).await?;
         Ok(Response::new(message(row, Vec::new(), true)))
     }
@@ -97,7 +96,11 @@ impl Groups for Rpcs {
         }
         let row = group::change(&mut tx, row.group_id, Some(description)).await?;
         event::group(&mut tx, GROUP_CHANGED, &row, &members, by(&principal)).await?;
-        audit::append_all(&mut tx, vec![act("group.update", &row, &principal, None)]).await?;
+        audit::append_all(
+            &mut tx,
+            vec![member_act("group.update", &row, person(&principal), None)],
+        )
+        .await?;
         commit(tx).await?;
         Ok(Response::new(message(row, members, true)))
     }
@@ -126,10 +129,14 @@ impl Groups for Rpcs {
         touched.groups.push(id);
         change::record(&mut tx, &touched).await?;
         group::delete(&mut tx, id).await?;
-        event::grants(&mut tx, &[], &removed, Some(&by(&principal))).await?;
+        event::grants(&mut tx, &[], &removed, by(&principal).as_ref()).await?;
         let last = GroupRow { revision: row.revision + 1, ..row };
         event::group(&mut tx, GROUP_DELETED, &last, &members, by(&principal)).await?;
-        audit::append_all(&mut tx, vec![act("group.delete", &last, &principal, None)]).await?;
+        audit::append_all(
+            &mut tx,
+            vec![member_act("group.delete", &last, person(&principal), None)],
+        )
+        .await?;
         commit(tx).await?;
         Ok(Response::new(DeleteGroupResponse {}))
     }
@@ -156,7 +163,11 @@ impl Groups for Rpcs {
         change::record(&mut tx, &Touched::user(whom.user_id)).await?;
         event::group(&mut tx, GROUP_CHANGED, &row, &members, by(&principal)).await?;
         let member = Some((whom.username.as_str(), whom.user_id, Some(request.is_admin)));
-        audit::append_all(&mut tx, vec![act("group.set_member", &row, &principal, member)]).await?;
+        audit::append_all(
+            &mut tx,
+            vec![member_act("group.set_member", &row, person(&principal), member)],
+        )
+        .await?;
         commit(tx).await?;
         Ok(Response::new(message(row, members, true)))
     }
@@ -187,7 +198,8 @@ impl Groups for Rpcs {
         change::record(&mut tx, &Touched::user(whom.user_id)).await?;
         event::group(&mut tx, GROUP_CHANGED, &row, &left, by(&principal)).await?;
         let member = Some((whom.username.as_str(), whom.user_id, None));
-        audit::append_all(&mut tx, vec![act(action, &row, &principal, member)]).await?;
+        audit::append_all(&mut tx, vec![member_act(action, &row, person(&principal), member)])
+            .await?;
         commit(tx).await?;
         Ok(Response::new(RemoveMemberResponse {}))
     }
@@ -222,7 +234,7 @@ impl Rpcs {
             outcome: Outcome::Refused,
             reason: Some(error.reason()),
             person: person(principal),
-            object: Some(object(row)),
+            object: Some(group_object(row)),
         };
         let mut tx = self.store.begin().await?;
         audit::append(&mut tx, refused).await?;
@@ -265,8 +277,8 @@ fn description(text: &str) -> Result<&str> {
     Ok(text)
 }
 
-fn by(principal: &Principal) -> gwm_events::Actor {
-    event::actor_of(principal)
+fn by(principal: &Principal) -> Option<gwm_events::Actor> {
+    Some(event::actor_of(principal))
 }
 
 fn message(row: GroupRow, members: Vec<MemberRow>, administered: bool) -> Group {
@@ -287,38 +299,5 @@ fn message(row: GroupRow, members: Vec<MemberRow>, administered: bool) -> Group 
             })
             .collect(),
         administered,
-    }
-}
-
-/// For the audit log: with a member, and whether that one administers the group from now on.
-fn act(
-    action: &'static str,
-    row: &GroupRow,
-    principal: &Principal,
-    member: Option<(&str, Uuid, Option<bool>)>,
-) -> Entry {
-    let mut details = BTreeMap::new();
-    if let Some((username, user_id, is_admin)) = member {
-        details.insert("member".to_owned(), Value::from(username));
-        details.insert("persona".to_owned(), format!("user/{username}").into());
-        details.insert("persona_id".to_owned(), user_id.to_string().into());
-        if let Some(is_admin) = is_admin {
-            details.insert("is_admin".to_owned(), is_admin.into());
-        }
-    }
-    Entry {
-        action,
-        person: Some(person(principal)),
-        cluster: None,
-        object: Some(object(row)),
-        details,
-    }
-}
-
-fn object(row: &GroupRow) -> RecordObject {
-    RecordObject {
-        kind: "group".to_owned(),
-        id: Some(row.group_id.to_string()),
-        name: Some(row.name.clone()),
     }
 }

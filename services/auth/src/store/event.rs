@@ -176,7 +176,7 @@ pub(crate) async fn group(
     kind: EventType<access::Group>,
     row: &GroupRow,
     members: &[MemberRow],
-    actor: Actor,
+    actor: Option<Actor>,
 ) -> Result<()> {
     let member = |m: &MemberRow| access::GroupMember {
         user_id: m.user_id.to_string(),
@@ -192,7 +192,7 @@ pub(crate) async fn group(
         created_at: row.created_at,
         revision: number(row.revision),
     };
-    append(connection, kind, Utc::now(), group, Some(actor)).await
+    append(connection, kind, Utc::now(), group, actor).await
 }
 
 /// Something happened to a role, which is like this now; `changed` has what was before.

@@ -7,6 +7,7 @@ pub(crate) mod change;
 pub(crate) mod event;
 pub(crate) mod grant;
 pub(crate) mod group;
+pub(crate) mod identity;
 pub(crate) mod invite;
 pub(crate) mod owner;
 pub(crate) mod persona;
@@ -27,9 +28,9 @@ pub(crate) mod view;
 
 use std::time::Duration;
 
-pub(crate) use sqlx::PgConnection;
 use sqlx::postgres::PgListener;
-use sqlx::{Connection, PgPool, Postgres, Transaction};
+use sqlx::{Connection, PgPool};
+pub(crate) use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::error::Result;
 

@@ -25,7 +25,7 @@ pub(crate) struct AuthenticatorRow {
 #[derive(FromRow)]
 pub(crate) struct Challenge {
     pub(crate) user_id: Uuid,
-    pub(crate) password_hash: String,
+    pub(crate) password_hash: Option<String>,
 }
 
 /// A user's, confirmed or not.
@@ -155,7 +155,7 @@ pub(crate) async fn insert_challenge(
     connection: &mut PgConnection,
     token_hash: &[u8],
     user: Uuid,
-    password_hash: &str,
+    password_hash: Option<&str>,
 ) -> Result<()> {
     sqlx::query(
         "insert into login_challenge (token_hash, user_id, password_hash, expires_at)

@@ -50,7 +50,7 @@ pub(crate) async fn insert(
     Ok(sqlx::query_as(
         "with known as (
              update app_user set last_login_at = now()
-             where user_id = $2 and password_hash = $6 and not disabled
+             where user_id = $2 and password_hash is not distinct from $6 and not disabled
                and second_factor = $7
              returning user_id, username),
          started as (

@@ -20,13 +20,17 @@ pub(crate) struct UserRow {
     pub(crate) last_login_at: Option<DateTime<Utc>>,
     /// A code is asked for at the login.
     pub(crate) second_factor: bool,
+    /// Where the user comes from (`ldap/NAME`); nothing: from here.
+    #[sqlx(default)]
+    pub(crate) origin: Option<String>,
 }
 
 /// What a login compares with.
 #[derive(Clone, FromRow)]
 pub(crate) struct Credential {
     pub(crate) user_id: Uuid,
-    pub(crate) password_hash: String,
+    /// None of those whose password is kept elsewhere.
+    pub(crate) password_hash: Option<String>,
     pub(crate) disabled: bool,
     pub(crate) second_factor: bool,
 }
@@ -41,7 +45,7 @@ pub(crate) async fn insert(
     sqlx::query_as(
         "insert into app_user (user_id, username, password_hash, is_admin) values ($1, $2, $3, $4)
          returning user_id, username, is_admin, disabled, revision, created_at,
-             last_login_at, second_factor",
+             last_login_at, second_factor, origin",
     )
     .bind(Uuid::now_v7())
     .bind(username)
@@ -63,7 +67,7 @@ pub(crate) async fn insert_absent(
         "insert into app_user (user_id, username, password_hash, is_admin) values ($1, $2, $3, $4)
          on conflict (username) do nothing
          returning user_id, username, is_admin, disabled, revision, created_at,
-             last_login_at, second_factor",
+             last_login_at, second_factor, origin",
     )
     .bind(Uuid::now_v7())
     .bind(username)
@@ -81,11 +85,13 @@ pub(crate) async fn reset_admin(
     password_hash: &str,
 ) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
-        "update app_user set password_hash = $2, is_admin = true, disabled = false,
-             revision = revision + 1, updated_at = now()
+        "with gone as (delete from identity using app_user
+             where identity.user_id = app_user.user_id and username = $1)
+         update app_user set password_hash = $2, is_admin = true, disabled = false,
+             admin_from = null, origin = null, revision = revision + 1, updated_at = now()
          where username = $1
          returning user_id, username, is_admin, disabled, revision, created_at,
-             last_login_at, second_factor",
+             last_login_at, second_factor, origin",
     )
     .bind(username)
     .bind(password_hash)
@@ -127,7 +133,7 @@ pub(crate) async fn imported_work(connection: &mut PgConnection) -> Result<Impor
 pub(crate) async fn fetch(connection: &mut PgConnection, user: Uuid) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
         "select user_id, username, is_admin, disabled, revision, created_at,
-             last_login_at, second_factor
+             last_login_at, second_factor, origin
              from app_user where user_id = $1",
     )
     .bind(user)
@@ -143,7 +149,7 @@ pub(crate) async fn fetch_by_name(
 ) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
         "select user_id, username, is_admin, disabled, revision, created_at,
-             last_login_at, second_factor
+             last_login_at, second_factor, origin
              from app_user where username = $1",
     )
     .bind(username)
@@ -181,7 +187,7 @@ pub(crate) async fn credential_of(
 /// One, by id or login name; others who want to change it wait until the transaction ends.
 pub(crate) async fn lock(connection: &mut PgConnection, user: &str) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
-        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor
+        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor, origin
              from app_user where user_id = $2 or username = $1
              order by user_id is distinct from $2 limit 1 for update",
     )
@@ -195,7 +201,7 @@ pub(crate) async fn lock(connection: &mut PgConnection, user: &str) -> Result<Op
 /// Likewise without keeping anybody waiting.
 pub(crate) async fn find(connection: &mut PgConnection, user: &str) -> Result<Option<UserRow>> {
     Ok(sqlx::query_as(
-        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor
+        "select user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor, origin
              from app_user where user_id = $2 or username = $1
              order by user_id is distinct from $2 limit 1",
     )
@@ -246,10 +252,11 @@ pub(crate) async fn change(
     disabled: bool,
 ) -> Result<UserRow> {
     Ok(sqlx::query_as(
-        "update app_user set is_admin = $2, disabled = $3, revision = revision + 1,
+        "update app_user set is_admin = $2, disabled = $3,
+             admin_from = case when is_admin = $2 then admin_from end, revision = revision + 1,
              updated_at = now()
          where user_id = $1
-         returning user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor",
+         returning user_id, username, is_admin, disabled, revision, created_at, last_login_at, second_factor, origin",
     )
     .bind(user)
     .bind(is_admin)

@@ -29,6 +29,7 @@ pub(crate) static TABLE: Table = Table {
         field(&["admin", "is_admin"], "is_admin", Kind::Flag, None),
         field(&["disabled"], "disabled", Kind::Flag, None),
         field(&["second_factor", "2fa"], "second_factor", Kind::Flag, None),
+        field(&["from", "origin"], "coalesce(origin, 'local')", Kind::Lower, None),
         field(&["created"], "created_at", MOMENT, Some("created_at")),
         field(
             &["last_login", "seen"],
@@ -86,7 +87,7 @@ pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, Lis
     sql.push(wanted.sort.place_sql());
     sql.push(
         " as place, user_id, username, is_admin, disabled, revision, created_at, last_login_at,
-             second_factor
+             second_factor, origin
          from app_user where ",
     );
     gwm_query::push_filter(&mut sql, &TABLE, wanted.filter)?;

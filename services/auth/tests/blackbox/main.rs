@@ -5,6 +5,7 @@ mod account;
 mod audit;
 mod bootstrap;
 mod callers;
+mod directory;
 mod events;
 mod grants;
 mod groups;

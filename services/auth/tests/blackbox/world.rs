@@ -147,6 +147,10 @@ impl World {
         self.peer(replica, "web-gateway").await
     }
 
+    pub(crate) fn certificates(&self) -> &CertificateFiles {
+        &self.certificates
+    }
+
     pub(crate) fn ca(&self) -> PathBuf {
         self.certificates.ca()
     }

@@ -1,0 +1,5 @@
+//! Who else is asked.
+
+mod directory;
+
+pub(crate) use directory::Directories;
