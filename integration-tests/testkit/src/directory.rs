@@ -1,4 +1,4 @@
-//! A directory: Debian's OpenLDAP server, thrown away after the test.
+//! A directory: Debian's `slapd` with TLS, thrown away after the test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

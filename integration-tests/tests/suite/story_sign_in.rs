@@ -1,7 +1,8 @@
 //! Ways to sign in, by REST and by pages.
 
-use gwm_integration_tests::{Answer, Api, Options};
-use gwm_testkit::wait_for;
+use gwm_integration_tests::{Answer, Api, Options, Part};
+use gwm_testkit::directory::BASE;
+use gwm_testkit::{Ca, Scratch, TestDirectory, wait_for};
 use serde_json::json;
 
 use crate::stage::{PATIENCE, Stage};
@@ -104,4 +105,69 @@ async fn who_needs_a_second_factor_sets_it_up_before_anything_else() {
     let outcomes: Vec<_> =
         records["items"].as_array().unwrap().iter().map(|r| r["outcome"].clone()).collect();
     assert!(outcomes.contains(&json!("succeeded")), "{records:#}");
+}
+
+const READER: &str = "cn=reader,dc=example,dc=org";
+
+/// One person, ann, who belongs to the group `web`.
+fn entries() -> String {
+    format!(
+        "dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Example\ndc: example\n\n\
+         dn: {READER}\nobjectClass: person\ncn: reader\nsn: reader\nuserPassword: reader's dogwood\n\n\
+         dn: uid=ann,{BASE}\nobjectClass: inetOrgPerson\nuid: ann\ncn: Ann\nsn: Ann\n\
+         userPassword: ann's dogwood\n\n\
+         dn: cn=web,{BASE}\nobjectClass: groupOfNames\ncn: web\nmember: uid=ann,{BASE}\n\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_of_a_directory_signs_in_sees_what_the_group_holds_and_keeps_nobody_out() {
+    let scratch = Scratch::new("gwm-story-directory-").unwrap();
+    let certificates = Ca::new("directory").unwrap().write(scratch.path(), &["directory"]).unwrap();
+    let mut directory =
+        TestDirectory::start(&certificates, "directory", READER, &entries()).await.unwrap();
+    let corp = json!({
+        "url": directory.url(), "ca_path": certificates.ca(), "bind_dn": READER,
+        "bind_password": "reader's dogwood", "user_base": BASE, "group_base": BASE,
+        "groups": {"web": "shop"}, "timeout": "3s",
+    });
+    let options = Options::test("story-directory");
+    let options = options.with(Part::Auth, json!({"directories": {"corp": corp}}));
+    let stage = Stage::start(options, &["fra1"]).await;
+    let (admin, anonymous) = (&stage.admin, stage.stack.anonymous());
+    let _group = admin.post("/groups", &json!({"name": "shop"})).await.expect_status(201);
+    let name = stage.running("fra1");
+    let grant =
+        json!({"persona": "group/shop", "role": "view", "cluster": "fra1", "instance": name});
+    let _granted = admin.post("/grants", &grant).await.expect_status(201);
+
+    let login =
+        |password: &'static str| [("username", "Ann"), ("password", password), ("next", "/jobs")];
+    let wrong = form(&anonymous, "/login", &login("not it")).await;
+    assert_eq!(wrong.status, 401);
+    leads_to(&form(&anonymous, "/login", &login("ann's dogwood")).await, "/jobs");
+    let ann = anonymous.login("ann", "ann's dogwood").await.unwrap();
+    wait_for("the right of her group", PATIENCE, async || {
+        let seen = ann.get("/instances").await;
+        if seen.json()["total"] == 1 { Ok(()) } else { Err(seen.text) }
+    })
+    .await;
+    assert_eq!(ann.get("/me").await.ok()["origin"], "ldap/corp");
+    let own = page(&ann, "/me").await.expect_status(200).text;
+    assert!(own.contains("kept by ldap/corp") && !own.contains("old_password"), "{own}");
+    let seen = page(admin, "/users/ann").await.expect_status(200).text;
+    assert!(seen.contains("ldap/corp") && !seen.contains("Set the password"), "{seen}");
+    let listed = admin.get("/users?q=from:ldap/corp").await.ok();
+    assert_eq!((&listed["total"], &listed["items"][0]["username"]), (&json!(1), &json!("ann")));
+    let set = json!({"password": "seven ropes of hemp"});
+    let elsewhere = admin.post("/users/ann/password", &set).await.expect_status(409);
+    assert_eq!(elsewhere.code(), "password_elsewhere");
+
+    directory.stop().await.unwrap();
+    let silent = form(&anonymous, "/login", &login("ann's dogwood")).await;
+    assert_eq!(silent.status, 503);
+    assert!(silent.headers.contains_key("retry-after"), "{:?}", silent.headers);
+    assert!(silent.text.contains("does not answer just now"), "{}", silent.text);
+    let _still = ann.get("/instances").await.expect_status(200);
+    let _local = stage.stack.admin().await.unwrap();
 }

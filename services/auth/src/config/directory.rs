@@ -150,3 +150,62 @@ impl DirectoryConfig {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+    /// The section of the example, without its marks.
+    fn example() -> String {
+        let after = EXAMPLE.split_once("# [directories.corp]").unwrap().1;
+        let section = after.split_once("\n[").unwrap().0;
+        let keys = section.lines().filter_map(|line| line.strip_prefix("# "));
+        let keys = keys.filter(|line| line.starts_with('[') || line.contains(" = "));
+        let text = keys.collect::<Vec<_>>().join("\n");
+        text.replace("[directories.corp.groups]", "[groups]").replace(
+            "bind_password_file = \"/etc/gwm/directory.password\"",
+            "bind_password = \"x\"",
+        )
+    }
+
+    #[test]
+    fn the_example_is_valid_and_shows_the_defaults() {
+        let config: DirectoryConfig = toml::from_str(&example()).unwrap();
+        config.validate("corp").unwrap();
+        let least = "url = \"ldaps://x\"\nuser_base = \"dc=x\"";
+        let least: DirectoryConfig = toml::from_str(least).unwrap();
+        least.validate("corp").unwrap();
+        assert_eq!(config.user_filter, least.user_filter);
+        assert_eq!(config.username_attribute, least.username_attribute);
+        assert_eq!(config.subject_attribute, least.subject_attribute);
+        assert_eq!(config.group_filter, least.group_filter);
+        assert_eq!(config.group_attribute, least.group_attribute);
+        assert_eq!(config.timeout, least.timeout);
+        assert!(config.has_groups() && !least.has_groups());
+    }
+
+    #[test]
+    fn what_can_not_work_is_refused_by_name() {
+        for (from, to, named) in [
+            ("ldap://", "http://", "directories.corp.url"),
+            ("bind_dn = \"cn=gwm,ou=services,dc=example,dc=org\"", "", "bind_dn"),
+            ("bind_password = \"x\"", "bind_password = \"\"", "bind_password is empty"),
+            ("(uid={username})", "(uid=jane)", "user_filter must hold"),
+            ("(uid={username})", "(uid={username}", "user_filter is no LDAP filter"),
+            ("(member={dn})", "(cn=all)", "group_filter"),
+            ("group_base = \"ou=groups,dc=example,dc=org\"", "", "group_base"),
+            ("= \"shop\"", "= \"Web Shop\"", "groups.Web Shop"),
+            ("timeout = \"5s\"", "timeout = \"5m\"", "timeout"),
+        ] {
+            let config: DirectoryConfig = toml::from_str(&example().replace(from, to)).unwrap();
+            let error = config.validate("corp").unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        let config: DirectoryConfig = toml::from_str(&example()).unwrap();
+        assert!(config.validate("Corp Ltd").is_err());
+        let odd = toml::from_str::<DirectoryConfig>(&(example() + "\n[other]\n"));
+        assert!(odd.unwrap_err().to_string().contains("other"));
+    }
+}

@@ -12,7 +12,8 @@ use gwm_proto::auth::{
 };
 use gwm_testkit::TestDirectory;
 use gwm_testkit::directory::{BASE, ROOT_DN, ROOT_PASSWORD};
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod};
+use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
 use crate::second_factor::{begin, set_up_of};
@@ -52,8 +53,7 @@ fn entries() -> String {
 }
 
 /// The service's configuration of it.
-fn configure(world: &mut World, directory: &TestDirectory, url: &str) {
-    let _keeps_it = directory;
+fn configure(world: &mut World, url: &str) {
     let ca = world.ca().display().to_string();
     let secret = world.scratch.path().join("reader.password");
     std::fs::write(&secret, "reader's dogwood\n").unwrap();
@@ -89,7 +89,7 @@ async fn set() -> Set {
     let directory =
         TestDirectory::start(world.certificates(), "auth", READER, &entries()).await.unwrap();
     let url = directory.url();
-    configure(&mut world, &directory, &url);
+    configure(&mut world, &url);
     let replica = world.replica("a").await;
     let gateway = world.gateway(&replica).await;
     let admin = admin(&gateway).await;
@@ -105,13 +105,19 @@ fn dn(uid: &str) -> String {
 }
 
 /// Who may change the directory.
-async fn root(directory: &TestDirectory) -> Ldap {
+struct Root {
+    ldap: Ldap,
+    _driver: JoinSet<ldap3::result::Result<()>>,
+}
+
+async fn root(directory: &TestDirectory) -> Root {
     let settings = LdapConnSettings::new().set_no_tls_verify(true);
     let (connection, mut ldap) =
         LdapConnAsync::with_settings(settings, &directory.tls_url()).await.unwrap();
-    ldap3::drive!(connection);
+    let mut driver = JoinSet::new();
+    driver.spawn(connection.drive());
     ldap.simple_bind(ROOT_DN, ROOT_PASSWORD).await.unwrap().success().unwrap();
-    ldap
+    Root { ldap, _driver: driver }
 }
 
 async fn user_of(set: &Set, name: &str) -> User {
@@ -170,7 +176,7 @@ async fn people_of_a_directory_sign_in_and_belong_to_what_their_groups_stand_for
     for name in ["ANN@example.org", " Ann "] {
         assert_eq!(person(&set.gateway, name, &password("ann")).await.user_id(), ann.user_id());
     }
-    let bob = person(&set.gateway, "bob", &password("bob")).await;
+    person(&set.gateway, "bob", &password("bob")).await;
     assert!(user_of(&set, "bob").await.is_admin);
     assert!(members(&set, "shop").await.iter().all(|name| name != "bob"));
 
@@ -190,7 +196,7 @@ async fn people_of_a_directory_sign_in_and_belong_to_what_their_groups_stand_for
         }))
         .await
         .unwrap();
-    let mut ldap = root(&set.directory).await;
+    let Root { mut ldap, _driver } = root(&set.directory).await;
     let (users, admins) =
         (format!("cn=Cloud Users,ou=groups,{BASE}"), format!("cn=Cloud Admins,ou=groups,{BASE}"));
     let eve = dn("Eve Smith");
@@ -203,7 +209,6 @@ async fn people_of_a_directory_sign_in_and_belong_to_what_their_groups_stand_for
     assert_eq!(members(&set, "shop").await, ["bob"]);
     assert_eq!(members(&set, "chosen").await, ["ann"]);
     assert!(!user_of(&set, "bob").await.is_admin);
-    let _still = bob;
     // One that was made an administrator here stays one.
     let make = ChangeUserRequest {
         user: "bob".to_owned(),
@@ -243,7 +248,7 @@ async fn an_account_belongs_to_one_person_whatever_names_become() {
     assert!(taken.message().contains("ldap/corp knows you as bob"), "{}", taken.message());
     let odd = refused(&set, "eve smith@example.org", &password("Eve Smith")).await;
     assert_eq!(reason(&odd), "login_refused", "blanks are no name");
-    let mut ldap = root(&set.directory).await;
+    let Root { mut ldap, _driver } = root(&set.directory).await;
     let mail = vec![Mod::Replace("mail", HashSet::from(["eve@example.org"]))];
     ldap.modify(&dn("Eve Smith"), mail).await.unwrap().success().unwrap();
     let odd = refused(&set, "eve@example.org", &password("Eve Smith")).await;
@@ -255,9 +260,6 @@ async fn an_account_belongs_to_one_person_whatever_names_become() {
     assert_eq!(person(&set.gateway, "anna", &password("ann")).await.user_id(), ann.user_id());
     let taken = refused(&set, "ann", &password("bob")).await;
     assert_eq!(reason(&taken), "name_taken");
-    let (rs, _) =
-        ldap.search(BASE, Scope::Subtree, "(uid=ann)", ["uid"]).await.unwrap().success().unwrap();
-    assert_eq!(rs.len(), 1);
     // And who is gone is out.
     ldap.delete(&dn("anna")).await.unwrap().success().unwrap();
     assert_eq!(reason(&refused(&set, "anna", &password("ann")).await), "login_refused");
@@ -311,7 +313,7 @@ async fn guesses_of_a_directorys_passwords_are_slowed_whatever_the_spelling() {
         TestDirectory::start(world.certificates(), "auth", READER, &entries()).await.unwrap();
     // TLS from the start, too.
     let url = directory.tls_url();
-    configure(&mut world, &directory, &url);
+    configure(&mut world, &url);
     let replica = world.replica("a").await;
     let gateway = world.gateway(&replica).await;
     admin(&gateway).await;
@@ -330,7 +332,7 @@ async fn a_directory_with_another_certificate_is_not_told_anything() {
     let other = ca.write(&world.scratch.path().join("other"), &["auth"]).unwrap();
     let directory = TestDirectory::start(&other, "auth", READER, &entries()).await.unwrap();
     let url = directory.url();
-    configure(&mut world, &directory, &url);
+    configure(&mut world, &url);
     let replica = world.replica("a").await;
     let gateway = world.gateway(&replica).await;
     admin(&gateway).await;

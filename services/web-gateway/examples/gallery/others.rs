@@ -173,6 +173,7 @@ pub(crate) fn me_page(fresh: bool) -> me::MePage {
         } else {
             "Your password is changed. Your 2 other sign-ins have ended.".to_owned()
         },
+        origin: if fresh { "ldap/corp".to_owned() } else { String::new() },
         second_factor: Some(me::SecondFactor {
             since: fresh.then(|| when(90_000)),
             recovery_codes_left: 9,

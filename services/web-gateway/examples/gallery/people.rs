@@ -23,6 +23,7 @@ fn row(n: u64, username: &str, is_admin: bool, disabled: bool) -> users::UserRow
         created: when(9_000_000),
         last_login: (n != 2).then(|| when(5000 * i64::try_from(n + 1).unwrap_or(1))),
         second_factor: n == 1,
+        origin: if n == 3 { "ldap/corp".to_owned() } else { String::new() },
         revision: 3,
     }
 }

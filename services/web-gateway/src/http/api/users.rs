@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use super::extract::{self, Body, Params};
 use super::listing::{ListQuery, Page, answer};
 use crate::http::AppState;
-use crate::http::model::{time, time_or_epoch};
+use crate::http::model::{some, time, time_or_epoch};
 use crate::http::person::Person;
 use crate::http::problem::{Problem, ProblemDocument};
 
@@ -34,6 +34,8 @@ pub(crate) struct UserDocument {
     pub(crate) last_login_at: Option<DateTime<Utc>>,
     /// A code of an authenticator is asked for at the login.
     pub(crate) second_factor: bool,
+    /// Where the user comes from and the password is kept: `ldap/NAME`; null: here.
+    pub(crate) origin: Option<String>,
     /// Grows with each change; it is the `ETag`, too.
     pub(crate) revision: i64,
 }
@@ -48,6 +50,7 @@ impl From<User> for UserDocument {
             created_at: time_or_epoch(user.created_at),
             last_login_at: time(user.last_login_at),
             second_factor: user.second_factor,
+            origin: some(user.origin),
             revision: user.revision,
         }
     }
@@ -80,6 +83,7 @@ pub(crate) async fn list(
         "created_at",
         "last_login_at",
         "second_factor",
+        "origin",
         "revision",
     ];
     answer(&headers, &query, columns, move |page| {

@@ -6,8 +6,8 @@ use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::{
-    CreateTokenRequest, EndOtherSessionsRequest, EndSessionRequest, ListTokensRequest,
-    RevokeTokenRequest,
+    CreateTokenRequest, EndOtherSessionsRequest, EndSessionRequest, GetMeRequest,
+    ListTokensRequest, RevokeTokenRequest,
 };
 use http::StatusCode;
 use serde::Deserialize;
@@ -36,6 +36,7 @@ pub(super) async fn draw(state: &AppState, viewer: &Viewer) -> Result<MePage, Pa
     let shell = common::shell(state, viewer, Section::Other, "Your account", Vec::new()).await;
     let request = viewer.person.ask(ListTokensRequest {});
     let tokens = state.clients.tokens().list_tokens(request).await?.into_inner().tokens;
+    let user = state.clients.users().get_me(viewer.person.ask(GetMeRequest {})).await?.into_inner();
     let now = Utc::now();
     let (sessions, sessions_failed) = match account::read(state, &viewer.person).await {
         Ok(sessions) => {
@@ -55,6 +56,7 @@ pub(super) async fn draw(state: &AppState, viewer: &Viewer) -> Result<MePage, Pa
         },
         sessions,
         sessions_failed,
+        origin: user.origin,
         username: viewer.person.0.username.clone(),
         tokens: tokens
             .into_iter()

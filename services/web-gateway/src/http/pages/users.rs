@@ -38,6 +38,7 @@ const ABOUT: About = About {
         fixed("Status", "", ""),
         column("role", "Rights", "", ""),
         column("last_login", "Signed in", "last_login", "n"),
+        extra("from", "From", "", "low"),
         column("created", "Made", "created", "n low"),
         extra("id", "Id", "", "low"),
     ],
@@ -58,6 +59,7 @@ fn row(user: UserDocument, now: DateTime<Utc>) -> UserRow {
         created: When::new(user.created_at, now),
         last_login: user.last_login_at.map(|at| When::new(at, now)),
         second_factor: user.second_factor,
+        origin: user.origin.unwrap_or_default(),
         revision: user.revision,
     }
 }

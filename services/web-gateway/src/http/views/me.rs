@@ -60,6 +60,8 @@ pub struct MePage {
     pub done: String,
     /// `None`: it could not be read.
     pub second_factor: Option<SecondFactor>,
+    /// Where the password is kept, `ldap/NAME`; empty: here.
+    pub origin: String,
     /// Open sign-ins, the last used first.
     pub sessions: Vec<SessionRow>,
     /// Why they could not be read; empty when they were.

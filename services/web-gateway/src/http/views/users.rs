@@ -29,6 +29,8 @@ pub struct UserRow {
     pub last_login: Option<When>,
     /// A code is asked for at the login.
     pub second_factor: bool,
+    /// Where the password is kept, `ldap/NAME`; empty: here.
+    pub origin: String,
     /// What forms send back, so that nobody's change is overwritten.
     pub revision: i64,
 }
