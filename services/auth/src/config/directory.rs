@@ -12,7 +12,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DirectoryConfig {
-    /// `ldaps://HOST`, or `ldap://HOST`, which is turned into TLS before anything is said (StartTLS).
+    /// `ldaps://HOST`, or `ldap://HOST`, which is turned into TLS before anything is said (`StartTLS`).
     pub(crate) url: String,
     /// Whom to trust as its certificate's issuer; what the system trusts without it.
     #[serde(default)]
