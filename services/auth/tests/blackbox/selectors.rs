@@ -344,6 +344,15 @@ async fn a_tag_that_goes_just_as_the_first_right_by_it_is_given_gives_nothing() 
             hold.commit().await.unwrap();
         };
         let (_, given, ()) = tokio::join!(tell, given, release);
+        let told: Vec<Vec<Uuid>> = sqlx::query_scalar(
+            "select instance_uuids from change_log order by revision desc limit 2",
+        )
+        .fetch_all(&pool)
+        .await
+        .unwrap();
+        // Before the first selector is there, nobody has to hear of it; after it, of each.
+        let first: Vec<Uuid> = vec![one.uuid.parse().unwrap()];
+        assert_eq!(told[0], if told_first { Vec::new() } else { first });
         // A right given later is told of later: then the loss was told of, too.
         let other = neighbour(&one);
         stage.tell(&other, "", &[WEB]).await;
