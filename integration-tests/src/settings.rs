@@ -95,6 +95,7 @@ fn own(files: &Files, addresses: &Addresses, part: Part, ports: Ports) -> Value 
         Part::Auth => json!({
             "master_key_file": files.secret("auth-master.key"),
             "admin_password_file": files.secret("admin.password"),
+            "peers": { "cache_updater": cache() },
         }),
         Part::CacheUpdater => json!({
             "master_key_file": files.secret("cache-updater-master.key"),

@@ -40,6 +40,8 @@ mod story_people;
 mod story_personas;
 #[path = "suite/story_placement.rs"]
 mod story_placement;
+#[path = "suite/story_quota.rs"]
+mod story_quota;
 #[path = "suite/story_selectors.rs"]
 mod story_selectors;
 #[path = "suite/story_sign_in.rs"]

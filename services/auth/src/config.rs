@@ -39,6 +39,9 @@ pub struct Config {
     /// Directories whose people may sign in, by name.
     #[serde(default)]
     pub(crate) directories: BTreeMap<String, DirectoryConfig>,
+    /// Counting what instances take.
+    #[serde(default)]
+    pub recount: RecountConfig,
     /// When this replica's own decisions stop, as in the other services.
     #[serde(default)]
     pub authz: AuthzConfig,
@@ -110,6 +113,21 @@ impl Default for LoginConfig {
     }
 }
 
+/// Counting what instances take, for quotas.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RecountConfig {
+    /// How often all of it is read again; changes are told as they come.
+    #[serde(with = "humantime_serde")]
+    pub every: Duration,
+}
+
+impl Default for RecountConfig {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(3600) }
+    }
+}
+
 /// Console tickets.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -147,6 +165,7 @@ impl Config {
         for (name, directory) in &self.directories {
             directory.validate(name)?;
         }
+        anyhow::ensure!(!self.recount.every.is_zero(), "recount.every must be more than nothing");
         let lifetime = self.ticket.lifetime;
         anyhow::ensure!(
             !lifetime.is_zero() && lifetime <= Duration::from_secs(300),

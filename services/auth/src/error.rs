@@ -5,6 +5,8 @@ use std::time::Duration;
 use gwm_kernel::{ErrorCode, Fault};
 use tonic::Status;
 
+use crate::domain::Missing;
+
 /// A result with this service's error.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -99,6 +101,11 @@ pub(crate) enum Error {
     InviteInvalid,
     #[error("there are {0} open invites already; withdraw one first")]
     TooManyInvites(i64),
+    /// The text names what is missing.
+    #[error("{text}")]
+    QuotaExceeded { text: String, missing: Vec<Missing> },
+    #[error("somebody else has changed this quota meanwhile; look again")]
+    QuotaChanged,
     #[error("there is no such {0}")]
     NotFound(&'static str),
     #[error("there are {0} API tokens already; revoke one first")]
@@ -142,6 +149,7 @@ impl Error {
             | Self::TooManyInvites(_)
             | Self::TooManyViews(_)
             | Self::TooManyGroups(_)
+            | Self::QuotaExceeded { .. }
             | Self::TooManyRoles(_) => ErrorCode::ResourceExhausted,
             Self::NotReady | Self::DirectorySilent => ErrorCode::Unavailable,
             Self::GroupExists | Self::RoleExists | Self::NameTaken { .. } => {
@@ -158,7 +166,7 @@ impl Error {
             | Self::SecondFactorFirst
             | Self::SecondFactorNeeded
             | Self::SecondFactorOn => ErrorCode::Conflict,
-            Self::PolicyChanged | Self::UserChanged | Self::RoleChanged => {
+            Self::PolicyChanged | Self::UserChanged | Self::RoleChanged | Self::QuotaChanged => {
                 ErrorCode::FailedPrecondition
             }
             Self::ConsoleLost | Self::SessionNeeded | Self::NotAMember(_) => {
@@ -200,6 +208,8 @@ impl Error {
             Self::RoleInUse(_) => "role_in_use",
             Self::RoleChanged => "role_changed",
             Self::TooManyRoles(_) => "too_many_roles",
+            Self::QuotaExceeded { .. } => "quota_exceeded",
+            Self::QuotaChanged => "quota_changed",
             Self::TooManyTokens(_) => "too_many_tokens",
             Self::TooManyViews(_) => "too_many_views",
             Self::TooManyInvites(_) => "too_many_invites",
@@ -261,6 +271,9 @@ impl From<Error> for Fault {
         let mut fault = Self::new(code, reason, error.to_string());
         match error {
             Error::Invalid { field, .. } => fault.field = Some(field.to_owned()),
+            Error::QuotaExceeded { missing, .. } => {
+                fault.details = serde_json::to_string(&missing).ok().map(Into::into);
+            }
             Error::LoginThrottled { after } => fault.retry_after = Some(after),
             Error::DirectorySilent => fault.retry_after = Some(Duration::from_secs(5)),
             Error::LoginBusy | Error::NotReady => fault.retry_after = Some(Duration::from_secs(1)),
@@ -280,6 +293,7 @@ impl From<Error> for Fault {
             | Error::RoleBuiltIn
             | Error::RoleInUse(_)
             | Error::RoleChanged
+            | Error::QuotaChanged
             | Error::TooManyRoles(_)
             | Error::TooManyTokens(_)
             | Error::TooManyViews(_)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use gwm_authz::Authz;
 use gwm_events::Relay;
 use gwm_kernel::Boot;
+use gwm_pg::lease::Holder;
 use tokio::sync::Notify;
 
 use crate::app::{Hub, Login, Passwords, SignerSlot, follow_owners};
@@ -15,7 +16,7 @@ use crate::domain::MasterKey;
 use crate::grpc::Rpcs;
 use crate::store::Store;
 use crate::store::event::SERVICE;
-use crate::tasks::{self, Follower};
+use crate::tasks::{self, Follower, Recount};
 
 /// The auth service.
 #[derive(Debug)]
@@ -62,6 +63,15 @@ impl gwm_kernel::Service for Service {
         spawn.spawn("owners", follow_owners(store.clone(), told, soft.clone()));
         spawn.spawn("intake", tasks::intake(store.clone(), nats.clone(), soft.clone()));
         spawn.spawn("relay", Relay::new(store.pool().clone(), nats).run(soft));
+
+        let recount = Recount {
+            store: store.clone(),
+            cache: boot.peer("cache-updater")?,
+            holder: Holder { id: boot.replica().to_owned(), endpoint: boot.advertised() },
+            every: config.recount.every,
+            tasks: boot.tasks().clone(),
+        };
+        boot.tasks().spawn("recount", recount.run());
 
         let login = Login {
             store: store.clone(),

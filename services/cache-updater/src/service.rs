@@ -18,7 +18,7 @@ use gwm_proto::cache::watch_server::WatchServer;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::grpc::Server;
+use crate::grpc::{Server, UsageServer};
 use crate::owners::Follower;
 use crate::poll::{Access, Poller};
 use crate::store::{self, Store};
@@ -69,6 +69,8 @@ impl gwm_kernel::Service for Service {
         boot.tasks().spawn("relay", Relay::new(store.pool.clone(), nats).run(soft));
         boot.tasks().spawn("supervise", poller.clone().supervise());
 
+        let soft = boot.tasks().shutdown().soft.clone();
+        let usage = UsageServer { store: store.clone(), soft };
         let identity = boot.identity().clone();
         let server = Server::new(store, authz, access, poller, identity, &config);
         boot.grpc()
@@ -132,6 +134,10 @@ impl gwm_kernel::Service for Service {
                 ],
             )
             .add(OwnerTagsServer::new(server.clone()), &[("GetOwnerTags", &["web-gateway"])])
+            .add(
+                gwm_proto::cache::usage_server::UsageServer::new(usage),
+                &[("WatchUsage", &["auth"])],
+            )
             .add(
                 InternalServer::new(server),
                 &[

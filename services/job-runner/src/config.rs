@@ -22,6 +22,8 @@ pub struct Config {
     pub ganeti: GanetiConfig,
     /// How owners are written as tags.
     pub owner_tags: OwnerTags,
+    /// How what jobs had reserved is given back.
+    pub reservations: Reservations,
     /// How the clusters are shared between replicas.
     pub lease: SubmitLease,
 }
@@ -42,6 +44,21 @@ pub struct OwnerTags {
     /// The longest pause, of an instance and of a cluster.
     #[serde(with = "humantime_serde")]
     pub longest_pause: Duration,
+}
+
+/// How what jobs had reserved with auth is given back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reservations {
+    /// How often jobs that have ended are looked for.
+    #[serde(with = "humantime_serde")]
+    pub look: Duration,
+    /// How often auth is asked what it has for jobs that there are not.
+    #[serde(with = "humantime_serde")]
+    pub compare: Duration,
+    /// For how long auth must have had it.
+    #[serde(with = "humantime_serde")]
+    pub unclaimed: Duration,
 }
 
 /// The submit lease of a cluster.
@@ -96,6 +113,16 @@ pub struct GanetiConfig {
 impl Default for SubmitLease {
     fn default() -> Self {
         Self { duration: Duration::from_secs(15), linger: Duration::from_secs(20) }
+    }
+}
+
+impl Default for Reservations {
+    fn default() -> Self {
+        Self {
+            look: Duration::from_secs(1),
+            compare: Duration::from_secs(30),
+            unclaimed: Duration::from_secs(60),
+        }
     }
 }
 

@@ -35,9 +35,11 @@ impl gwm_kernel::Service for Service {
         let relay = Relay::new(store.pool().clone(), nats.clone());
         boot.tasks().spawn("outbox-relay", relay.run(soft.clone()));
 
+        let auth = Auth::new(auth);
         let server = JobsServer {
             store: store.clone(),
             authz,
+            auth: auth.clone(),
             cache: cache.clone(),
             cursors: Arc::default(),
         };
@@ -59,12 +61,13 @@ impl gwm_kernel::Service for Service {
         let engine = Arc::new(Engine {
             store,
             cache,
-            auth: Auth::new(auth),
+            auth,
             config,
             holder: Holder { id: boot.replica().to_owned(), endpoint: boot.advertised() },
             tasks: boot.tasks().clone(),
         });
         boot.tasks().spawn("owner-tags", tasks::owner_tags(engine.clone(), soft.clone()));
+        boot.tasks().spawn("reservations", tasks::reservations(engine.clone(), soft.clone()));
         boot.tasks().spawn("supervisor", tasks::supervise(engine, soft, database));
         Ok(())
     }

@@ -12,6 +12,7 @@ use gwm_proto::auth::invites_client::InvitesClient;
 use gwm_proto::auth::owners_client::OwnersClient;
 use gwm_proto::auth::people_client::PeopleClient;
 use gwm_proto::auth::personas_client::PersonasClient;
+use gwm_proto::auth::quotas_client::QuotasClient;
 use gwm_proto::auth::roles_client::RolesClient;
 use gwm_proto::auth::second_factor_client::SecondFactorClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
@@ -96,6 +97,10 @@ impl Clients {
 
     pub(crate) fn grants(&self) -> GrantsClient<Peer> {
         GrantsClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn quotas(&self) -> QuotasClient<Peer> {
+        QuotasClient::new(self.auth.clone())
     }
 
     pub(crate) fn roles(&self) -> RolesClient<Peer> {

@@ -111,6 +111,7 @@ fn body(path: &str) -> Value {
         path if path.ends_with("/owner") => json!({"owner": "admin"}),
         "/imports/missing/confirm" => json!({"cluster": "fra1", "objects": 1}),
         "/groups" => json!({"name": "g1"}),
+        "/quotas" => json!({"cluster": "fra1", "memory": "1G"}),
         "/roles" => json!({"name": "r1", "permissions": ["view"]}),
         "/roles/user" => json!({"permissions": ["view"]}),
         "/groups/default" => json!({"description": "d"}),

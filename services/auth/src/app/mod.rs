@@ -17,7 +17,9 @@ mod personas;
 mod policy;
 mod presence;
 mod provided;
+mod quotas;
 mod refusal;
+mod reserve;
 mod resolve;
 mod second_factor;
 mod settle;
@@ -38,11 +40,13 @@ pub(crate) use people::{ChangeUser, change_user, set_password};
 pub(crate) use personas::{switch_persona, switched_to};
 pub(crate) use policy::set_policy;
 pub(crate) use presence::{News, purge_owners, purge_selectors, release, take_news};
+pub(crate) use quotas::{Chosen, choose, counts};
 pub(crate) use refusal::{person, refuse, require_admin, require_admin_of};
+pub(crate) use reserve::{Over, Wanted, release as release_jobs, reserve, sum};
 pub(crate) use resolve::{Credential, resolve};
 pub(crate) use second_factor::{
     begin_second_factor, confirm_second_factor, finish_login, remove_second_factor,
     reset_second_factor,
 };
-pub(crate) use settle::{AskedBy, Outcome, settle};
+pub(crate) use settle::{AskedBy, Ended, Outcome, settle};
 pub(crate) use signer::{Person, SignerSlot, load_or_create};

@@ -8,7 +8,10 @@ use crate::domain::OWNERS_ROLE;
 use crate::error::Result;
 use crate::store::grant::Given;
 use crate::store::owner::Set;
-use crate::store::{PgConnection, Store, commit, event, grant, group, owner, user};
+use crate::store::reservation::Sizes;
+use crate::store::{
+    PgConnection, Store, commit, event, grant, group, ledger, owner, reservation, user,
+};
 
 /// A job is settled once, by this name in the inbox.
 const CONSUMER: &str = "settle";
@@ -20,19 +23,27 @@ pub(crate) enum Outcome {
     Removed,
 }
 
-/// Settles a job; again is nothing.
-pub(crate) async fn settle(
-    store: &Store,
-    job: JobId,
-    outcome: Outcome,
-    cluster: ClusterId,
-    instance: InstanceUuid,
-    asked_by: Option<AskedBy>,
-    name: String,
-) -> Result<()> {
+/// A job that made or removed something.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) job: JobId,
+    pub(crate) outcome: Outcome,
+    pub(crate) cluster: ClusterId,
+    pub(crate) instance: InstanceUuid,
+    pub(crate) asked_by: Option<AskedBy>,
+    pub(crate) name: String,
+    /// What was made has this.
+    pub(crate) sizes: Option<Sizes>,
+}
+
+/// Settles a job; again is nothing. Owner, grant and ledger are written, and the reservation ends, together.
+pub(crate) async fn settle(store: &Store, ended: Ended) -> Result<()> {
+    let Ended { job, outcome, cluster, instance, asked_by, name, sizes } = ended;
     let mut tx = store.begin().await?;
+    // Whatever becomes of the rest, the job is over: what it had reserved is in the ledger, or free again.
+    reservation::delete(&mut tx, &[(job.0, None)]).await?;
     if !gwm_pg::inbox::first_time(&mut tx, CONSUMER, job.0).await? {
-        return Ok(());
+        return commit(tx).await;
     }
     let revision = owner::next(&mut tx).await?;
     let (cluster, instance) = (cluster.0, [instance.0]);
@@ -42,6 +53,9 @@ pub(crate) async fn settle(
             added = grant::exhume(&mut tx, cluster, Some(&instance)).await?;
             owner::bury(&mut tx, cluster, Some(&instance), false).await?;
             let key = (cluster, instance[0]);
+            if let Some(sizes) = sizes {
+                ledger::put(&mut tx, &[(key, sizes)], None).await?;
+            }
             if let Some(heir) = heir(&mut tx, asked_by).await? {
                 if owner::list(&mut tx, &[key]).await?.is_empty() {
                     let set = Set { key, name: name.clone(), owner: Some(heir.persona) };
@@ -59,6 +73,7 @@ pub(crate) async fn settle(
         Outcome::Removed => {
             removed = grant::bury(&mut tx, cluster, Some(&instance)).await?;
             owner::bury(&mut tx, cluster, Some(&instance), true).await?;
+            ledger::delete(&mut tx, &[(cluster, instance[0])]).await?;
         }
     }
     let owned: Vec<_> = owned.into_iter().map(|row| (row, None)).collect();
@@ -76,6 +91,13 @@ pub(crate) struct AskedBy {
     pub(crate) user: UserId,
     /// The group that they acted as.
     pub(crate) group: Option<Uuid>,
+}
+
+impl AskedBy {
+    /// Whom it is charged to.
+    pub(crate) fn persona(self) -> Uuid {
+        self.group.unwrap_or(self.user.0)
+    }
 }
 
 /// Whose it is what a job made.

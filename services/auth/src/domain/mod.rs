@@ -8,6 +8,7 @@ mod owner;
 mod password;
 mod people_file;
 mod persona;
+mod quota;
 mod role;
 mod seal;
 mod secret;
@@ -21,6 +22,9 @@ pub(crate) use owner::{Before, Key, Known, Line, OWNERS_ROLE, Plan, names, plan,
 pub(crate) use password::{LONGEST as LONGEST_PASSWORD, PasswordHasher, Verdict, check_strength};
 pub(crate) use people_file::{PersonLine, read_people};
 pub(crate) use persona::PersonaName;
+pub(crate) use quota::{
+    ALL, Amounts, Choice, Choices, Limits, Missing, Resource, exceeded, in_force, limits, sentence,
+};
 pub(crate) use role::{fits, permissions};
 pub(crate) use seal::MasterKey;
 pub(crate) use secret::{PAT_PREFIX, Secret};

@@ -3,6 +3,7 @@
 type Callers = &'static [&'static str];
 
 const GATEWAY: Callers = &["web-gateway"];
+const JOBS: Callers = &["job-runner"];
 const EVERYBODY: Callers = &["cache-updater", "job-runner", "vnc-proxy", "web-gateway"];
 
 /// A gRPC service with each of its RPCs and who may call that.
@@ -78,7 +79,11 @@ pub const CALLERS: &[Service] = &[
     ("Effective", &[("Explain", GATEWAY)]),
     ("Access", &[("Check", EVERYBODY), ("BatchCheck", EVERYBODY), ("Watch", EVERYBODY)]),
     ("Tickets", &[("CreateTicket", GATEWAY), ("RedeemTicket", &["vnc-proxy"])]),
-    ("Ownership", &[("Settle", &["job-runner"])]),
+    (
+        "Ownership",
+        &[("Settle", JOBS), ("Reserve", JOBS), ("Release", JOBS), ("ListReservations", JOBS)],
+    ),
+    ("Quotas", &[("ListQuotas", GATEWAY), ("SetQuota", GATEWAY)]),
     (
         "Owners",
         &[

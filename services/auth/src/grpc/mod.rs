@@ -13,6 +13,7 @@ mod owners;
 mod ownership;
 mod people;
 mod personas;
+mod quotas;
 mod roles;
 mod second_factor;
 mod sessions;
@@ -37,6 +38,7 @@ use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
 use gwm_proto::auth::people_server::PeopleServer;
 use gwm_proto::auth::personas_server::PersonasServer;
+use gwm_proto::auth::quotas_server::QuotasServer;
 use gwm_proto::auth::roles_server::RolesServer;
 use gwm_proto::auth::second_factor_server::SecondFactorServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
@@ -54,6 +56,7 @@ use crate::store::Store;
 
 pub use callers::CALLERS;
 pub(crate) use convert::timestamp;
+pub(crate) use ownership::sizes;
 
 /// What the RPCs work with. Cloning is cheap.
 #[derive(Clone)]
@@ -93,6 +96,7 @@ impl Rpcs {
             .add(TicketsServer::new(self.clone()), callers::of("Tickets"))
             .add(OwnershipServer::new(self.clone()), callers::of("Ownership"))
             .add(OwnersServer::new(self.clone()), callers::of("Owners"))
+            .add(QuotasServer::new(self.clone()), callers::of("Quotas"))
             .add(ViewsServer::new(self.clone()), callers::of("Views"))
             .add(AuditServer::new(self.clone()), callers::of("Audit"));
     }

@@ -10,15 +10,17 @@ use gwm_events::{Actor, Event};
 use gwm_kernel::current_traceparent;
 use serde_json::Value;
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::grant::GrantRow;
 use super::group::{GroupRow, MemberRow};
 use super::owner::OwnerRow;
+use super::quota::QuotaRow;
 use super::role::RoleRow;
 use super::session::SessionRow;
 use super::token::TokenRow;
 use super::user::UserRow;
-use crate::domain::object_ref;
+use crate::domain::{ALL, Choice, object_ref};
 use crate::error::Result;
 
 /// What something was before, by field.
@@ -212,6 +214,45 @@ pub(crate) async fn role(
         revision: number(row.revision),
     };
     let event = Event::new(kind, SERVICE, Utc::now(), role)
+        .changed(changed)
+        .actor(Some(actor))
+        .traceparent(current_traceparent());
+    gwm_pg::outbox::append(connection, &event.outbox_row()?).await?;
+    Ok(())
+}
+
+/// Other limits were chosen; `changed` has what was before.
+pub(crate) async fn quota(
+    connection: &mut PgConnection,
+    row: &QuotaRow,
+    persona: Option<&str>,
+    changed: Changed,
+    actor: Actor,
+) -> Result<()> {
+    let choice = |choice: Choice| access::QuotaChoice {
+        choice: choice.as_str().to_owned(),
+        value: choice.value().map(number),
+    };
+    let [memory, vcpus, disk, instances, open_jobs] = row.choices().map(choice);
+    let [most_memory_mib, most_vcpus, most_disk_mib] = row.most().map(choice);
+    let some = |id: Uuid| Some(id).filter(|id| *id != ALL).map(|id| id.to_string());
+    let quota = access::Quota {
+        id: row.quota_id.to_string(),
+        persona: persona.map(str::to_owned),
+        persona_id: some(row.persona_id),
+        cluster_id: some(row.place_id),
+        memory_mib: memory,
+        vcpus,
+        disk_mib: disk,
+        instances,
+        open_jobs,
+        counts: if row.counts_all { "all" } else { "running" }.to_owned(),
+        most_memory_mib,
+        most_vcpus,
+        most_disk_mib,
+        revision: number(row.revision),
+    };
+    let event = Event::new(access::QUOTA_CHANGED, SERVICE, row.changed_at, quota)
         .changed(changed)
         .actor(Some(actor))
         .traceparent(current_traceparent());

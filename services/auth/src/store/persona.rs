@@ -41,6 +41,45 @@ pub(crate) async fn by_name(
     Ok(by_names(connection, std::slice::from_ref(name)).await?.pop())
 }
 
+/// Those that use something in a place, or have limits of their own there, by `kind/name` after this one.
+pub(crate) async fn with_quota(
+    connection: &mut PgConnection,
+    place: Uuid,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<PersonaRow>> {
+    Ok(sqlx::query_as(
+        "select persona_id, kind, name, disabled from persona p
+         where kind || '/' || name > $2 collate \"C\"
+           and (exists (select from quota q where q.place_id = $1 and q.persona_id = p.persona_id)
+             or exists (select from instance_owner o where o.owner_id = p.persona_id
+                 and o.buried_at is null and (o.cluster_id = $1 or $4))
+             or exists (select from reservation r
+                 where (r.persona_id = p.persona_id or r.asked_by = p.persona_id)
+                 and (r.cluster_id = $1 or $4)))
+         order by (kind || '/' || name) collate \"C\" limit $3",
+    )
+    .bind(place)
+    .bind(after)
+    .bind(limit)
+    .bind(place == crate::domain::ALL)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
+/// `user/NAME` or `group/NAME` of one.
+pub(crate) async fn name_of(
+    connection: &mut PgConnection,
+    persona: Uuid,
+) -> Result<Option<String>> {
+    Ok(sqlx::query_scalar("select kind || '/' || name from persona where persona_id = $1")
+        .bind(persona)
+        .fetch_optional(connection)
+        .await
+        .map_err(gwm_pg::Error::from)?)
+}
+
 /// The group of this id or name, if the user belongs to it.
 pub(crate) async fn group_of(
     connection: &mut PgConnection,

@@ -16,6 +16,7 @@ mod owners;
 mod people;
 mod personas;
 mod proxy;
+mod quotas;
 mod roles;
 mod second_factor;
 mod selectors;

@@ -31,6 +31,7 @@ pub(crate) async fn settle_as(
         user_id: user.to_owned(),
         instance_name: "new1".to_owned(),
         acting_as_id: group.to_owned(),
+        sizes: None,
     };
     OwnershipClient::new(jobs.clone()).settle(request).await.map(|_| ())
 }

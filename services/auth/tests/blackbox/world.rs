@@ -93,6 +93,8 @@ impl World {
             ("DATABASE__URL", self.database_url.clone()),
             ("NATS__URLS", format!("[\"{}\"]", self.nats.url())),
             ("MASTER_KEY", MASTER_KEY.to_owned()),
+            // Nobody is there: what all instances take is told by the tests.
+            ("PEERS__CACHE_UPDATER", "https://localhost:9".to_owned()),
             ("TLS__CA_PATH", path(self.certificates.ca())),
             ("TLS__CERT_PATH", path(self.certificates.certificate("auth"))),
             ("TLS__KEY_PATH", path(self.certificates.key("auth"))),

@@ -14,6 +14,7 @@ use tonic::{Request, Response, Status};
 use super::Server;
 use super::convert::{self, from_timestamp, uuid};
 use super::forward::{Forward, moved};
+use crate::domain::InstanceRecord;
 use crate::poll::{Observe, Place};
 use crate::seen::{FOR_OPERATORS, Placement};
 
@@ -90,13 +91,20 @@ impl Internal for Server {
             "" => None,
             name => self.0.store.fetch_instance(cluster.cluster_id, name).await?,
         };
-        let (uuid, name) = instance.map(|i| (i.uuid.to_string(), i.name)).unwrap_or_default();
+        let of = |column: fn(&InstanceRecord) -> Option<i64>| {
+            instance.as_ref().and_then(column).and_then(|size| u64::try_from(size).ok())
+        };
         Ok(Response::new(pb::ResolveNameResponse {
+            memory_mib: of(|i| i.memory_mib),
+            vcpus: of(|i| i.vcpus.map(i64::from)),
+            disk_mib: instance.as_ref().map(|i| i.disks.0.iter().filter_map(|d| d.size_mib).sum()),
+            default_memory_mib: cluster.offers.memory_mib,
+            default_vcpus: cluster.offers.vcpus,
+            uuid: instance.as_ref().map(|i| i.uuid.to_string()).unwrap_or_default(),
+            name: instance.map(|i| i.name).unwrap_or_default(),
             cluster_id: cluster.cluster_id.to_string(),
             read_only: cluster.read_only(),
             slug: cluster.slug,
-            uuid,
-            name,
         }))
     }
 

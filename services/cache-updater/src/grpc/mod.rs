@@ -15,6 +15,7 @@ mod objects;
 mod owner_tags;
 mod probe;
 mod registry;
+mod usage;
 mod watch;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::poll::{Access, Poller};
 use crate::seen::Placement;
 use crate::store::Store;
 use forward::Forward;
+pub(crate) use usage::UsageServer;
 
 /// What all handlers share. Cloning is cheap.
 #[derive(Debug, Clone)]

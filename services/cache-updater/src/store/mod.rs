@@ -20,6 +20,7 @@ mod owner;
 mod owner_tags;
 mod search;
 mod traits;
+pub(crate) mod usage;
 mod watch;
 mod write;
 

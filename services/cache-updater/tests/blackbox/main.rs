@@ -20,5 +20,6 @@ mod registry;
 mod replicas;
 mod secrets;
 mod upgrade;
+mod usage;
 mod watch;
 mod world;

@@ -162,7 +162,7 @@ impl World {
         replica
     }
 
-    async fn peer(&self, url: &str, service: &str) -> Peer {
+    pub(crate) async fn peer(&self, url: &str, service: &str) -> Peer {
         let identity = TlsIdentity::load(&TlsPaths {
             ca_path: self.certificates.ca(),
             cert_path: self.certificates.certificate(service),

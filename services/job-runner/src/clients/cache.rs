@@ -9,7 +9,7 @@ use gwm_proto::cache::clusters_client::ClustersClient;
 use gwm_proto::cache::internal_client::InternalClient;
 use gwm_proto::cache::inventory_client::InventoryClient;
 use gwm_proto::cache::{
-    GetClusterRequest, GetObjectRequest, GetWriteAccessRequest, NextOwnerTagsRequest,
+    GetClusterRequest, GetObjectRequest, GetWriteAccessRequest, Instance, NextOwnerTagsRequest,
     ObserveInstanceRequest, OwnerTagChange, ResolveNameRequest,
 };
 use gwm_proto::common::ObjectRef;
@@ -18,7 +18,7 @@ use gwm_types::{ClusterId, InstanceUuid};
 use secrecy::SecretString;
 
 use crate::domain::parameters::OwnerTag;
-use crate::domain::{Job, Kind, Outcome};
+use crate::domain::{Job, Kind, Outcome, Sizes};
 use crate::store::owner_tag::{Busy, Due};
 
 /// The service.
@@ -57,8 +57,43 @@ pub(crate) struct WriteAccess {
 /// What the inventory read after a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found {
-    Present(Option<InstanceUuid>),
+    Present(Option<Looked>),
     Absent,
+}
+
+/// The instance as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Looked {
+    pub(crate) uuid: InstanceUuid,
+    /// By Ganeti's clock.
+    pub(crate) made_at: Option<SystemTime>,
+    pub(crate) sizes: Sizes,
+}
+
+impl Looked {
+    fn read(instance: &Instance) -> Option<Self> {
+        Some(Self {
+            uuid: instance.uuid.parse().ok()?,
+            made_at: instance.created_at.and_then(|at| at.try_into().ok()),
+            sizes: Sizes {
+                memory_mib: instance.memory_mib.unwrap_or_default(),
+                vcpus: instance.vcpus.unwrap_or_default().into(),
+                // `disk_mib` has what Ganeti adds for mirrors, too.
+                disk_mib: instance.disks.iter().map(|disk| disk.size_mib).sum(),
+                admin_up: instance.admin_state == "up",
+                revision: instance.revision,
+            },
+        })
+    }
+}
+
+/// What a request would grow by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known {
+    /// What the instance has; zeros where that is not known.
+    pub(crate) sizes: Sizes,
+    pub(crate) default_memory_mib: u64,
+    pub(crate) default_vcpus: u64,
 }
 
 impl Cache {
@@ -120,6 +155,28 @@ impl Cache {
         }
         let uuid = found.uuid.parse().map_err(Fault::internal)?;
         Ok((cluster, Some(Target { uuid, name: found.name })))
+    }
+
+    /// What an instance has, and what the cluster gives one that is made.
+    pub(crate) async fn sizes(
+        &self,
+        cluster: ClusterId,
+        instance: Option<InstanceUuid>,
+    ) -> Result<Known, Fault> {
+        let instance = instance.map(|uuid| uuid.to_string()).unwrap_or_default();
+        let request = ResolveNameRequest { cluster: cluster.to_string(), instance };
+        let found = InternalClient::new(self.0.clone()).resolve_name(request).await?.into_inner();
+        Ok(Known {
+            sizes: Sizes {
+                memory_mib: found.memory_mib.unwrap_or_default(),
+                vcpus: found.vcpus.unwrap_or_default(),
+                disk_mib: found.disk_mib.unwrap_or_default(),
+                admin_up: true,
+                revision: 0,
+            },
+            default_memory_mib: found.default_memory_mib,
+            default_vcpus: found.default_vcpus,
+        })
     }
 
     /// The write credential.
@@ -208,7 +265,7 @@ impl Cache {
         let found =
             InternalClient::new(self.0.clone()).observe_instance(request).await?.into_inner();
         match found.state.as_str() {
-            "present" => Ok(Found::Present(found.instance.and_then(|i| i.uuid.parse().ok()))),
+            "present" => Ok(Found::Present(found.instance.as_ref().and_then(Looked::read))),
             "absent" => Ok(Found::Absent),
             other => Err(Fault::internal(format!("cache-updater answered state {other:?}"))),
         }

@@ -3,5 +3,5 @@
 mod auth;
 mod cache;
 
-pub(crate) use auth::{Auth, Settlement};
-pub(crate) use cache::{Cache, ClusterState, Found, Target};
+pub(crate) use auth::{Auth, Released, Reservation, Settlement};
+pub(crate) use cache::{Cache, ClusterState, Found, Looked, Target};

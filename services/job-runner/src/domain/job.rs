@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use gwm_types::{ClusterId, InstanceUuid, JobId, SessionId, TokenId, UserId};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Failure, Kind, Parameters, Phase};
@@ -37,6 +38,19 @@ impl Outcome {
     }
 }
 
+/// What an instance takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sizes {
+    pub(crate) memory_mib: u64,
+    pub(crate) vcpus: u64,
+    /// As the guest sees it.
+    pub(crate) disk_mib: u64,
+    /// It is to be running.
+    pub(crate) admin_up: bool,
+    /// cache-updater's of the instance.
+    pub(crate) revision: u64,
+}
+
 /// One request of a person, and how far it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Job {
@@ -56,6 +70,8 @@ pub(crate) struct Job {
     pub(crate) failure: Option<Failure>,
     pub(crate) waiting_for: Option<String>,
     pub(crate) stale: bool,
+    /// What its instance had when the inventory read it after the job.
+    pub(crate) observed: Option<Sizes>,
     pub(crate) log_lines: u64,
     pub(crate) revision: i64,
     pub(crate) requested_by: String,

@@ -17,6 +17,28 @@ pub(crate) enum Kind {
     OwnerTag,
 }
 
+/// What a job makes grow, and so what is reserved before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// An instance with memory, vCPUs and disk.
+    Made,
+    /// The memory and vCPUs that run.
+    Started,
+    Nothing,
+}
+
+impl Growth {
+    /// The word in the checked-in list.
+    #[cfg(test)]
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Made => "instances, disk_mib, memory_mib, vcpus",
+            Self::Started => "memory_mib, vcpus",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
 impl Kind {
     /// The five things that can be asked for.
     const ASKED: [Self; 5] =
@@ -44,6 +66,15 @@ impl Kind {
         matches!(self, Self::Create | Self::Remove)
     }
 
+    /// What of its instance grows by it. A reboot starts what is stopped.
+    pub(crate) fn grows(self) -> Growth {
+        match self {
+            Self::Create => Growth::Made,
+            Self::Startup | Self::Reboot => Growth::Started,
+            Self::Shutdown | Self::Remove | Self::OwnerTag => Growth::Nothing,
+        }
+    }
+
     /// What it takes on the instance, or on the cluster of one that is made.
     pub(crate) fn needs(self) -> Permission {
         match self {
@@ -69,5 +100,23 @@ impl FromStr for Kind {
             let shown: String = text.chars().take(40).collect();
             format!("{shown:?} is no kind of job: use create, startup, shutdown, reboot or remove")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever adds a kind of job says here what it makes grow. What grows is reserved: the tests in
+    /// `tests/blackbox/quotas.rs` read the same list.
+    #[test]
+    fn each_kind_says_what_it_makes_grow() {
+        let all: Vec<String> = Kind::ASKED
+            .into_iter()
+            .chain([Kind::OwnerTag])
+            .map(|kind| format!("{kind}: {}", kind.grows().as_str()))
+            .collect();
+        let list: Vec<&str> = include_str!("../../growth.txt").lines().collect();
+        assert_eq!(all, list, "bring growth.txt up to date");
     }
 }

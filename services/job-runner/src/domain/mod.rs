@@ -13,8 +13,8 @@ pub(crate) mod waiting;
 
 pub(crate) use failure::{Failure, is_credential};
 pub(crate) use foreign::ForeignJob;
-pub(crate) use job::{Job, LogLine, Outcome};
-pub(crate) use kind::Kind;
+pub(crate) use job::{Job, LogLine, Outcome, Sizes};
+pub(crate) use kind::{Growth, Kind};
 pub(crate) use op::{Op, OpState};
 pub(crate) use parameters::Parameters;
 pub(crate) use phase::Phase;

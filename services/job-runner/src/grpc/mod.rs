@@ -4,6 +4,7 @@ mod convert;
 mod list;
 mod mask;
 mod read;
+mod reserve;
 mod submit;
 mod waited;
 
@@ -21,7 +22,7 @@ use gwm_types::{Object, Permission};
 use tokio::sync::OnceCell;
 use tonic::{Request, Response, Status};
 
-use crate::clients::Cache;
+use crate::clients::{Auth, Cache};
 use crate::domain;
 use crate::store::Store;
 
@@ -32,6 +33,7 @@ pub(crate) use waited::NotTaken;
 pub(crate) struct JobsServer {
     pub(crate) store: Store,
     pub(crate) authz: Authz,
+    pub(crate) auth: Auth,
     pub(crate) cache: Cache,
     pub(crate) cursors: Arc<OnceCell<CursorKey>>,
 }

@@ -14,7 +14,7 @@ use crate::clients::{ClusterState, Target};
 use crate::domain::{Kind, Parameters};
 use crate::error::Error;
 use crate::seen::Seen;
-use crate::store::{Tx, commit, job};
+use crate::store::{Tx, commit, job, reservation};
 
 const RPC: &str = "gwm.jobs.v1.Jobs/SubmitJob";
 const LONGEST_KEY: usize = 64;
@@ -27,7 +27,7 @@ pub(super) struct Asked {
     pub(super) kind: Kind,
     pub(super) cluster: String,
     pub(super) instance: String,
-    parameters: Parameters,
+    pub(super) parameters: Parameters,
     key: Option<String>,
     /// Of all but id and key.
     hash: Vec<u8>,
@@ -60,12 +60,20 @@ impl JobsServer {
         if cluster.read_only {
             return Err(Error::ReadOnly(cluster.slug.clone()).into());
         }
+        let job_id = self.job_id(asked).await?;
+        let attempt = self.reserve(person, asked, job_id, cluster, target).await?;
         let mut tx = self.store.begin().await.map_err(Error::from)?;
         if let Some(answer) = begin(&mut tx, person, asked).await? {
             return Ok(answer);
         }
-        let mut new = job::NewJob {
-            job_id: asked.job_id,
+        if reservation::end(&mut tx, &[(job_id, attempt)]).await.map_err(Error::from)? == 0 {
+            // Another try at the same request came between.
+            drop(tx.rollback().await);
+            let answer = self.again(person, asked).await?;
+            return answer.ok_or_else(|| Error::InProgress.into());
+        }
+        let new = job::NewJob {
+            job_id,
             request_hash: &asked.hash,
             cluster_id: cluster.cluster_id,
             cluster_slug: &cluster.slug,
@@ -77,13 +85,7 @@ impl JobsServer {
             request_id: current_request_id(),
             traceparent: current_traceparent(),
         };
-        let mut job = job::insert(&mut tx, &new).await.map_err(Error::from)?;
-        if job.is_none() && asked.key.is_some() {
-            // The caller makes the id of what has a key, which is good for a day, out of the key: this is
-            // the same request in the same words on another day.
-            new.job_id = JobId::generate();
-            job = job::insert(&mut tx, &new).await.map_err(Error::from)?;
-        }
+        let job = job::insert(&mut tx, &new).await.map_err(Error::from)?;
         let Some(job) = job else {
             // Made between our look and now.
             drop(tx.rollback().await);
@@ -101,6 +103,17 @@ impl JobsServer {
         tracing::info!(job_id = %job.job_id, kind = %job.kind, cluster = job.cluster_slug,
             instance = job.object_name, "job accepted");
         Ok(answer)
+    }
+
+    /// The id of the job to be made. The caller makes the id of what has a key, which is good for a day, out of the
+    /// key: there may be one of the same request in the same words on another day.
+    async fn job_id(&self, asked: &Asked) -> Result<JobId, Fault> {
+        if asked.key.is_none() {
+            return Ok(asked.job_id);
+        }
+        let mut connection = self.store.connection().await.map_err(Error::from)?;
+        let found = job::fetch(&mut connection, asked.job_id).await.map_err(Error::from)?;
+        Ok(if found.is_some() { JobId::generate() } else { asked.job_id })
     }
 
     /// What the person means, if they may do that to it.

@@ -47,7 +47,7 @@ pub(crate) struct Refused<'a> {
     pub(crate) failure: Failure,
 }
 
-/// Accepts a job, with its event; none when there is one with this id.
+/// Accepts a job, for which auth has reserved, with its event; none when there is one with this id.
 pub(crate) async fn insert(tx: &mut PgConnection, new: &NewJob<'_>) -> Result<Option<Job>> {
     let parameters = serde_json::to_value(new.parameters)
         .map_err(|error| Error::Internal(sqlx::Error::Encode(Box::new(error))))?;
@@ -55,9 +55,9 @@ pub(crate) async fn insert(tx: &mut PgConnection, new: &NewJob<'_>) -> Result<Op
         "insert into job (job_id, cluster_id, cluster_slug, kind, instance_uuid, object_name,
              parameters, phase, requested_by, requested_by_id, session_id, token_id,
              client_address, request_id, traceparent, request_hash, acting_as, acting_as_id,
-             not_before)
+             not_before, reserved)
          values ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
-             'epoch')
+             'epoch', true)
          on conflict (job_id) do nothing
          returning *",
     )
@@ -190,13 +190,18 @@ pub(crate) async fn save(tx: &mut PgConnection, before: &Job, after: &Job) -> Re
     }
     let ended = after.phase.is_final();
     let started = before.started_at.is_none() && after.phase != Phase::Queued;
+    let observed = after
+        .observed
+        .map(serde_json::to_value)
+        .transpose()
+        .map_err(|error| Error::Internal(sqlx::Error::Encode(Box::new(error))))?;
     let row: Option<JobRow> = sqlx::query_as(
         "update job set instance_uuid = $3, phase = $4, attempt = $5, ganeti_job = $6,
              ganeti_status = $7, ganeti_ended_at = $8, outcome = $9, error_code = $10,
              error_message = $11, error_hint = $12, waiting_for = $13, stale = $14,
              log_lines = $15, not_before = $16,
              started_at = case when $17 then clock_timestamp() else started_at end,
-             ended_at = case when $18 then clock_timestamp() end,
+             ended_at = case when $18 then clock_timestamp() end, observed = $19,
              progress_pending = not ($17 or $18),
              revision = revision + 1
          where job_id = $1 and revision = $2 and ended_at is null
@@ -220,6 +225,7 @@ pub(crate) async fn save(tx: &mut PgConnection, before: &Job, after: &Job) -> Re
     .bind(after.not_before)
     .bind(started)
     .bind(ended)
+    .bind(observed)
     .fetch_optional(&mut *tx)
     .await?;
     let job = row.ok_or(Error::RowsAffected { expected: 1, actual: 0 })?.job()?;

@@ -8,6 +8,7 @@ pub(crate) mod list;
 pub(crate) mod log;
 pub(crate) mod op;
 pub(crate) mod owner_tag;
+pub(crate) mod reservation;
 mod row;
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,7 @@ pub(super) struct JobRow {
     error_hint: Option<String>,
     waiting_for: Option<String>,
     stale: bool,
+    observed: Option<serde_json::Value>,
     log_lines: i64,
     revision: i64,
     requested_by: String,
@@ -93,6 +94,11 @@ impl JobRow {
             failure,
             waiting_for: self.waiting_for,
             stale: self.stale,
+            observed: self
+                .observed
+                .map(serde_json::from_value)
+                .transpose()
+                .map_err(|error| inconsistent("observed", error))?,
             log_lines: unsigned("log_lines", self.log_lines)?,
             revision: self.revision,
             requested_by: self.requested_by,

@@ -94,10 +94,12 @@ impl Finisher {
         let mut after = before.clone();
         after.stale = found.is_none();
         let success = before.outcome == Some(Outcome::Success);
-        if let (Kind::Create, true, Some(Found::Present(Some(uuid)))) =
-            (before.kind, success, &found)
-        {
-            after.instance_uuid = Some(*uuid);
+        if let Some(Found::Present(Some(looked))) = &found {
+            if before.kind == Kind::Create && success {
+                after.instance_uuid = Some(looked.uuid);
+            }
+            after.observed =
+                Some(looked.sizes).filter(|_| after.instance_uuid == Some(looked.uuid));
         }
         let gone = found == Some(Found::Absent);
         let settles = match before.kind {
@@ -151,9 +153,10 @@ impl Finisher {
     async fn settle_once(&self, job: &mut Job) -> gwm_pg::Result<Option<(&'static str, Fault)>> {
         if job.instance_uuid.is_none() {
             match self.engine.cache.observe(job).await {
-                Ok(Found::Present(Some(uuid))) => {
+                Ok(Found::Present(Some(looked))) => {
                     let mut after = job.clone();
-                    after.instance_uuid = Some(uuid);
+                    after.instance_uuid = Some(looked.uuid);
+                    after.observed = Some(looked.sizes);
                     after.stale = false;
                     *job = self.saved(job, &after).await?;
                 }
@@ -163,15 +166,7 @@ impl Finisher {
             }
         }
         let Some(instance) = job.instance_uuid else { return Ok(None) };
-        let settlement = Settlement {
-            job_id: job.job_id,
-            created: job.kind == Kind::Create,
-            cluster: job.cluster_id,
-            instance,
-            user: job.requested_by_id,
-            acting_as: job.acting_as_id,
-            name: job.object_name.clone(),
-        };
+        let settlement = Settlement::of(job, instance, job.observed);
         match self.engine.auth.settle(&settlement).await {
             Ok(()) => Ok(None),
             // Asking again changes nothing, for instance when the user is gone by now.

@@ -12,6 +12,7 @@ mod owner_tags;
 mod pause;
 mod recover;
 mod requests;
+mod reservations;
 mod runner;
 mod sender;
 mod supervisor;
@@ -28,6 +29,7 @@ use crate::store::Store;
 pub(crate) use foreign::foreign_jobs;
 pub(crate) use owner_tags::owner_tags;
 pub(crate) use requests::requests;
+pub(crate) use reservations::reservations;
 pub(crate) use supervisor::supervise;
 
 /// What all of them share.

@@ -1,6 +1,7 @@
 //! Stand-ins for auth and cache-updater: as much of them as the job runner can see.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,7 +17,7 @@ use gwm_proto::cache::internal_server::Internal;
 use gwm_proto::cache::inventory_server::Inventory;
 use gwm_proto::cache::*;
 use gwm_proto::common::ObjectRef;
-use gwm_rapi_sim::SimCluster;
+use gwm_rapi_sim::{Admin, SimCluster};
 use gwm_types::{ClusterId, SessionId, UserId};
 use tokio_stream::{Stream, StreamExt};
 use tonic::{Request, Response, Status};
@@ -37,6 +38,15 @@ pub(crate) struct Knobs {
     pub(crate) blind: bool,
     pub(crate) settle_down: bool,
     pub(crate) settled: Vec<SettleRequest>,
+    /// All that was asked for of auth.
+    pub(crate) asked: Vec<ReserveRequest>,
+    /// What auth has, by job.
+    pub(crate) reserved: BTreeMap<String, ReserveRequest>,
+    pub(crate) released: Vec<ReleasedJob>,
+    /// Auth reserves, and its answer never comes.
+    pub(crate) silent_after_reserving: bool,
+    /// Nothing may grow.
+    pub(crate) no_quota: bool,
     pub(crate) observed: Vec<ObserveInstanceRequest>,
     /// Password handed out instead of the right one, this often.
     pub(crate) wrong_passwords: u32,
@@ -163,6 +173,8 @@ impl Fakes {
             name: found.name,
             cluster: SLUG.to_owned(),
             cluster_id: self.cluster_id.to_string(),
+            memory_mib: found.beparams.get("maxmem").and_then(serde_json::Value::as_u64),
+            admin_state: if found.admin == Admin::Up { "up" } else { "down" }.to_owned(),
             ..Default::default()
         })
     }
@@ -203,8 +215,64 @@ impl Ownership for Fakes {
         if self.knobs(|k| k.settle_down) {
             return Err(Fault::unavailable("auth is down").into());
         }
-        self.knobs(|k| k.settled.push(request.into_inner()));
+        let settled = request.into_inner();
+        self.knobs(|k| {
+            k.reserved.remove(&settled.job_id);
+            k.settled.push(settled);
+        });
         Ok(Response::new(SettleResponse {}))
+    }
+
+    async fn reserve(
+        &self,
+        request: Request<ReserveRequest>,
+    ) -> Result<Response<ReserveResponse>, Status> {
+        let asked = request.into_inner();
+        self.knobs(|k| k.asked.push(asked.clone()));
+        if self.knobs(|k| k.no_quota && asked.target.is_some()) {
+            let text = "this is more than user/jane may use";
+            return Err(Fault::new(ErrorCode::ResourceExhausted, "quota_exceeded", text).into());
+        }
+        self.knobs(|k| k.reserved.insert(asked.job_id.clone(), asked));
+        if self.knobs(|k| k.silent_after_reserving) {
+            std::future::pending::<()>().await;
+        }
+        Ok(Response::new(ReserveResponse {}))
+    }
+
+    async fn release(
+        &self,
+        request: Request<ReleaseRequest>,
+    ) -> Result<Response<ReleaseResponse>, Status> {
+        for released in request.into_inner().jobs {
+            self.knobs(|k| {
+                let held = k.reserved.get(&released.job_id);
+                let own = |r: &ReserveRequest| {
+                    released.attempt.is_empty() || released.attempt == r.attempt
+                };
+                if held.is_some_and(own) {
+                    k.reserved.remove(&released.job_id);
+                }
+                k.released.push(released);
+            });
+        }
+        Ok(Response::new(ReleaseResponse {}))
+    }
+
+    async fn list_reservations(
+        &self,
+        request: Request<ListReservationsRequest>,
+    ) -> Result<Response<ListReservationsResponse>, Status> {
+        let after = request.into_inner().after_job_id;
+        let reservations = self.knobs(|k| {
+            let later = k.reserved.range((Bound::Excluded(after), Bound::Unbounded));
+            let one = |(job_id, r): (&String, &ReserveRequest)| Reservation {
+                job_id: job_id.clone(),
+                attempt: r.attempt.clone(),
+            };
+            later.map(one).collect()
+        });
+        Ok(Response::new(ListReservationsResponse { reservations }))
     }
 }
 
@@ -375,6 +443,11 @@ impl Internal for Fakes {
             read_only: self.knobs(|k| k.read_only),
             uuid,
             name,
+            memory_mib: Some(512),
+            vcpus: Some(2),
+            disk_mib: Some(1024),
+            default_memory_mib: 128,
+            default_vcpus: 1,
         }))
     }
 

@@ -22,6 +22,8 @@ mod owner_tags;
 #[cfg(test)]
 mod placement;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod waited;

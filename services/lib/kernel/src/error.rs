@@ -114,6 +114,8 @@ pub struct Fault {
     pub position: Option<u32>,
     /// When trying again makes sense.
     pub retry_after: Option<Duration>,
+    /// More about it for programs, as JSON: its shape goes with the reason.
+    pub details: Option<Box<str>>,
 }
 
 const DOMAIN: &str = "gwm";
@@ -132,6 +134,7 @@ impl Fault {
             field: None,
             position: None,
             retry_after: None,
+            details: None,
         }
     }
 
@@ -194,6 +197,7 @@ impl Fault {
             field: info.and_then(|i| i.metadata.get("field").cloned()),
             position: info.and_then(|i| i.metadata.get("position")?.parse().ok()),
             retry_after: details.retry_info().and_then(|r| r.retry_delay),
+            details: info.and_then(|i| Some(i.metadata.get("details")?.as_str().into())),
         }
     }
 }
@@ -229,6 +233,9 @@ impl From<Fault> for Status {
         }
         if let Some(position) = fault.position {
             metadata.insert("position".to_owned(), position.to_string());
+        }
+        if let Some(details) = fault.details {
+            metadata.insert("details".to_owned(), details.into());
         }
         let mut details = ErrorDetails::with_error_info(fault.reason, DOMAIN, metadata);
         if let Some(after) = fault.retry_after {

@@ -164,6 +164,7 @@ pub(crate) fn cluster_page(dead: bool) -> clusters::ClusterPage {
         shell.notices.push(notice);
     }
     clusters::ClusterPage {
+        quotas: Some(crate::quotas::defaults()),
         shell,
         name: format!("{}.example.com", line.slug),
         line,

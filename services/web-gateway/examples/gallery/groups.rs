@@ -63,6 +63,7 @@ pub(crate) fn one(administered: bool) -> groups::GroupPage {
         created: when(900_000),
         administered,
         members: vec![member("ann", administered), member("bob", true), member("carol", false)],
+        quotas: vec![crate::quotas::card("group/shop", "on fra1", administered)],
         held: held::Held {
             rows: vec![
                 held("power", "cluster", "fra1", "/clusters/fra1"),

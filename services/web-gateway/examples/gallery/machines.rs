@@ -252,6 +252,7 @@ pub(crate) fn create_page(wrong: bool) -> instances::InstanceCreatePage {
     );
     shell.as_of = None;
     instances::InstanceCreatePage {
+        quotas: vec![crate::quotas::card("group/shop", "on fra1", false)],
         shell,
         errors: form::FormErrors(if wrong {
             vec![

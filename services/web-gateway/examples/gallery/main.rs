@@ -13,6 +13,7 @@ mod objects;
 mod others;
 mod people;
 mod placeless;
+mod quotas;
 mod roles;
 
 use std::fs;
@@ -101,6 +102,10 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("groups-refused", groups::list(true, true).render()?),
         ("group", groups::one(true).render()?),
         ("group-member", groups::one(false).render()?),
+        ("quotas", quotas::page(true).render()?),
+        ("quotas-own", quotas::page(false).render()?),
+        ("quota-edit", quotas::edit(false).render()?),
+        ("quota-edit-wrong", quotas::edit(true).render()?),
         ("roles", roles::list(false).render()?),
         ("roles-none", roles::list(true).render()?),
         ("role", roles::one(true).render()?),

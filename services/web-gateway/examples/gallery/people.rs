@@ -69,6 +69,7 @@ pub(crate) fn user(disabled: bool) -> users::UserPage {
     users::UserPage {
         shell: around("ann", shell::Section::Users, &crumbs),
         own: false,
+        quotas: vec![crate::quotas::card("user/ann", "on fra1", true)],
         done: if disabled {
             String::new()
         } else {

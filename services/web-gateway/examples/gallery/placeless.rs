@@ -48,6 +48,7 @@ pub(crate) fn job() -> jobs::JobPage {
 pub(crate) fn cluster() -> clusters::ClusterPage {
     let mut page = cluster_page(false);
     seen_by_a_viewer(&mut page.shell);
+    page.quotas = None;
     page.line.placed = false;
     page.master_node.clear();
     page.endpoints.clear();

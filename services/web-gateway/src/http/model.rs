@@ -407,3 +407,40 @@ fn from_value(value: Value) -> serde_json::Value {
         Some(Kind::StructValue(object)) => Json::Object(from_struct(object)),
     }
 }
+
+/// A size as people write it, in MiB; a bare number is MiB.
+pub(crate) fn size_mib(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale = match unit.trim() {
+        "" | "m" | "mb" | "mib" => 1.0,
+        "g" | "gb" | "gib" => 1024.0,
+        "t" | "tb" | "tib" => 1024.0 * 1024.0,
+        _ => return None,
+    };
+    let mib = (number.parse::<f64>().ok()? * scale).round();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 2^40, checked here"
+    )]
+    (0.0..=1_099_511_627_776.0).contains(&mib).then_some(mib as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        for (text, mib) in
+            [("512", 512), ("1.5G", 1536), ("10 GiB", 10_240), ("2t", 2_097_152), ("128 MiB", 128)]
+        {
+            assert_eq!(size_mib(text), Some(mib), "{text}");
+        }
+        for bad in ["", "G", "1.2.3", "-5", "1e9", "5 apples", "99999999999999999999T"] {
+            assert_eq!(size_mib(bad), None, "{bad}");
+        }
+    }
+}

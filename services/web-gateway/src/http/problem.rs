@@ -26,6 +26,11 @@ pub(crate) struct ProblemDocument {
     /// Where in that field, in characters from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) position: Option<u32>,
+    /// Of `quota_exceeded`: each limit that is in the way, with `resource`, `place` (`cluster`, `fleet` or `instance`),
+    /// `limit`, `used`, `asked` and `missing`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub(crate) exceeded: Option<serde_json::Value>,
     /// To find it in the logs.
     pub(crate) request_id: Option<String>,
 }
@@ -71,6 +76,7 @@ impl IntoResponse for Problem {
             detail: fault.message,
             field: fault.field,
             position: fault.position,
+            exceeded: fault.details.and_then(|details| serde_json::from_str(&details).ok()),
             request_id: current_request_id(),
         };
         let mut response = (status, Json(document)).into_response();

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::OwnerTag;
 use super::fields::{Fields, Invalid};
+use crate::domain::Sizes;
 
 /// 16 TiB of memory, 1 PiB of disk: above is a slip of the finger.
 const MOST_MEMORY_MIB: u64 = 16 << 20;
@@ -150,6 +151,17 @@ impl Create {
             .chain(trusted)
             .find(|(_, given, needs)| *given && !held.contains(*needs))
             .map(|(field, _, needs)| (field, needs))
+    }
+
+    /// What the instance will have; what is not given is the cluster's default.
+    pub(crate) fn sizes(&self, default_memory_mib: u64, default_vcpus: u64) -> Sizes {
+        Sizes {
+            memory_mib: self.maxmem.unwrap_or(default_memory_mib),
+            vcpus: self.vcpus.unwrap_or(default_vcpus),
+            disk_mib: self.disks.iter().map(|disk| disk.size_mib).sum(),
+            admin_up: self.start,
+            revision: 0,
+        }
     }
 
     /// The body for RAPI.

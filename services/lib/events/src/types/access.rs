@@ -55,6 +55,13 @@ pub const OWNER_CHANGED: EventType<InstanceOwner> = EventType::new(
      nobody a right: those have events of their own.",
 );
 
+/// Other limits were chosen.
+pub const QUOTA_CHANGED: EventType<Quota> = EventType::new(
+    "changed",
+    "Somebody chose other limits: for one persona, or for everybody who has none of their own. What runs \
+     goes on; only what would make use grow is refused.",
+);
+
 /// A user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -224,4 +231,48 @@ pub struct InstanceOwner {
     pub set_by: Option<String>,
     /// Grows with each change.
     pub revision: u64,
+}
+
+/// What was chosen to limit a persona, or everybody, in a cluster or in the whole fleet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Quota {
+    /// gwm's id.
+    pub id: String,
+    /// Whose it is: `user/NAME` or `group/NAME`; null: everybody's who has no limits of their own.
+    pub persona: Option<String>,
+    /// The id of that user or group.
+    pub persona_id: Option<String>,
+    /// gwm's id of the cluster; null: all clusters together.
+    pub cluster_id: Option<String>,
+    /// The memory of instances, in MiB.
+    pub memory_mib: QuotaChoice,
+    /// Their virtual CPUs.
+    pub vcpus: QuotaChoice,
+    /// Their disks as guests see them, in MiB.
+    pub disk_mib: QuotaChoice,
+    /// How many instances.
+    pub instances: QuotaChoice,
+    /// How many jobs that have not ended.
+    pub open_jobs: QuotaChoice,
+    /// Of a cluster's limits for everybody: `running` (memory and vCPUs of running instances count) or `all`.
+    pub counts: String,
+    /// The same: the most memory that one instance may have, in MiB.
+    pub most_memory_mib: QuotaChoice,
+    /// The most virtual CPUs.
+    pub most_vcpus: QuotaChoice,
+    /// The most disk, in MiB.
+    pub most_disk_mib: QuotaChoice,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
+/// What was chosen for one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct QuotaChoice {
+    /// `inherit`, `unlimited` or `value`.
+    pub choice: String,
+    /// With `value`.
+    pub value: Option<u64>,
 }

@@ -155,5 +155,6 @@ pub fn registered() -> Vec<Registered> {
         register(access::ROLE_CREATED, next()),
         register(access::ROLE_CHANGED, next()),
         register(access::ROLE_DELETED, next()),
+        register(access::QUOTA_CHANGED, next()),
     ]
 }

@@ -23,6 +23,7 @@ pub(crate) mod notes;
 mod objects;
 pub(crate) mod owner_tags;
 pub(crate) mod owners;
+pub(crate) mod quotas;
 mod roles;
 pub(crate) mod second_factor;
 pub(crate) mod session;
@@ -125,6 +126,8 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(events::stream))
         .routes(routes!(grants::list, grants::add))
         .routes(routes!(grants::remove))
+        .routes(routes!(quotas::list, quotas::change))
+        .routes(routes!(quotas::own))
         .routes(routes!(roles::list, roles::create))
         .routes(routes!(roles::change, roles::delete))
         .routes(routes!(access::check))

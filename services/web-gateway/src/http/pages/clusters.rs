@@ -136,13 +136,14 @@ pub(crate) async fn page(
         ObjectRef { kind: "cluster".to_owned(), cluster_id: found.id.clone(), uuid: String::new() };
     let crumbs = vec![Link::new("Clusters", "/clusters"), Link::new(&found.slug, "")];
     let back = format!("/clusters/{}", found.slug);
-    let (mut shell, problems, jobs, mut detail, access, history) = tokio::join!(
+    let (mut shell, problems, jobs, mut detail, access, history, quotas) = tokio::join!(
         common::shell(&state, &viewer, Section::Clusters, &found.slug, crumbs),
         problems(&state, &viewer, &found.slug),
         jobs(&state, &viewer, &found.slug),
         detail(&state, &viewer, &found),
         grants::section(&state, &viewer, object, &found.slug, &back),
         super::audit::history(&state, &viewer, &["cluster"], &found.slug),
+        super::quotas::on_cluster(&state, &viewer, &found.id, &found.slug),
     );
     let now = Utc::now();
     shell.as_of = common::as_of(std::iter::once((found.slug.as_str(), &found.health)), now);
@@ -190,6 +191,7 @@ pub(crate) async fn page(
         jobs: jobs.iter().map(|j| job_line(j, now)).collect(),
         actions,
         access,
+        quotas,
         history,
         may_remove: viewer.admin,
         confirm: typed.and_then(|t| t.form::<Confirm>(&remove)).unwrap_or_default().confirm,

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::common::{self, Page, PageError, Viewer, escape};
 use super::held;
 use super::login::see_other;
+use super::quotas;
 use super::typed::Typed;
 use crate::http::AppState;
 use crate::http::model::time_or_epoch;
@@ -80,9 +81,11 @@ pub(crate) async fn page(
     let request = viewer.person.ask(GetGroupRequest { group });
     let group = state.clients.groups().get_group(request).await?.into_inner();
     let crumbs = vec![Link::new("Groups", "/groups"), Link::new(&group.name, "")];
-    let (shell, held) = tokio::join!(
+    let (persona, back) = (format!("group/{}", group.name), href(&group.name));
+    let (shell, held, quotas) = tokio::join!(
         common::shell(&state, &viewer, Section::Groups, &group.name, crumbs),
         held::of(&state, &viewer, &group.group_id, format!("/api/v1/grants?group={}", group.name)),
+        quotas::of(&state, &viewer, &persona, &back),
     );
     let now = Utc::now();
     let (to_members, to_description) =
@@ -108,6 +111,7 @@ pub(crate) async fn page(
         created: When::new(time_or_epoch(group.created_at), now),
         administered: group.administered,
         held: held?,
+        quotas,
         member_errors: typed.map(|typed| typed.errors(&to_members)).unwrap_or_default(),
         username: member.username,
         member_is_admin: member.is_admin,

@@ -13,9 +13,10 @@ use serde_json::{Map, Value, json};
 
 use super::common::{self, Page, PageError, Viewer, sentence};
 use super::login::see_other;
+use super::quotas;
 use crate::http::AppState;
 use crate::http::api::instances::{Submit, detail};
-use crate::http::model::{ClusterDocument, cluster};
+use crate::http::model::{ClusterDocument, cluster, size_mib};
 use crate::http::views::form::{Choice, FieldError, FormErrors};
 use crate::http::views::instances::InstanceCreatePage;
 use crate::http::views::parts::{Link, Notice, Tone};
@@ -103,8 +104,13 @@ async fn draw(
         let what = format!("{chosen} can’t take an instance from you now");
         shell.notices.push(Notice::new(Tone::Warn, &what, why));
     }
+    let cluster_id = clusters.iter().find(|c| c.slug == chosen).map(|c| c.id.as_str());
+    let quotas = match cluster_id {
+        Some(id) => quotas::left(state, viewer, id).await,
+        None => Vec::new(),
+    };
     let page = fill(shell, &chosen, &clusters, &options, form, errors);
-    Ok(InstanceCreatePage { placed, ..page })
+    Ok(InstanceCreatePage { placed, quotas, ..page })
 }
 
 /// The clusters that take new instances of the persona: those that answer and can be written to.
@@ -175,6 +181,7 @@ fn fill(
         nodes: nodes(&form.pnode),
         secondary_nodes: nodes(&form.snode),
         placed: false,
+        quotas: Vec::new(),
         allocator,
         name: form.name,
         memory: or(&form.memory, format!("{memory} MiB")),
@@ -312,41 +319,9 @@ fn parameters(form: &CreateForm) -> Result<Map<String, Value>, FormErrors> {
     Ok(out)
 }
 
-/// A size as people write it, in MiB; a bare number is MiB.
-fn size_mib(text: &str) -> Option<u64> {
-    let text = text.trim().to_ascii_lowercase();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let scale = match unit.trim() {
-        "" | "m" | "mb" | "mib" => 1.0,
-        "g" | "gb" | "gib" => 1024.0,
-        "t" | "tb" | "tib" => 1024.0 * 1024.0,
-        _ => return None,
-    };
-    let mib = (number.parse::<f64>().ok()? * scale).round();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "between 0 and 2^40, checked here"
-    )]
-    (0.0..=1_099_511_627_776.0).contains(&mib).then_some(mib as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_are_read_as_people_write_them() {
-        for (text, mib) in
-            [("512", 512), ("1.5G", 1536), ("10 GiB", 10_240), ("2t", 2_097_152), ("128 MiB", 128)]
-        {
-            assert_eq!(size_mib(text), Some(mib), "{text}");
-        }
-        for bad in ["", "G", "1.2.3", "-5", "1e9", "5 apples", "99999999999999999999T"] {
-            assert_eq!(size_mib(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn each_wrong_field_is_named() {

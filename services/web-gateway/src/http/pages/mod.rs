@@ -29,6 +29,7 @@ mod objects;
 mod overview;
 mod owner;
 mod persona;
+mod quotas;
 mod roles;
 mod search;
 mod second_factor;
@@ -129,6 +130,8 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .route("/groups/{g}/members", post(groups::set_member))
         .route("/groups/{g}/members/{u}/remove", post(groups::remove_member))
         .route("/groups/{g}/delete", post(groups::delete))
+        .route("/quotas", get(quotas::page))
+        .route("/quotas/edit", get(quotas::edit).post(quotas::save))
         .route("/roles", get(roles::list))
         .route("/roles/new", get(roles::fresh).post(roles::create))
         .route("/roles/{r}", get(roles::page).post(roles::save))

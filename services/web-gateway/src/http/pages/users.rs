@@ -18,6 +18,7 @@ use super::common::{self, Page, PageError, Viewer, escape, sentence};
 use super::held;
 use super::listing::{About, ListState, column, extra, fixed};
 use super::login::see_other;
+use super::quotas;
 use super::views;
 use crate::http::AppState;
 use crate::http::api::users::{UserDocument, read};
@@ -109,11 +110,13 @@ async fn draw(state: &AppState, viewer: &Viewer, user: String) -> Result<UserPag
     let user = row(user.into(), Utc::now());
     let crumbs = vec![Link::new("Users", "/users"), Link::new(&user.username, "")];
     let all = format!("/api/v1/grants?user={}", user.id);
-    let (shell, history, held, groups) = tokio::join!(
+    let (persona, href) = (format!("user/{}", user.username), user.href());
+    let (shell, history, held, groups, quotas) = tokio::join!(
         common::shell(state, viewer, Section::Users, &user.username, crumbs),
         audit::history(state, viewer, &["uuid", "persona_id"], &user.id),
         held::of(state, viewer, &user.id, all),
         groups_of(state, viewer, &user.username),
+        quotas::of(state, viewer, &persona, &href),
     );
     Ok(UserPage {
         shell,
@@ -122,6 +125,7 @@ async fn draw(state: &AppState, viewer: &Viewer, user: String) -> Result<UserPag
         history,
         held: held?,
         groups: groups?,
+        quotas,
         acts_href: format!("/audit?q={}", escape(&format!("actor_id={}", user.id))),
         errors: FormErrors::default(),
         user,

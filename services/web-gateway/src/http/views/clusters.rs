@@ -7,6 +7,7 @@ use super::form::FormErrors;
 use super::listing::Listing;
 use super::overview::{ClusterLine, JobLine};
 use super::parts::{Action, Code, Notice, ParameterGroup, Problem, Status, Usage, When};
+use super::quotas::PlaceList;
 use super::shell::Shell;
 use super::ui;
 
@@ -75,6 +76,8 @@ pub struct ClusterPage {
     pub actions: Vec<Action>,
     /// Who may use it; `None` hides the section.
     pub access: Option<AccessSection>,
+    /// What is limited there and who uses what, for who administers it.
+    pub quotas: Option<PlaceList>,
     /// What is on record of it and of all in it.
     pub history: super::audit::History,
     /// An administrator looks: the forms that remove something are offered.

@@ -5,6 +5,7 @@ use askama::Template;
 use super::form::FormErrors;
 use super::held::Held;
 use super::parts::When;
+use super::quotas::QuotaCard;
 use super::shell::Shell;
 use super::ui;
 
@@ -70,6 +71,8 @@ pub struct GroupPage {
     pub members: Vec<MemberRow>,
     /// What its members may do by it.
     pub held: Held,
+    /// What it may use, and uses.
+    pub quotas: Vec<QuotaCard>,
     /// What was wrong with the form for a member.
     pub member_errors: FormErrors,
     /// User name as typed.

@@ -7,6 +7,7 @@ use super::form::{Choice, FormErrors};
 use super::listing::Listing;
 use super::nodes::Flag;
 use super::parts::{Action, Notice, ParameterGroup, Status, Usage, When};
+use super::quotas::QuotaCard;
 use super::shell::Shell;
 use super::{text, ui};
 
@@ -234,6 +235,8 @@ pub struct InstanceCreatePage {
     pub secondary_nodes: Vec<Choice>,
     /// The viewer sees where instances run there, and may choose it.
     pub placed: bool,
+    /// What the persona has left there.
+    pub quotas: Vec<QuotaCard>,
     /// Node is chosen by Ganeti's allocator: the cluster has one.
     pub allocator: bool,
     /// As typed.

@@ -25,6 +25,7 @@ pub mod objects;
 pub mod outside;
 pub mod overview;
 pub mod parts;
+pub mod quotas;
 pub mod roles;
 pub mod search;
 pub mod second_factor;

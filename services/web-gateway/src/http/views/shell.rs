@@ -30,6 +30,8 @@ pub enum Section {
     Users,
     /// `/roles`
     Roles,
+    /// `/quotas`
+    Quotas,
     /// `/audit`
     Audit,
     /// None of them: own account, errors.
@@ -52,6 +54,7 @@ impl Section {
             Self::Groups => "groups",
             Self::Users => "users",
             Self::Roles => "roles",
+            Self::Quotas => "quotas",
             Self::Audit => "audit",
             Self::Other => "",
         };

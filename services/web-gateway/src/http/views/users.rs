@@ -7,6 +7,7 @@ use super::form::FormErrors;
 use super::held::Held;
 use super::listing::Listing;
 use super::parts::{Link, Status, When};
+use super::quotas::QuotaCard;
 use super::shell::Shell;
 use super::ui;
 
@@ -76,6 +77,8 @@ pub struct UserPage {
     pub history: History,
     /// What they did.
     pub acts_href: String,
+    /// What they may use, and use.
+    pub quotas: Vec<QuotaCard>,
     /// What was wrong with the password form.
     pub errors: FormErrors,
 }

@@ -3,7 +3,8 @@
 use super::{CLUSTER_ID, INSTANCE_UUID, USER_ID, example_time, some};
 use crate::Class;
 use crate::types::access::{
-    Grant, GrantObject, Group, GroupMember, InstanceOwner, Role, Session, Token, User,
+    Grant, GrantObject, Group, GroupMember, InstanceOwner, Quota, QuotaChoice, Role, Session,
+    Token, User,
 };
 use crate::types::audit::{Outcome, Person, Phase, Record, RecordObject};
 use crate::types::console::Console;
@@ -220,6 +221,43 @@ impl Object for Role {
             permissions: vec!["power".to_owned(), "view_placement".to_owned()],
             created_at: example_time(),
             revision: 1,
+        }
+    }
+}
+
+impl Object for Quota {
+    const KIND: &'static str = "quota";
+    const CLASS: Class = Class::Access;
+
+    fn cluster(&self) -> Option<&str> {
+        None
+    }
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn name(&self) -> &str {
+        self.persona.as_deref().unwrap_or("everybody")
+    }
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+    fn example(_event: &str) -> Self {
+        let choice = |choice: &str, value| QuotaChoice { choice: choice.to_owned(), value };
+        Self {
+            id: "019309a4-0000-7000-8000-00000000a201".to_owned(),
+            persona: some("group/shop"),
+            persona_id: some("019309a4-0000-7000-8000-00000000a001"),
+            cluster_id: some(CLUSTER_ID),
+            memory_mib: choice("value", Some(16384)),
+            vcpus: choice("inherit", None),
+            disk_mib: choice("unlimited", None),
+            instances: choice("value", Some(8)),
+            open_jobs: choice("inherit", None),
+            counts: "running".to_owned(),
+            most_memory_mib: choice("inherit", None),
+            most_vcpus: choice("inherit", None),
+            most_disk_mib: choice("inherit", None),
+            revision: 2,
         }
     }
 }
