@@ -6,6 +6,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "gwm/common/v1/complete.proto",
         "gwm/auth/v1/audit_service.proto",
         "gwm/auth/v1/auth_service.proto",
+        "gwm/auth/v1/ssh_keys.proto",
         "gwm/auth/v1/groups.proto",
         "gwm/auth/v1/owners.proto",
         "gwm/auth/v1/people.proto",

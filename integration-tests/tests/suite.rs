@@ -28,6 +28,8 @@ mod story_api;
 mod story_bad_input;
 #[path = "suite/story_groups.rs"]
 mod story_groups;
+#[path = "suite/story_keys.rs"]
+mod story_keys;
 #[path = "suite/story_objects.rs"]
 mod story_objects;
 #[path = "suite/story_owner.rs"]

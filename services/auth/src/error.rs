@@ -51,6 +51,16 @@ pub(crate) enum Error {
     /// The same for a group that isn't there.
     #[error("you don't belong to {0}, so you can't act as it")]
     NotAMember(String),
+    #[error(
+        "this API token ends by itself or is limited, so nothing can be made with it that would outlast it; sign in for that"
+    )]
+    TokenTooShort,
+    #[error(
+        "this API token is bound to another persona, or its owner doesn't belong to that group any more"
+    )]
+    TokenPersona,
+    #[error("this API token is for other networks; this request came from {0:?}")]
+    TokenNetwork(String),
     #[error("this person may not open this console any more")]
     ConsoleLost,
     #[error("there is a user of this name already")]
@@ -110,6 +120,10 @@ pub(crate) enum Error {
     NotFound(&'static str),
     #[error("there are {0} API tokens already; revoke one first")]
     TooManyTokens(i64),
+    #[error("this key is on this account already")]
+    SshKeyExists,
+    #[error("there are {0} SSH keys already; remove one first")]
+    TooManySshKeys(i64),
     #[error("there are {0} saved views already; delete one first")]
     TooManyViews(i64),
     /// The signing key is not loaded yet, or changes can't be seen.
@@ -148,11 +162,12 @@ impl Error {
             | Self::TooManyTokens(_)
             | Self::TooManyInvites(_)
             | Self::TooManyViews(_)
+            | Self::TooManySshKeys(_)
             | Self::TooManyGroups(_)
             | Self::QuotaExceeded { .. }
             | Self::TooManyRoles(_) => ErrorCode::ResourceExhausted,
             Self::NotReady | Self::DirectorySilent => ErrorCode::Unavailable,
-            Self::GroupExists | Self::RoleExists | Self::NameTaken { .. } => {
+            Self::GroupExists | Self::RoleExists | Self::SshKeyExists | Self::NameTaken { .. } => {
                 ErrorCode::AlreadyExists
             }
             Self::LastAdministrator(_)
@@ -169,9 +184,12 @@ impl Error {
             Self::PolicyChanged | Self::UserChanged | Self::RoleChanged | Self::QuotaChanged => {
                 ErrorCode::FailedPrecondition
             }
-            Self::ConsoleLost | Self::SessionNeeded | Self::NotAMember(_) => {
-                ErrorCode::PermissionDenied
-            }
+            Self::ConsoleLost
+            | Self::SessionNeeded
+            | Self::NotAMember(_)
+            | Self::TokenPersona
+            | Self::TokenTooShort
+            | Self::TokenNetwork(_) => ErrorCode::PermissionDenied,
             Self::UserExists => ErrorCode::AlreadyExists,
             Self::NotFound(_) => ErrorCode::NotFound,
         }
@@ -212,12 +230,17 @@ impl Error {
             Self::QuotaChanged => "quota_changed",
             Self::TooManyTokens(_) => "too_many_tokens",
             Self::TooManyViews(_) => "too_many_views",
+            Self::SshKeyExists => "ssh_key_exists",
+            Self::TooManySshKeys(_) => "too_many_ssh_keys",
             Self::TooManyInvites(_) => "too_many_invites",
             Self::LastAdministrator(_) => "last_administrator",
             Self::UserChanged => "user_changed",
             Self::OwnPassword => "own_password",
             Self::SessionNeeded => "session_needed",
             Self::NotAMember(_) => "not_a_member",
+            Self::TokenPersona => "token_persona",
+            Self::TokenTooShort => "token_restricted",
+            Self::TokenNetwork(_) => "token_network",
             Self::OwnSecondFactor => "own_second_factor",
             Self::SecondFactorOn => "second_factor_on",
             Self::SecondFactorFirst => "second_factor_first",
@@ -297,11 +320,16 @@ impl From<Error> for Fault {
             | Error::TooManyRoles(_)
             | Error::TooManyTokens(_)
             | Error::TooManyViews(_)
+            | Error::SshKeyExists
+            | Error::TooManySshKeys(_)
             | Error::LastAdministrator(_)
             | Error::UserChanged
             | Error::OwnPassword
             | Error::SessionNeeded
             | Error::NotAMember(_)
+            | Error::TokenPersona
+            | Error::TokenTooShort
+            | Error::TokenNetwork(_)
             | Error::OwnSecondFactor
             | Error::SecondFactorOn
             | Error::NameTaken { .. }

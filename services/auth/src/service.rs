@@ -58,6 +58,7 @@ impl gwm_kernel::Service for Service {
         spawn.spawn("follow", follower.run(soft.clone()));
         spawn.spawn("wake-up", tasks::wake_up(store.clone(), wake, soft.clone()));
         spawn.spawn("sweep", tasks::sweep(store.clone(), config.session.clone(), soft.clone()));
+        spawn.spawn("sweep-tokens", tasks::sweep_tokens(store.clone(), soft.clone()));
         spawn.spawn("purge", tasks::purge(store.clone(), soft.clone()));
         let (told, owners) = tokio::sync::watch::channel(0);
         spawn.spawn("owners", follow_owners(store.clone(), told, soft.clone()));

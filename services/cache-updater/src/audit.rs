@@ -25,7 +25,7 @@ pub(crate) fn record(
         id: Some(cluster.cluster_id.to_string()),
         name: Some(cluster.slug.clone()),
     };
-    row(person, action, Some(cluster.slug.clone()), object, details)
+    row(person, action, Some((cluster.cluster_id, &cluster.slug)), object, details)
 }
 
 /// The same, about something that is not there any more.
@@ -44,7 +44,7 @@ pub(crate) fn about(
 pub(crate) fn of_instance(
     person: &Principal,
     action: &str,
-    cluster: &str,
+    cluster: &ClusterRecord,
     uuid: Uuid,
     name: &str,
     details: BTreeMap<String, Value>,
@@ -54,13 +54,13 @@ pub(crate) fn of_instance(
         id: Some(uuid.to_string()),
         name: Some(name.to_owned()),
     };
-    row(person, action, Some(cluster.to_owned()), object, details)
+    row(person, action, Some((cluster.cluster_id, &cluster.slug)), object, details)
 }
 
 fn row(
     person: &Principal,
     action: &str,
-    cluster: Option<String>,
+    cluster: Option<(Uuid, &str)>,
     object: RecordObject,
     details: BTreeMap<String, Value>,
 ) -> Result<OutboxRow> {
@@ -81,7 +81,8 @@ fn row(
             token_id: person.token_id.map(|t| t.to_string()),
             client_address: Some(person.client_address.clone()),
         }),
-        cluster,
+        cluster: cluster.map(|(_, slug)| slug.to_owned()),
+        cluster_id: cluster.map(|(id, _)| id.to_string()),
         object: Some(object),
         job_id: None,
         request_id: gwm_kernel::current_request_id(),

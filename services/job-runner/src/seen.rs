@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub(crate) struct Seen {
     /// By `view`.
     pub(crate) scope: Scope,
-    /// Jobs that this person asked for are seen, whatever they are about.
+    /// Jobs that this person asked for are seen, whatever they are about; with a restricted token, none but by rights.
     pub(crate) person: UserId,
     /// The clusters of which `view_placement` shows where instances run; none: all.
     placed: Option<HashSet<ClusterId>>,
@@ -22,7 +22,7 @@ impl Seen {
     pub(crate) fn of(authz: &Authz, person: &Principal) -> Self {
         Self::with(
             authz.scope(person, Permission::View),
-            person.user_id,
+            person.holder(),
             &authz.scope(person, Permission::ViewPlacement),
         )
     }

@@ -268,6 +268,7 @@ impl Opener {
                 client_address: Some(pass.client_address.clone()),
             }),
             cluster: place.map(|p| p.cluster_slug.clone()),
+            cluster_id: Some(pass.instance.cluster_id.clone()),
             object: Some(RecordObject {
                 kind: "instance".to_owned(),
                 id: Some(pass.instance.uuid.clone()),

@@ -17,6 +17,7 @@ use gwm_proto::auth::roles_client::RolesClient;
 use gwm_proto::auth::second_factor_client::SecondFactorClient;
 use gwm_proto::auth::sessions_client::SessionsClient;
 use gwm_proto::auth::sign_in_client::SignInClient;
+use gwm_proto::auth::ssh_keys_client::SshKeysClient;
 use gwm_proto::auth::tickets_client::TicketsClient;
 use gwm_proto::auth::tokens_client::TokensClient;
 use gwm_proto::auth::users_client::UsersClient;
@@ -61,6 +62,10 @@ impl Clients {
 
     pub(crate) fn users(&self) -> UsersClient<Peer> {
         UsersClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn ssh_keys(&self) -> SshKeysClient<Peer> {
+        SshKeysClient::new(self.auth.clone())
     }
 
     pub(crate) fn people(&self) -> PeopleClient<Peer> {

@@ -51,6 +51,7 @@ type Answer = http::Response<Body>;
 /// Who reads, put into the call's extensions. Calls without it are passed on as they are.
 #[derive(Debug, Clone)]
 pub(crate) struct Reader {
+    /// See [`gwm_authz::Principal::holder`].
     pub(crate) user: UserId,
     pub(crate) aged: Aged,
 }

@@ -179,6 +179,7 @@ mod tests {
             token_id: None,
             acting_as: None,
             client_address: String::new(),
+            restricted: false,
             issued_at: 0,
             signed: SignedAssertion::default(),
             expires_at: 0,

@@ -86,6 +86,9 @@ fn body(path: &str) -> Value {
     match path {
         "/session" => json!({"username": "admin", "password": "wrong password"}),
         "/me/tokens" => json!({"name": "t"}),
+        "/me/ssh-keys" => {
+            json!({"public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKF5shemlAwkL+HRXJBdCmJ8a8d8yhHj6XFkwmM2dYcg x"})
+        }
         "/me/views" => json!({"list": "instances", "name": "v", "q": "status:running"}),
         "/clusters/probe" => json!({"endpoints": ["10.0.0.1"]}),
         "/clusters" => {

@@ -41,6 +41,7 @@ struct State {
     /// `None` until the first load.
     revision: Option<i64>,
     keys: Vec<SigningKey>,
+    /// By [`holder`].
     users: HashMap<String, UserRights>,
     selected: Selected,
     ended_sessions: HashMap<String, Instant>,
@@ -70,7 +71,7 @@ impl Hub {
         let mut state = self.lock();
         state.revision = Some(revision);
         state.keys = snapshot.keys;
-        state.users = snapshot.users.into_iter().map(|u| (u.user_id.clone(), u)).collect();
+        state.users = snapshot.users.into_iter().map(|u| (holder(&u), u)).collect();
         state.selected = Selected::default();
         state.selected.replace(number(revision), &snapshot.selectors);
         state.end(&snapshot.ended_sessions, &snapshot.revoked_tokens);
@@ -147,7 +148,7 @@ impl State {
     fn take_in(&mut self, revision: i64, change: &Change) {
         self.selected.apply(number(revision), &change.selectors, &change.selected);
         for user in &change.users {
-            self.users.insert(user.user_id.clone(), user.clone());
+            self.users.insert(holder(user), user.clone());
         }
         for key in &change.keys {
             if !self.keys.iter().any(|k| k.key_id == key.key_id) {
@@ -159,6 +160,9 @@ impl State {
 
     fn end(&mut self, sessions: &[String], tokens: &[String]) {
         let now = Instant::now();
+        for token in tokens {
+            self.users.remove(token);
+        }
         for (known, ended) in
             [(&mut self.ended_sessions, sessions), (&mut self.revoked_tokens, tokens)]
         {
@@ -176,6 +180,12 @@ impl State {
             selectors: self.selected.told(),
         }
     }
+}
+
+/// Whose rights these are: the user's, or a restricted token's.
+fn holder(rights: &UserRights) -> String {
+    let id = if rights.token_id.is_empty() { &rights.user_id } else { &rights.token_id };
+    id.clone()
 }
 
 /// Revisions count up from 0.

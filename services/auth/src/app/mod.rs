@@ -37,7 +37,7 @@ pub(crate) use owner_feed::{OwnerNews, follow_owners, owner_feed};
 pub(crate) use owners::{Asked, Restore, restore, set_owners};
 pub(crate) use passwords::Passwords;
 pub(crate) use people::{ChangeUser, change_user, set_password};
-pub(crate) use personas::{switch_persona, switched_to};
+pub(crate) use personas::{named, switch_persona, switched_to};
 pub(crate) use policy::set_policy;
 pub(crate) use presence::{News, purge_owners, purge_selectors, release, take_news};
 pub(crate) use quotas::{Chosen, choose, counts};

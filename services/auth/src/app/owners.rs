@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::person;
 use crate::domain::{Before, Key, Line, Plan, plan};
 use crate::error::{Error, Result};
-use crate::store::audit::Entry;
+use crate::store::audit::{Cluster, Entry};
 use crate::store::grant::{Given, GrantRow};
 use crate::store::owner::{OwnerRow, Set};
 use crate::store::{PgConnection, Store, audit, change, commit, event, grant, owner};
@@ -174,7 +174,7 @@ fn records(
         entries.push(Entry {
             action: if owner.is_some() { "owner.set" } else { "owner.clear" },
             person: Some(person(who)),
-            cluster: Some(line.slug.clone()).filter(|s| !s.is_empty()),
+            cluster: Some(Cluster { id: line.cluster.0, slug: line.slug.clone() }),
             object: Some(object(line.instance.0, &line.name)),
             details,
         });
@@ -247,7 +247,7 @@ pub(crate) async fn restore(
     let entry = Entry {
         action: "instance.restore_rights",
         person: Some(person(who)),
-        cluster: Some(asked.slug.clone()).filter(|s| !s.is_empty()),
+        cluster: Some(Cluster { id: asked.cluster, slug: asked.slug.clone() }),
         object: Some(object(asked.to, &asked.name)),
         details,
     };

@@ -8,6 +8,7 @@ use super::refusal::person;
 use crate::domain::PersonaName;
 use crate::error::{Error, Result};
 use crate::metrics;
+use crate::store::session::Resolved;
 use crate::store::{PgConnection, Store, audit, commit, persona, session};
 
 const ACTION: &str = "session.act_as";
@@ -38,6 +39,24 @@ pub(crate) async fn switched_to(
 ) -> Result<Option<ActingAs>> {
     let Some(group) = group else { return Ok(None) };
     persona::group_of(connection, user, Some(group), None).await
+}
+
+/// Whom a token acts as that is bound to a persona: that one, and nobody else.
+pub(crate) async fn bound(
+    connection: &mut PgConnection,
+    found: &Resolved,
+    asked: &str,
+) -> Result<Option<ActingAs>> {
+    let own = found.persona_id == Some(found.user_id);
+    let group = if own { None } else { found.persona_id };
+    let acting_as = switched_to(connection, found.user_id, group).await?;
+    let name = match &acting_as {
+        Some(group) => format!("group/{}", group.name),
+        None if own => format!("user/{}", found.username),
+        None => return Err(Error::TokenPersona),
+    };
+    let same = asked.is_empty() || asked == name || own && asked == found.username;
+    if same { Ok(acting_as) } else { Err(Error::TokenPersona) }
 }
 
 /// The session of who asks acts as this from now on; empty: as themself.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::person;
 use crate::domain::{ALL, Choice, PersonaName};
 use crate::error::{Error, Result};
-use crate::store::audit::Entry;
+use crate::store::audit::{Cluster, Entry};
 use crate::store::quota::QuotaRow;
 use crate::store::{Store, audit, commit, event, persona, quota};
 
@@ -90,7 +90,8 @@ pub(crate) async fn choose(
     let entry = Entry {
         action: "quota.set",
         person: Some(person(who)),
-        cluster: chosen.slug.clone(),
+        cluster: (chosen.place != ALL)
+            .then(|| Cluster { id: chosen.place, slug: chosen.slug.clone().unwrap_or_default() }),
         object: Some(RecordObject {
             kind: "quota".to_owned(),
             id: Some(row.quota_id.to_string()),

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use chrono::{DateTime, Utc};
 use ed25519_dalek::SigningKey;
 use gwm_authz::{ActingAs, SignedAssertion, sign};
 use gwm_events::types::audit;
@@ -34,6 +35,10 @@ pub(crate) struct Person {
     pub(crate) is_admin: bool,
     pub(crate) session_id: Option<Uuid>,
     pub(crate) token_id: Option<Uuid>,
+    /// The token may do less than its owner.
+    pub(crate) restricted: bool,
+    /// When the token is over, if ever: nobody is vouched for beyond that.
+    pub(crate) until: Option<DateTime<Utc>>,
     pub(crate) acting_as: Option<ActingAs>,
     pub(crate) client_address: String,
     /// They have to set it up before anything else.
@@ -63,8 +68,9 @@ impl SignerSlot {
     /// Vouches for a person, until a minute from now; yields that moment in Unix seconds too.
     pub(crate) fn vouch(&self, person: &Person) -> Result<(SignedAssertion, i64)> {
         let signer = self.0.get().ok_or(Error::NotReady)?;
-        let issued_at = chrono::Utc::now().timestamp();
-        let expires_at = issued_at + LIFETIME_SECONDS;
+        let issued_at = Utc::now().timestamp();
+        let minute = issued_at + LIFETIME_SECONDS;
+        let expires_at = person.until.map_or(minute, |until| minute.min(until.timestamp()));
         let text = |id: Option<Uuid>| id.map(|i| i.to_string()).unwrap_or_default();
         let assertion = Assertion {
             key_id: signer.key_id.clone(),
@@ -77,6 +83,7 @@ impl SignerSlot {
             issued_at,
             expires_at,
             acting_as_id: text(person.acting_as.as_ref().map(|group| group.group_id)),
+            restricted: person.restricted,
             acting_as_name: person.acting_as.as_ref().map_or_else(String::new, |g| g.name.clone()),
             second_factor_missing: person.second_factor_missing,
         };

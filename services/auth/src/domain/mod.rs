@@ -12,6 +12,8 @@ mod quota;
 mod role;
 mod seal;
 mod secret;
+mod ssh_key;
+mod token;
 mod totp;
 
 pub(crate) use directory::{Answer, Identified, directory_login};
@@ -28,4 +30,6 @@ pub(crate) use quota::{
 pub(crate) use role::{fits, permissions};
 pub(crate) use seal::MasterKey;
 pub(crate) use secret::{PAT_PREFIX, Secret};
+pub(crate) use ssh_key::{ParsedKey, parse_ssh_key};
+pub(crate) use token::{TokenScope, parse_networks, within};
 pub(crate) use totp::{Code, new_secret, recovery_codes, shown, step_of};

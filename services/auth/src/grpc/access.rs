@@ -74,6 +74,7 @@ impl Rpcs {
 fn nobody_signed_in(user_id: UserId) -> Principal {
     Principal {
         acting_as: None,
+        restricted: false,
         issued_at: 0,
         user_id,
         username: String::new(),

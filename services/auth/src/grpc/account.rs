@@ -21,7 +21,7 @@ impl Account for Rpcs {
         &self,
         request: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         let request = request.into_inner();
         let old = Zeroizing::new(request.old_password);
         let new = Zeroizing::new(request.new_password);
@@ -33,7 +33,7 @@ impl Account for Rpcs {
         &self,
         request: Request<ListSessionsRequest>,
     ) -> Result<Response<ListSessionsResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Read)?;
+        let principal = self.authz.account(&request, Mode::Read)?;
         let mut tx = self.store.begin().await?;
         let rows = session::list(&mut tx, principal.user_id.0, &self.session).await?;
         commit(tx).await?;
@@ -53,7 +53,7 @@ impl Account for Rpcs {
         &self,
         request: Request<EndSessionRequest>,
     ) -> Result<Response<EndSessionResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         let which = request.get_ref().session_id.parse().map_err(|_| Error::NotFound("session"))?;
         end_session(&self.store, &principal, which).await?;
         Ok(Response::new(EndSessionResponse {}))
@@ -63,7 +63,7 @@ impl Account for Rpcs {
         &self,
         request: Request<EndOtherSessionsRequest>,
     ) -> Result<Response<EndOtherSessionsResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         let ended = end_other_sessions(&self.store, &principal).await?;
         Ok(Response::new(EndOtherSessionsResponse { ended: count(ended) }))
     }

@@ -1,23 +1,38 @@
 //! Reading the audit log.
 
-use gwm_authz::{Authz, Mode, Principal};
+use gwm_authz::{Authz, Mode, Principal, Scope};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::audit_server::Audit;
 use gwm_proto::auth::{ListRecordsRequest, ListRecordsResponse};
 use gwm_proto::common::{CompleteRequest, CompleteResponse, PageInfo, Suggestion};
 use gwm_query::{About, CursorKey, Sort};
+use gwm_types::Permission;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Rpcs;
 use crate::error::Error;
-use crate::store::audit_list::{self, ListError, Readable, TABLE, Wanted};
+use crate::store::audit_list::{self, ListError, Part, Readable, TABLE, Wanted};
 
 /// Newest first.
 const OWN_ORDER: &str = "-at";
 
 /// Which records somebody may read: the one place that decides.
+///
+/// Everybody reads what they did themselves; who holds `admin` on a cluster or an instance, what is on record about that.
 fn readable(authz: &Authz, person: &Principal) -> Readable {
-    if authz.is_admin(person) { Readable::All } else { Readable::Own(person.user_id) }
+    if authz.is_admin(person) {
+        return Readable::All;
+    }
+    let limited = |permission| match authz.scope(person, permission) {
+        // Nobody but administrators holds `admin` on everything.
+        Scope::Fleet => None,
+        Scope::Limited { clusters, instances } => Some((clusters, instances)),
+    };
+    let (mut clusters, mut instances) = limited(Permission::Admin).unwrap_or_default();
+    clusters.sort_unstable();
+    instances.sort_unstable();
+    let placed = limited(Permission::ViewPlacement).map(|(clusters, _)| clusters);
+    Readable::Some(Part { own: person.user_id, clusters, instances, placed })
 }
 
 #[async_trait]
@@ -26,7 +41,7 @@ impl Audit for Rpcs {
         &self,
         request: Request<ListRecordsRequest>,
     ) -> Result<Response<ListRecordsResponse>, Status> {
-        let person = self.authz.principal(&request, Mode::Read)?;
+        let person = self.authz.account(&request, Mode::Read)?;
         let page = request.into_inner().page.unwrap_or_default();
         let filter = gwm_query::parse(&page.q).map_err(refused)?;
         let sort = if page.sort.is_empty() { OWN_ORDER } else { &page.sort };
@@ -37,8 +52,13 @@ impl Audit for Rpcs {
         let audience = format!("{} {readable:?}", person.user_id);
         let key = self.cursor_key().await?;
         let cursor = key.open(&TABLE, &sort, &page.q, &audience, &page.cursor).map_err(refused)?;
-        let wanted =
-            Wanted { readable, filter: &filter, sort: &sort, limit, cursor: cursor.as_ref() };
+        let wanted = Wanted {
+            readable: &readable,
+            filter: &filter,
+            sort: &sort,
+            limit,
+            cursor: cursor.as_ref(),
+        };
         let found = audit_list::page(&self.store, &wanted).await.map_err(fault)?;
         let next = found.next.map(|next| key.seal(&TABLE, &sort, &page.q, &audience, &next));
         Ok(Response::new(ListRecordsResponse {
@@ -56,7 +76,7 @@ impl Audit for Rpcs {
         &self,
         request: Request<CompleteRequest>,
     ) -> Result<Response<CompleteResponse>, Status> {
-        let person = self.authz.principal(&request, Mode::Read)?;
+        let person = self.authz.account(&request, Mode::Read)?;
         let readable = readable(&self.authz, &person);
         let asked = request.into_inner();
         let at = usize::try_from(asked.at).unwrap_or(usize::MAX);
@@ -64,7 +84,7 @@ impl Audit for Rpcs {
         let suggestions = match &completion.about {
             About::Field(_) => completion.suggest_fields(&TABLE),
             About::Value(field, prefix) => {
-                let values = audit_list::values(&self.store, field, prefix, readable);
+                let values = audit_list::values(&self.store, field, prefix, &readable);
                 gwm_query::suggest_values(values.await.map_err(fault)?, prefix)
             }
             About::Nothing => Vec::new(),

@@ -13,6 +13,15 @@ type Service = (&'static str, &'static [(&'static str, Callers)]);
 pub const CALLERS: &[Service] = &[
     ("Sessions", &[("Login", GATEWAY), ("Resolve", GATEWAY), ("Logout", GATEWAY)]),
     ("Tokens", &[("CreateToken", GATEWAY), ("ListTokens", GATEWAY), ("RevokeToken", GATEWAY)]),
+    (
+        "SshKeys",
+        &[
+            ("AddSshKey", GATEWAY),
+            ("ListSshKeys", GATEWAY),
+            ("RemoveSshKey", GATEWAY),
+            ("ExportSshKeys", GATEWAY),
+        ],
+    ),
     ("Users", &[("GetMe", GATEWAY), ("CreateUser", GATEWAY), ("ListUsers", GATEWAY)]),
     (
         "People",

@@ -1,15 +1,17 @@
 //! Rows as messages.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use gwm_authz::{Authz, Principal};
-use gwm_proto::auth::{Grant, Token, User};
+use gwm_proto::auth::{Grant, Token, TokenObject as WireObject, User};
 use gwm_types::{Object, Permission};
 use prost_types::Timestamp;
 use uuid::Uuid;
 
 use crate::domain::object_ref;
 use crate::store::grant::GrantRow;
-use crate::store::token::TokenRow;
+use crate::store::token::{TokenObject, TokenRow};
 use crate::store::user::UserRow;
 
 /// A time as it goes over the wire.
@@ -35,13 +37,35 @@ pub(super) fn user(row: UserRow) -> User {
     }
 }
 
-pub(super) fn token(row: TokenRow) -> Token {
+pub(super) fn token(
+    row: TokenRow,
+    roles: &HashMap<Uuid, String>,
+    personas: &HashMap<Uuid, String>,
+    objects: Vec<TokenObject>,
+) -> Token {
+    let called = |ids: Option<Vec<Uuid>>| -> Vec<String> {
+        ids.unwrap_or_default().iter().filter_map(|id| roles.get(id).cloned()).collect()
+    };
     Token {
         token_id: row.token_id.to_string(),
         name: row.name,
         prefix: row.prefix,
         created_at: Some(timestamp(row.created_at)),
         last_used_at: row.last_used_at.map(timestamp),
+        expires_at: row.expires_at.map(timestamp),
+        networks: row.networks,
+        persona: row.persona_id.and_then(|id| personas.get(&id).cloned()).unwrap_or_default(),
+        roles: called(row.role_ids),
+        objects: objects
+            .into_iter()
+            .map(|of| WireObject {
+                object: Some(object_ref(of.object)),
+                cluster: of.slug,
+                name: of.name,
+            })
+            .collect(),
+        restricted: row.restricted,
+        last_address: row.last_address,
     }
 }
 

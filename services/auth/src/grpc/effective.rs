@@ -19,7 +19,7 @@ impl Effective for Rpcs {
         &self,
         request: Request<ExplainRequest>,
     ) -> Result<Response<ExplainResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Read)?;
+        let principal = self.authz.account(&request, Mode::Read)?;
         let request = request.into_inner();
         let object =
             parse_object(request.object.as_ref()).map_err(|why| Error::invalid("object", why))?;

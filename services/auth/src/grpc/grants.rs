@@ -15,7 +15,7 @@ use super::{Rpcs, convert};
 use crate::app::{person, require_admin_of};
 use crate::domain::{PersonaName, fits, parse_object};
 use crate::error::{Error, Result};
-use crate::store::audit::Entry;
+use crate::store::audit::{Cluster, Entry};
 use crate::store::grant::{GrantRow, Place};
 use crate::store::persona::PersonaRow;
 use crate::store::{
@@ -99,6 +99,7 @@ impl Grants for Rpcs {
         let me = principal.user_id.0;
         let own = match persona {
             None => false,
+            Some(_) if principal.restricted => false,
             // What oneself or a group that one belongs to may do is no secret.
             Some(id) => id == me || group::membership(&mut tx, id, me).await?.is_some(),
         };
@@ -296,7 +297,9 @@ fn act(action: &'static str, row: &GrantRow, principal: &Principal) -> Entry {
     Entry {
         action,
         person: Some(person(principal)),
-        cluster: row.slug.clone(),
+        cluster: row
+            .cluster_id
+            .map(|id| Cluster { id, slug: row.slug.clone().unwrap_or_default() }),
         object: Some(RecordObject { kind: object.kind().to_owned(), id, name }),
         details: details.map(|(key, value)| (key.to_owned(), value.into())).into(),
     }

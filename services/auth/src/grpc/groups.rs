@@ -28,7 +28,7 @@ impl Groups for Rpcs {
         &self,
         request: Request<CreateGroupRequest>,
     ) -> Result<Response<Group>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         require_admin(&self.authz, &self.store, &principal, "group.create").await?;
         let request = request.into_inner();
         let name = name(&request.name)?;
@@ -52,7 +52,7 @@ impl Groups for Rpcs {
         &self,
         request: Request<ListGroupsRequest>,
     ) -> Result<Response<ListGroupsResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Read)?;
+        let principal = self.authz.account(&request, Mode::Read)?;
         let all = self.authz.is_admin(&principal);
         let mut tx = self.store.begin().await?;
         let rows =
@@ -72,7 +72,7 @@ impl Groups for Rpcs {
         &self,
         request: Request<GetGroupRequest>,
     ) -> Result<Response<Group>, Status> {
-        let principal = self.authz.principal(&request, Mode::Read)?;
+        let principal = self.authz.account(&request, Mode::Read)?;
         let mut tx = self.store.begin_snapshot().await?;
         let (row, may) = self.seen(&mut tx, &principal, &request.get_ref().group).await?;
         let members = group::members(&mut tx, row.group_id).await?;
@@ -84,7 +84,7 @@ impl Groups for Rpcs {
         &self,
         request: Request<UpdateGroupRequest>,
     ) -> Result<Response<Group>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         let request = request.into_inner();
         let row = self.administered(&principal, &request.group, "group.update").await?;
         let description = description(&request.description)?;
@@ -109,7 +109,7 @@ impl Groups for Rpcs {
         &self,
         request: Request<DeleteGroupRequest>,
     ) -> Result<Response<DeleteGroupResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         require_admin(&self.authz, &self.store, &principal, "group.delete").await?;
         let mut tx = self.store.begin().await?;
         // First, as whoever changes owners: nobody gives it an instance meanwhile.
@@ -145,7 +145,7 @@ impl Groups for Rpcs {
         &self,
         request: Request<SetMemberRequest>,
     ) -> Result<Response<Group>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         let request = request.into_inner();
         let row = self.administered(&principal, &request.group, "group.set_member").await?;
         let mut tx = self.store.begin().await?;
@@ -176,7 +176,7 @@ impl Groups for Rpcs {
         &self,
         request: Request<RemoveMemberRequest>,
     ) -> Result<Response<RemoveMemberResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         let request = request.into_inner();
         let action = "group.remove_member";
         let row = if request.username == principal.username {

@@ -18,6 +18,7 @@ mod roles;
 mod second_factor;
 mod sessions;
 mod sign_in;
+mod ssh_keys;
 mod tickets;
 mod tokens;
 mod users;
@@ -43,6 +44,7 @@ use gwm_proto::auth::roles_server::RolesServer;
 use gwm_proto::auth::second_factor_server::SecondFactorServer;
 use gwm_proto::auth::sessions_server::SessionsServer;
 use gwm_proto::auth::sign_in_server::SignInServer;
+use gwm_proto::auth::ssh_keys_server::SshKeysServer;
 use gwm_proto::auth::tickets_server::TicketsServer;
 use gwm_proto::auth::tokens_server::TokensServer;
 use gwm_proto::auth::users_server::UsersServer;
@@ -81,6 +83,7 @@ impl Rpcs {
         server
             .add(SessionsServer::new(self.clone()), callers::of("Sessions"))
             .add(TokensServer::new(self.clone()), callers::of("Tokens"))
+            .add(SshKeysServer::new(self.clone()), callers::of("SshKeys"))
             .add(UsersServer::new(self.clone()), callers::of("Users"))
             .add(PeopleServer::new(self.clone()), callers::of("People"))
             .add(PersonasServer::new(self.clone()), callers::of("Personas"))

@@ -14,7 +14,7 @@ impl Personas for Rpcs {
         &self,
         request: Request<SwitchPersonaRequest>,
     ) -> Result<Response<SwitchPersonaResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         switch_persona(&self.store, &principal, request.get_ref().persona.trim()).await?;
         Ok(Response::new(SwitchPersonaResponse {}))
     }

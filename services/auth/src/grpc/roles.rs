@@ -19,8 +19,9 @@ use crate::app::{person, require_admin};
 use crate::domain::permissions;
 use crate::error::{Error, Result};
 use crate::store::audit::Entry;
+use crate::store::change::Touched;
 use crate::store::role::RoleRow;
-use crate::store::{audit, change, commit, event, role};
+use crate::store::{audit, change, commit, event, role, token};
 
 const MOST_ROLES: i64 = 500;
 const LONGEST_DESCRIPTION: usize = 500;
@@ -97,7 +98,7 @@ impl Roles for Rpcs {
         }
         let row = role::update(&mut tx, &was.name, description, &chosen).await?;
         if other {
-            let holders = role::holders(&mut tx, &row.name).await?;
+            let holders = role::holders(&mut tx, &row).await?;
             change::record(&mut tx, &holders).await?;
         }
         let mut entry = act("role.update", &row, &principal);
@@ -124,7 +125,12 @@ impl Roles for Rpcs {
         if grants > 0 {
             return Err(Error::RoleInUse(grants).into());
         }
+        // Tokens that only do what it allows do nothing from now on.
+        let users = token::owners_by_role(&mut tx, row.role_id).await?;
         role::delete(&mut tx, &row.name).await?;
+        if !users.is_empty() {
+            change::record(&mut tx, &Touched { users, ..Touched::default() }).await?;
+        }
         let last = RoleRow { revision: row.revision + 1, ..row };
         event::role(&mut tx, ROLE_DELETED, &last, BTreeMap::new(), by(&principal)).await?;
         audit::append_all(&mut tx, vec![act("role.delete", &last, &principal)]).await?;

@@ -22,7 +22,7 @@ use crate::store::{commit, second_factor};
 impl Rpcs {
     /// The person behind a call, also one who may do nothing but this.
     fn setting_up<T>(&self, request: &Request<T>, mode: Mode) -> Result<Principal, Fault> {
-        self.authz.verify_setting_up(&SignedAssertion::of(request)?, mode)
+        self.authz.verify_setting_up(&SignedAssertion::of(request)?, mode)?.unrestricted()
     }
 }
 
@@ -69,7 +69,7 @@ impl SecondFactor for Rpcs {
         &self,
         request: Request<RemoveSecondFactorRequest>,
     ) -> Result<Response<RemoveSecondFactorResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         let given = request.into_inner();
         let password = Zeroizing::new(given.password);
         remove_second_factor(&self.login, &principal, password, &given.code).await?;
@@ -80,7 +80,7 @@ impl SecondFactor for Rpcs {
         &self,
         request: Request<ResetSecondFactorRequest>,
     ) -> Result<Response<User>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         require_admin(&self.authz, &self.store, &principal, "second_factor.reset").await?;
         let row = reset_second_factor(&self.store, &principal, &request.get_ref().user).await?;
         Ok(Response::new(convert::user(row)))

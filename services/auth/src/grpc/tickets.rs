@@ -72,6 +72,8 @@ impl Tickets for Rpcs {
             is_admin: redeemed.is_admin,
             session_id: redeemed.session_id,
             token_id: redeemed.token_id,
+            restricted: redeemed.restricted,
+            until: redeemed.until,
             acting_as,
             client_address: request.client_address,
             // Whoever got the ticket was asked for it then.
@@ -111,7 +113,8 @@ impl Rpcs {
         let user_id = redeemed.user_id;
         let instance = redeemed.instance_uuid;
         let object = Object::Instance(redeemed.cluster_id.into(), instance.into());
-        let may = rights::allows(&mut tx, user_id, Permission::Console, object).await?;
+        let token = redeemed.token_id.filter(|_| redeemed.restricted);
+        let may = rights::allows(&mut tx, user_id, token, Permission::Console, object).await?;
         let acting_as = switched_to(&mut tx, user_id, redeemed.acting_as).await?;
         commit(tx).await?;
         let (outcome, refused) = match (signed_in, may) {

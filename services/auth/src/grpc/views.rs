@@ -25,7 +25,7 @@ impl Views for Rpcs {
         &self,
         request: Request<ListViewsRequest>,
     ) -> Result<Response<ListViewsResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Read)?;
+        let principal = self.authz.account(&request, Mode::Read)?;
         let list = &request.get_ref().list;
         let list = (!list.is_empty()).then_some(list.as_str());
         let mut tx = self.store.begin().await?;
@@ -35,7 +35,7 @@ impl Views for Rpcs {
     }
 
     async fn save_view(&self, request: Request<SaveViewRequest>) -> Result<Response<View>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         let asked = request.get_ref();
         let new = check(asked)?;
         let user_id = principal.user_id.0;
@@ -52,7 +52,7 @@ impl Views for Rpcs {
         &self,
         request: Request<DeleteViewRequest>,
     ) -> Result<Response<DeleteViewResponse>, Status> {
-        let principal = self.authz.principal(&request, Mode::Write)?;
+        let principal = self.authz.account(&request, Mode::Write)?;
         let view_id: Uuid =
             request.get_ref().view_id.parse().map_err(|_| Error::NotFound("saved view"))?;
         let mut tx = self.store.begin().await?;

@@ -40,6 +40,7 @@ pub(crate) async fn append(connection: &mut PgConnection, act: Act<'_>) -> Resul
         reason: act.reason.map(str::to_owned),
         person: Some(act.person),
         cluster: None,
+        cluster_id: None,
         object: act.object,
         job_id: None,
         request_id: current_request_id(),
@@ -56,10 +57,17 @@ pub(crate) async fn append(connection: &mut PgConnection, act: Act<'_>) -> Resul
 pub(crate) struct Entry {
     pub(crate) action: &'static str,
     pub(crate) person: Option<Person>,
-    /// Slug.
-    pub(crate) cluster: Option<String>,
+    pub(crate) cluster: Option<Cluster>,
     pub(crate) object: Option<RecordObject>,
     pub(crate) details: BTreeMap<String, Value>,
+}
+
+/// Where it was.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) id: Uuid,
+    /// Empty: not known.
+    pub(crate) slug: String,
 }
 
 /// Appends many records at once, in their order. Last in its transaction, as [`append`].
@@ -80,7 +88,8 @@ pub(crate) async fn append_all(connection: &mut PgConnection, entries: Vec<Entry
             outcome: Some(Outcome::Succeeded),
             reason: None,
             person: entry.person,
-            cluster: entry.cluster,
+            cluster_id: entry.cluster.as_ref().map(|cluster| cluster.id.to_string()),
+            cluster: entry.cluster.map(|cluster| cluster.slug).filter(|slug| !slug.is_empty()),
             object: entry.object,
             job_id: None,
             request_id: current_request_id(),

@@ -1,8 +1,9 @@
 //! The list of audit records: filtered by what the person may see, in SQL.
 
+use gwm_events::types::audit::Record;
 use gwm_pg::{Error, outbox};
 use gwm_query::{Cursor, Expr, Field, Key, Kind, Sort, Table};
-use gwm_types::UserId;
+use gwm_types::{ClusterId, InstanceUuid, UserId};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
 use super::Store;
@@ -53,17 +54,29 @@ const fn field(
 }
 
 /// Which records somebody may read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Readable {
     All,
-    /// Those of which they are the actor.
-    Own(UserId),
+    Some(Part),
+}
+
+/// Part of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Those of which this is the actor.
+    pub(crate) own: UserId,
+    /// Those about these clusters and all in them.
+    pub(crate) clusters: Vec<ClusterId>,
+    /// Those about these instances.
+    pub(crate) instances: Vec<(ClusterId, InstanceUuid)>,
+    /// Where instances run may be told of these clusters; none: of all.
+    pub(crate) placed: Option<Vec<ClusterId>>,
 }
 
 /// Whose list.
 #[derive(Debug)]
 pub(crate) struct Wanted<'a> {
-    pub(crate) readable: Readable,
+    pub(crate) readable: &'a Readable,
     pub(crate) filter: &'a Expr,
     pub(crate) sort: &'a Sort,
     pub(crate) limit: i64,
@@ -127,7 +140,7 @@ pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, Lis
     let next = rows.last().filter(|_| more).map(|last| {
         Cursor::after(last.place.clone(), vec![last.number.to_string()], total, total_exact)
     });
-    let records = rows.into_iter().map(|row| row.record).collect();
+    let records = rows.into_iter().map(|row| wanted.readable.told(row.record)).collect();
     Ok(Page { records, next, total, total_exact, stream_sequence })
 }
 
@@ -136,7 +149,9 @@ fn push_page(
     wanted: &Wanted<'_>,
 ) -> Result<(), gwm_query::Error> {
     sql.push("select ").push(wanted.sort.place_sql());
-    sql.push(" as place, number, record from audit_record where ");
+    sql.push(" as place, number, record from ");
+    push_seen(sql, wanted.readable);
+    sql.push(" where ");
     push_where(sql, wanted)?;
     gwm_query::push_after(sql, &TABLE, wanted.sort, wanted.cursor);
     gwm_query::push_order(sql, &TABLE, wanted.sort, wanted.limit);
@@ -147,7 +162,9 @@ fn push_count(
     sql: &mut QueryBuilder<Postgres>,
     wanted: &Wanted<'_>,
 ) -> Result<(), gwm_query::Error> {
-    sql.push("select count(*) from (select from audit_record where ");
+    sql.push("select count(*) from (select from ");
+    push_seen(sql, wanted.readable);
+    sql.push(" where ");
     push_where(sql, wanted)?;
     sql.push(" limit ").push_bind(COUNTED + 1).push(") as counted");
     Ok(())
@@ -162,11 +179,77 @@ fn push_where(
     gwm_query::push_filter(sql, &TABLE, wanted.filter)
 }
 
-fn push_readable(sql: &mut QueryBuilder<Postgres>, readable: Readable) {
+/// The log as somebody sees it: of what others did, from where is null before anything is compared with it, so that
+/// no filter tells.
+fn push_seen(sql: &mut QueryBuilder<Postgres>, readable: &Readable) {
     match readable {
-        Readable::All => sql.push("true"),
-        Readable::Own(person) => sql.push("actor_id = ").push_bind(person.to_string()),
+        Readable::All => sql.push("audit_record"),
+        Readable::Some(part) if part.only_own() => sql.push("audit_record"),
+        Readable::Some(part) => sql
+            .push(
+                "(select number, at, record, actor, actor_id, action, outcome, phase, service, cluster, \
+                 cluster_id, object_kind, object_name, object_id, persona, persona_id, job_id, request_id, \
+                 case when actor_id = ",
+            )
+            .push_bind(part.own.to_string())
+            .push(" then address end as address from audit_record) audit_record"),
     };
+}
+
+fn push_readable(sql: &mut QueryBuilder<Postgres>, readable: &Readable) {
+    let Readable::Some(part) = readable else {
+        sql.push("true");
+        return;
+    };
+    sql.push("(actor_id = ").push_bind(part.own.to_string());
+    if !part.clusters.is_empty() {
+        let clusters: Vec<String> = part.clusters.iter().map(ClusterId::to_string).collect();
+        sql.push(" or cluster_id = any(").push_bind(clusters).push(")");
+    }
+    if !part.instances.is_empty() {
+        let (clusters, instances): (Vec<_>, Vec<_>) =
+            part.instances.iter().map(|(c, i)| (c.to_string(), i.to_string())).unzip();
+        sql.push(
+            " or (object_kind = 'instance' and (cluster_id, object_id) in (select * from unnest(",
+        );
+        sql.push_bind(clusters).push("::text[], ").push_bind(instances).push("::text[])))");
+    }
+    sql.push(")");
+}
+
+impl Part {
+    fn only_own(&self) -> bool {
+        self.clusters.is_empty() && self.instances.is_empty()
+    }
+}
+
+impl Readable {
+    /// The record as its reader is told of it. Of what others did it is left out from where they came and by which
+    /// sign-in, and where it may not be seen where instances run, all details: their texts may name nodes. Such a
+    /// record has no hash any more, since nobody could check it.
+    fn told(&self, record: String) -> String {
+        let Self::Some(part) = self else { return record };
+        let Ok(mut full) = serde_json::from_str::<Record>(&record) else {
+            // What can't be read can't be masked.
+            return "{}".to_owned();
+        };
+        let own = part.own.to_string();
+        if full.person.as_ref().is_some_and(|p| p.user_id.as_ref() == Some(&own)) {
+            return record;
+        }
+        if let Some(person) = &mut full.person {
+            (person.client_address, person.session_id, person.token_id) = (None, None, None);
+        }
+        let placed = part
+            .placed
+            .as_ref()
+            .is_none_or(|placed| placed.iter().any(|id| Some(id.to_string()) == full.cluster_id));
+        if !placed {
+            full.details.clear();
+        }
+        (full.hash, full.previous_hash) = (None, None);
+        serde_json::to_string(&full).unwrap_or_else(|_| "{}".to_owned())
+    }
 }
 
 /// Values of a field that begin so, of the latest records that the person may see.
@@ -174,11 +257,13 @@ pub(crate) async fn values(
     store: &Store,
     field: &Field,
     prefix: &str,
-    readable: Readable,
+    readable: &Readable,
 ) -> Result<Vec<String>, ListError> {
     let mut sql = QueryBuilder::new("");
     let asked = gwm_query::push_values(&mut sql, field, prefix, |sql| {
-        sql.push(" from (select * from audit_record where ");
+        sql.push(" from (select * from ");
+        push_seen(sql, readable);
+        sql.push(" where ");
         push_readable(sql, readable);
         sql.push(" order by at desc, number desc limit ").push_bind(LATEST).push(") as latest");
     });

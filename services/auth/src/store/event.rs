@@ -18,6 +18,7 @@ use super::owner::OwnerRow;
 use super::quota::QuotaRow;
 use super::role::RoleRow;
 use super::session::SessionRow;
+use super::ssh_key::SshKeyRow;
 use super::token::TokenRow;
 use super::user::UserRow;
 use crate::domain::{ALL, Choice, object_ref};
@@ -122,6 +123,8 @@ fn token(row: &TokenRow) -> Token {
         user_id: row.user_id.to_string(),
         username: row.username.clone(),
         created_at: row.created_at,
+        expires_at: row.expires_at,
+        restricted: row.restricted,
         revoked_at: row.revoked_at,
         revision: if row.revoked_at.is_some() { 2 } else { 1 },
     }
@@ -170,6 +173,28 @@ fn grant_object(row: &GrantRow) -> GrantObject {
         uuid: Some(object.uuid).filter(|uuid| !uuid.is_empty()),
         selector: row.selector(),
     }
+}
+
+/// A key was added or removed.
+pub(crate) async fn ssh_key(
+    connection: &mut PgConnection,
+    kind: EventType<access::SshKey>,
+    at: DateTime<Utc>,
+    row: &SshKeyRow,
+    actor: Actor,
+) -> Result<()> {
+    let key = access::SshKey {
+        id: row.key_id.to_string(),
+        name: row.name.clone(),
+        user_id: row.user_id.to_string(),
+        username: row.username.clone(),
+        algorithm: row.algorithm.clone(),
+        public_key: row.public_key.clone(),
+        fingerprint: row.fingerprint.clone(),
+        created_at: row.created_at,
+        revision: if at == row.created_at { 1 } else { 2 },
+    };
+    append(connection, kind, at, key, Some(actor)).await
 }
 
 /// Something happened to a group, which is like this now.

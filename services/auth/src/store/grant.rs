@@ -105,7 +105,7 @@ impl Place {
 }
 
 /// What these columns of a right say that is on no selector.
-fn object(cluster: Option<Uuid>, instance: Option<Uuid>) -> Object {
+pub(super) fn object(cluster: Option<Uuid>, instance: Option<Uuid>) -> Object {
     match (cluster, instance) {
         (None, _) => Object::Fleet,
         (Some(cluster), None) => Object::Cluster(cluster.into()),

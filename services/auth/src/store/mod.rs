@@ -22,6 +22,7 @@ pub(crate) mod second_factor;
 pub(crate) mod selector;
 pub(crate) mod session;
 pub(crate) mod signing_key;
+pub(crate) mod ssh_key;
 pub(crate) mod throttle;
 pub(crate) mod ticket;
 pub(crate) mod token;

@@ -1,5 +1,7 @@
 //! Users and groups, where it makes no difference which.
 
+use std::collections::HashMap;
+
 use gwm_authz::ActingAs;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
@@ -73,11 +75,22 @@ pub(crate) async fn name_of(
     connection: &mut PgConnection,
     persona: Uuid,
 ) -> Result<Option<String>> {
-    Ok(sqlx::query_scalar("select kind || '/' || name from persona where persona_id = $1")
-        .bind(persona)
-        .fetch_optional(connection)
-        .await
-        .map_err(gwm_pg::Error::from)?)
+    Ok(names(connection, &[persona]).await?.remove(&persona))
+}
+
+/// What those of these ids are called: `user/NAME` or `group/NAME`.
+pub(crate) async fn names(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, String>> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "select persona_id, kind || '/' || name from persona where persona_id = any($1)",
+    )
+    .bind(ids)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The group of this id or name, if the user belongs to it.

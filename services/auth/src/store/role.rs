@@ -8,6 +8,7 @@ use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::change::Touched;
+use super::token;
 use crate::error::{Error, Result};
 
 /// A role.
@@ -102,6 +103,22 @@ pub(crate) async fn insert(
     .on_constraint("role_pkey", || Error::RoleExists)
 }
 
+/// Id and name of those of these names, or of these ids.
+pub(crate) async fn ids(
+    connection: &mut PgConnection,
+    names: &[String],
+    ids: &[Uuid],
+) -> Result<Vec<(Uuid, String)>> {
+    Ok(sqlx::query_as(
+        "select role_id, name from role where name = any($1) or role_id = any($2) order by name",
+    )
+    .bind(names)
+    .bind(ids)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
 /// How many there are. Holds off others who add one, until the transaction ends.
 pub(crate) async fn count_locked(connection: &mut PgConnection) -> Result<i64> {
     sqlx::query("lock table role in share row exclusive mode")
@@ -154,16 +171,19 @@ pub(crate) async fn delete(connection: &mut PgConnection, name: &str) -> Result<
     Ok(())
 }
 
-/// Everybody who holds it.
-pub(crate) async fn holders(connection: &mut PgConnection, name: &str) -> Result<Touched> {
+/// Everybody who holds it, or has a token that only does what it allows.
+pub(crate) async fn holders(connection: &mut PgConnection, role: &RoleRow) -> Result<Touched> {
     let rows: Vec<(String, Uuid)> = sqlx::query_as(
         "select distinct persona_kind, persona_id from permission_grant where role = $1",
     )
-    .bind(name)
-    .fetch_all(connection)
+    .bind(&role.name)
+    .fetch_all(&mut *connection)
     .await
     .map_err(gwm_pg::Error::from)?;
-    let mut touched = Touched::default();
+    let mut touched = Touched {
+        users: token::owners_by_role(connection, role.role_id).await?,
+        ..Touched::default()
+    };
     for (kind, persona) in rows {
         let of = if kind == "group" { &mut touched.groups } else { &mut touched.users };
         of.push(persona);

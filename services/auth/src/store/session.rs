@@ -35,6 +35,18 @@ pub(crate) struct Resolved {
     /// The group that a session was switched to.
     #[sqlx(default)]
     pub(crate) acting_as: Option<Uuid>,
+    // The rest is of tokens only.
+    #[sqlx(default)]
+    pub(crate) restricted: bool,
+    #[sqlx(default)]
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    #[sqlx(default)]
+    pub(crate) networks: Vec<String>,
+    /// The only persona that a token acts as.
+    #[sqlx(default)]
+    pub(crate) persona_id: Option<Uuid>,
+    #[sqlx(default)]
+    pub(crate) token_name: String,
 }
 
 /// Starts one, if the user has this very password hash and second factor, and is not disabled: between the

@@ -34,6 +34,9 @@ pub(crate) struct Redeemed {
     pub(crate) cluster_id: Uuid,
     pub(crate) instance_uuid: Uuid,
     pub(crate) kind: String,
+    /// Of the token.
+    pub(crate) restricted: bool,
+    pub(crate) until: Option<DateTime<Utc>>,
 }
 
 /// Adds one; yields when it is over.
@@ -71,10 +74,13 @@ pub(crate) async fn redeem(
 ) -> Result<Option<Redeemed>> {
     Ok(sqlx::query_as(
         "update console_ticket set redeemed_at = now(), redeemed_address = $2 from app_user
-         where token_hash = $1 and redeemed_at is null and expires_at > now()
+         where token_hash = $1 and redeemed_at is null and console_ticket.expires_at > now()
            and app_user.user_id = console_ticket.user_id and not disabled
          returning console_ticket.user_id, username, is_admin, session_id, token_id, cluster_id,
-             instance_uuid, kind, console_ticket.acting_as",
+             instance_uuid, kind, console_ticket.acting_as,
+             coalesce((select restricted from api_token t where t.token_id = console_ticket.token_id),
+                 false) as restricted,
+             (select t.expires_at from api_token t where t.token_id = console_ticket.token_id) as until",
     )
     .bind(token_hash)
     .bind(client_address)
@@ -94,7 +100,8 @@ pub(crate) async fn sign_in_lives(
              select from session where session_id = $1 and ended_at is null
                and last_seen_at > now() - make_interval(secs => $3)
                and created_at > now() - make_interval(secs => $4))
-         or exists (select from api_token where token_id = $2 and revoked_at is null)",
+         or exists (select from api_token where token_id = $2 and revoked_at is null
+               and coalesce(expires_at > now(), true))",
     )
     .bind(ticket.session_id)
     .bind(ticket.token_id)

@@ -12,4 +12,4 @@ pub(crate) use intake::intake;
 pub(crate) use prepare::prepare;
 pub(crate) use purge::purge;
 pub(crate) use recount::Recount;
-pub(crate) use sweep::sweep;
+pub(crate) use sweep::{sweep, sweep_tokens};

@@ -48,7 +48,7 @@ async fn a_new_password_needs_the_old_one_and_ends_the_other_sessions() {
         assert_eq!(fault.field.as_deref(), Some(field), "{fault:?}");
     }
     // A token is a program's: it can't take the account over.
-    let name = CreateTokenRequest { name: "ci".to_owned() };
+    let name = CreateTokenRequest { name: "ci".to_owned(), ..Default::default() };
     let token = TokensClient::new(gateway.clone()).create_token(jane.ask(name)).await.unwrap();
     let bearer = Credential::BearerToken(token.into_inner().secret);
     let resolved = try_resolve(&gateway, bearer).await.unwrap();

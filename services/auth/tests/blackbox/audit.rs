@@ -8,8 +8,10 @@ use gwm_proto::auth::{ListRecordsRequest, ListRecordsResponse, RemoveGrantReques
 use gwm_proto::common::{CompleteRequest, PageRequest};
 use tonic::{Code, Status};
 
-use crate::groups::{create, put};
-use crate::world::{Person, World, admin, grant, instance, reason, try_login, user_person};
+use crate::groups::{create, may, put};
+use crate::world::{
+    Person, World, admin, cluster_of, grant, instance, reason, try_login, user_person,
+};
 
 async fn ask(
     peer: &Peer,
@@ -165,4 +167,67 @@ async fn what_is_given_is_on_record_with_its_object_and_with_who_gets_it() {
         assert_eq!(record.details["role"], "power");
         assert_eq!(record.details["persona"], "user/jane");
     }
+}
+
+#[tokio::test]
+async fn who_administers_something_reads_what_is_on_record_about_it() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let peer = world.gateway(&replica).await;
+    let admin = admin(&peer).await;
+    let ann = user_person(&peer, &admin, "ann").await;
+    let bob = user_person(&peer, &admin, "bob").await;
+    let carla = user_person(&peer, &admin, "carla").await;
+    let (web, db) = (instance(), instance());
+    let there = cluster_of(&web);
+    let anns = grant(&peer, &admin, "ann", "admin", &web).await.unwrap();
+    let _all = grant(&peer, &admin, "bob", "admin", &there).await.unwrap();
+    let _some = grant(&peer, &admin, "carla", "power", &web).await.unwrap();
+    let _other = grant(&peer, &admin, "carla", "view", &db).await.unwrap();
+    may(&peer, &ann.user_id(), "admin", &web, true).await;
+    may(&peer, &bob.user_id(), "admin", &there, true).await;
+
+    let of = |records: Vec<Record>| -> Vec<Record> {
+        records.into_iter().filter(|r| r.action == "grant.add").collect()
+    };
+    let objects = |records: &[Record]| {
+        let mut ids: Vec<String> =
+            records.iter().filter_map(|r| r.object.as_ref()?.id.clone()).collect();
+        ids.sort();
+        ids
+    };
+    let anns_view = of(found(&peer, &ann, "").await);
+    assert_eq!(objects(&anns_view), [web.uuid.clone(), web.uuid.clone()]);
+    let bobs_view = of(found(&peer, &bob, "").await);
+    let mut everything = [web.uuid.clone(), web.uuid.clone(), there.cluster_id.clone()];
+    everything.sort();
+    assert_eq!(objects(&bobs_view), everything);
+    // `power` is no administration, and what is elsewhere is nobody's but the administrator's.
+    assert!(of(found(&peer, &carla, "").await).is_empty());
+    assert_eq!(of(found(&peer, &admin, "").await).len(), 4);
+
+    for record in anns_view.iter().chain(&bobs_view) {
+        let who = record.person.as_ref().unwrap();
+        assert_eq!(who.username.as_deref(), Some("admin"));
+        assert!(who.client_address.is_none() && who.session_id.is_none(), "from where is not told");
+        assert!(record.hash.is_none(), "nobody could check it");
+    }
+    assert!(anns_view.iter().all(|r| r.details.is_empty()), "details may name nodes");
+    assert!(bobs_view.iter().all(|r| r.details["role"].is_string()), "who sees nodes reads them");
+    // No filter and no suggestion tells what is left out.
+    for q in ["address:192.0.2.7 -actor:ann", "actor:admin address:1*"] {
+        assert!(found(&peer, &ann, q).await.is_empty(), "{q}");
+    }
+    let ask = CompleteRequest { q: "address:".to_owned(), at: 8, ..Default::default() };
+    let known = AuditClient::new(peer.clone()).complete_records(bob.ask(ask)).await.unwrap();
+    assert!(
+        known.into_inner().suggestions.iter().all(|s| s.text.contains("192.0.2.7")),
+        "only bob's own"
+    );
+
+    // With the right it goes.
+    let gone = RemoveGrantRequest { grant_id: anns.grant_id };
+    GrantsClient::new(peer.clone()).remove_grant(admin.ask(gone)).await.unwrap();
+    may(&peer, &ann.user_id(), "admin", &web, false).await;
+    assert!(of(found(&peer, &ann, "").await).is_empty());
 }

@@ -26,7 +26,7 @@ async fn everything_that_happens_is_published_and_no_secret_is_in_it_or_in_the_l
     let remove = RemoveGrantRequest { grant_id: granted.grant_id };
     grants.remove_grant(admin.ask(remove)).await.unwrap();
     let mut tokens = TokensClient::new(gateway.clone());
-    let name = CreateTokenRequest { name: "ci".to_owned() };
+    let name = CreateTokenRequest { name: "ci".to_owned(), ..Default::default() };
     let made = tokens.create_token(jane.ask(name)).await.unwrap().into_inner();
     let revoke = RevokeTokenRequest { token_id: made.token.unwrap().token_id };
     tokens.revoke_token(jane.ask(revoke)).await.unwrap();

@@ -23,6 +23,7 @@ mod selectors;
 mod settle;
 mod sign_in;
 mod tickets;
+mod token_limits;
 mod tokens;
 mod verify;
 mod views;

@@ -54,7 +54,7 @@ async fn who_is_disabled_is_out_everywhere_and_enabled_again_has_the_same_rights
         .await
         .until_user(&jane.user_id(), |u| u.rights.len() == 1)
         .await;
-    let name = CreateTokenRequest { name: "ci".to_owned() };
+    let name = CreateTokenRequest { name: "ci".to_owned(), ..Default::default() };
     let token = TokensClient::new(gateway.clone()).create_token(jane.ask(name)).await.unwrap();
     let token = token.into_inner();
     let request = CreateTicketRequest { instance: Some(object.clone()), kind: "vnc".to_owned() };
@@ -183,7 +183,7 @@ async fn a_password_that_an_administrator_sets_ends_the_sessions_and_not_the_tok
     let gateway = world.gateway(&replica).await;
     let admin = admin(&gateway).await;
     let jane = user_person(&gateway, &admin, "jane").await;
-    let name = CreateTokenRequest { name: "ci".to_owned() };
+    let name = CreateTokenRequest { name: "ci".to_owned(), ..Default::default() };
     let token = TokensClient::new(gateway.clone()).create_token(jane.ask(name)).await.unwrap();
     let mut watching = Watching::start(&gateway).await;
     let mut people = PeopleClient::new(gateway.clone());

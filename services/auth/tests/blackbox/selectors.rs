@@ -423,6 +423,7 @@ fn principal(user: &str) -> Principal {
         username: String::new(),
         session_id: None,
         token_id: None,
+        restricted: false,
         acting_as: None,
         client_address: String::new(),
         signed: SignedAssertion::default(),

@@ -48,7 +48,7 @@ async fn who_needs_a_second_factor_and_has_none_can_only_set_it_up() {
     let admin = admin(&gateway).await;
     let jane = user_person(&gateway, &admin, "jane").await;
     let mut tokens = TokensClient::new(gateway.clone());
-    let request = CreateTokenRequest { name: "t".to_owned() };
+    let request = CreateTokenRequest { name: "t".to_owned(), ..Default::default() };
     let token = tokens.create_token(jane.ask(request)).await.unwrap().into_inner().secret;
 
     // Whoever asks for it has to have one.

@@ -15,7 +15,7 @@ async fn a_token_is_shown_once_stands_for_its_person_and_ends_everywhere_when_re
     let jane = user_person(&gateway, &admin, "jane").await;
     let mut tokens = TokensClient::new(gateway.clone());
 
-    let name = CreateTokenRequest { name: " build server ".to_owned() };
+    let name = CreateTokenRequest { name: " build server ".to_owned(), ..Default::default() };
     let made = tokens.create_token(jane.ask(name)).await.unwrap().into_inner();
     let token = made.token.unwrap();
     assert!(made.secret.starts_with("gwm_pat_") && made.secret.len() == 51);
@@ -59,11 +59,11 @@ async fn a_token_needs_a_name_and_a_person() {
     let admin = admin(&gateway).await;
     let mut tokens = TokensClient::new(gateway.clone());
     for name in ["", "  ", "a\nb", &"x".repeat(101)] {
-        let request = CreateTokenRequest { name: name.to_owned() };
+        let request = CreateTokenRequest { name: name.to_owned(), ..Default::default() };
         let refused = tokens.create_token(admin.ask(request)).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument, "{name:?}");
     }
-    let request = CreateTokenRequest { name: "x".to_owned() };
+    let request = CreateTokenRequest { name: "x".to_owned(), ..Default::default() };
     let nobody = tokens.create_token(request.clone()).await.unwrap_err();
     assert_eq!(nobody.code(), Code::Unauthenticated);
     let mut forged = admin.signed();

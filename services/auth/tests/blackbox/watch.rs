@@ -1,13 +1,14 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use gwm_authz::{Authz, AuthzConfig, Mode};
+use gwm_authz::{Authz, AuthzConfig, Mode, Rights};
 use gwm_kernel::grpc::Peer;
 use gwm_proto::auth::access_client::AccessClient;
 use gwm_proto::auth::grants_client::GrantsClient;
 use gwm_proto::auth::watch_response::Body;
 use gwm_proto::auth::{
-    BatchCheckRequest, CheckRequest, RemoveGrantRequest, UserRights, WatchRequest, WatchResponse,
+    BatchCheckRequest, Change, CheckRequest, RemoveGrantRequest, UserRights, WatchRequest,
+    WatchResponse,
 };
 use gwm_testkit::wait_for;
 use tokio_stream::StreamExt;
@@ -47,9 +48,20 @@ impl Watching {
             Body::Change(c) => (c.users, c.ended_sessions, c.revoked_tokens),
             Body::Heartbeat(_) => (Vec::new(), Vec::new(), Vec::new()),
         };
-        self.users.extend(users.into_iter().map(|u| (u.user_id.clone(), u)));
+        let holder = |u: &UserRights| {
+            if u.token_id.is_empty() { u.user_id.clone() } else { u.token_id.clone() }
+        };
+        self.users.extend(users.into_iter().map(|u| (holder(&u), u)));
         self.ended.extend(sessions.into_iter().chain(tokens));
         Some((message.revision, body))
+    }
+
+    /// All rights as told so far.
+    pub(crate) fn rights(&self) -> Rights {
+        let mut rights = Rights::default();
+        let users = self.users.values().cloned().collect();
+        rights.apply(self.revision, Change { users, ..Change::default() });
+        rights
     }
 
     /// Waits until a session or a token has ended.
@@ -57,7 +69,7 @@ impl Watching {
         self.until(|told| told.ended.contains(id)).await;
     }
 
-    /// Waits until a user's rights satisfy something; yields the revision.
+    /// Waits until the rights of a user, or of a restricted token, satisfy something; yields the revision.
     pub(crate) async fn until_user(
         &mut self,
         user: &str,

@@ -52,8 +52,7 @@ impl InstanceNotes for Server {
             ("bytes".to_owned(), notes.notes.len().into()),
             ("revision".to_owned(), notes.revision.into()),
         ]);
-        let row =
-            audit::of_instance(&person, "instance.notes", &cluster.slug, uuid, &name, details)?;
+        let row = audit::of_instance(&person, "instance.notes", &cluster, uuid, &name, details)?;
         gwm_pg::outbox::append(&mut tx, &row).await.map_err(Error::from)?;
         tx.commit().await.map_err(Error::from)?;
         Ok(Response::new(message(notes)))
@@ -95,7 +94,7 @@ impl Server {
             ("revision".to_owned(), notes.revision.into()),
         ]);
         let action = "instance.restore_notes";
-        let row = audit::of_instance(person, action, &cluster.slug, to, &kept.name, details)?;
+        let row = audit::of_instance(person, action, &cluster, to, &kept.name, details)?;
         gwm_pg::outbox::append(&mut tx, &row).await.map_err(Error::from)?;
         tx.commit().await.map_err(Error::from)?;
         Ok("restored")

@@ -76,6 +76,7 @@ impl FakeAuth {
             disabled: false,
             groups: Vec::new(),
             create_vm: Vec::new(),
+            token_id: String::new(),
             rights: rights
                 .unwrap_or_default()
                 .into_iter()

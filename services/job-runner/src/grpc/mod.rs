@@ -39,13 +39,15 @@ pub(crate) struct JobsServer {
 }
 
 impl JobsServer {
-    /// Whether the person may know of the job: it is theirs, or they may see its object.
+    /// Whether the person may know of the job: it is theirs (or their restricted token's), or they may see its object.
     fn may_see(&self, person: &Principal, job: &domain::Job) -> bool {
         let object = match job.instance_uuid {
             Some(uuid) => Object::Instance(job.cluster_id, uuid),
             None => Object::Cluster(job.cluster_id),
         };
-        job.requested_by_id == person.user_id || self.authz.allows(person, Permission::View, object)
+        let own = job.requested_by_id == person.user_id
+            && (!person.restricted || job.token_id == person.token_id);
+        own || self.authz.allows(person, Permission::View, object)
     }
 
     /// The same for one that somebody else gave Ganeti: who sees the instance, or the whole cluster.

@@ -63,13 +63,14 @@ impl JobsServer {
         let asked = request.into_inner();
         if asked.own_only {
             let mut connection = self.store.connection().await.map_err(Error::from)?;
-            let own_running =
-                figures::own_running(&mut connection, person.user_id).await.map_err(Error::from)?;
+            let own_running = figures::own_running(&mut connection, person.holder())
+                .await
+                .map_err(Error::from)?;
             return Ok(JobFigures { own_running, ..Default::default() });
         }
         let seen = Seen::of(&self.authz, &person);
         let failed = i64::from(asked.failed.min(MOST_FAILED));
-        let found = figures::figures(&self.store, &seen.scope, person.user_id, failed)
+        let found = figures::figures(&self.store, &seen.scope, person.holder(), failed)
             .await
             .map_err(Error::from)?;
         Ok(JobFigures {

@@ -86,6 +86,7 @@ async fn audit(tx: &mut PgConnection, job: &Job, what: Happened) -> Result<()> {
             client_address: Some(job.client_address.clone()).filter(|a| !a.is_empty()),
         }),
         cluster: Some(job.cluster_slug.clone()),
+        cluster_id: Some(job.cluster_id.to_string()),
         object: Some(RecordObject {
             kind: "instance".to_owned(),
             id: job.instance_uuid.map(|uuid| uuid.to_string()),

@@ -26,6 +26,7 @@ async fn queued(store: &Store) -> Job {
         session_id: None,
         token_id: None,
         acting_as: None,
+        restricted: false,
         issued_at: 0,
         client_address: "192.0.2.1".to_owned(),
         signed: SignedAssertion::default(),

@@ -35,6 +35,8 @@ pub struct Principal {
     pub session_id: Option<SessionId>,
     /// Came with an API token, if so.
     pub token_id: Option<TokenId>,
+    /// That token may do less than its owner.
+    pub restricted: bool,
     /// The group that they act as; none: themself.
     pub acting_as: Option<ActingAs>,
     /// Where from.
@@ -57,6 +59,27 @@ pub struct ActingAs {
 }
 
 impl Principal {
+    /// Whose rights count: the user's, or a restricted token's own, by its id.
+    #[must_use]
+    pub fn holder(&self) -> UserId {
+        match self.token_id {
+            Some(token) if self.restricted => UserId(token.0),
+            _ => self.user_id,
+        }
+    }
+
+    /// The person, unless they came with a restricted token.
+    ///
+    /// # Errors
+    /// `token_restricted`.
+    pub fn unrestricted(self) -> Result<Self, Fault> {
+        if !self.restricted {
+            return Ok(self);
+        }
+        let text = "this API token is limited to what it was made for, and this is not part of it";
+        Err(Fault::new(ErrorCode::PermissionDenied, "token_restricted", text))
+    }
+
     /// Whom they act as: the group's id, or their own.
     #[must_use]
     pub fn persona_id(&self) -> Uuid {
@@ -159,6 +182,9 @@ impl Keys {
         let key = self.0.get(&assertion.key_id).ok_or_else(bad)?;
         let signature = Signature::from_slice(&signed.signature).map_err(|_| bad())?;
         key.verify(&signed.assertion, &signature).map_err(|_| bad())?;
+        if assertion.restricted && assertion.token_id.is_empty() {
+            return Err(bad());
+        }
         if assertion.expires_at + SKEW_SECONDS < at || assertion.issued_at - SKEW_SECONDS > at {
             return Err(unauthenticated("the caller's assertion has expired; try again"));
         }
@@ -168,6 +194,7 @@ impl Keys {
             username: assertion.username,
             session_id: optional(&assertion.session_id).map_err(|()| bad())?,
             token_id: optional(&assertion.token_id).map_err(|()| bad())?,
+            restricted: assertion.restricted,
             acting_as: acting_as(&assertion.acting_as_id, assertion.acting_as_name)
                 .map_err(|()| bad())?,
             client_address: assertion.client_address,

@@ -19,6 +19,6 @@ mod watch;
 
 pub use assertion::{ActingAs, Keys, Principal, SignedAssertion, sign};
 pub use decided::Decided;
-pub use rights::{Rights, Scope, parse_object};
+pub use rights::{Holder, Rights, Scope, parse_object};
 pub use selected::Selected;
 pub use watch::{Authz, AuthzConfig, Mode};

@@ -44,6 +44,15 @@ struct UserEntry {
     creates: HashSet<(Uuid, Object)>,
 }
 
+/// Somebody who may do something: a user, or a restricted token by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// Whose right it is.
+    pub user: UserId,
+    /// It was given to them; else they may do it because they are administrators.
+    pub granted: bool,
+}
+
 /// What a list may show: everything, or these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
@@ -79,8 +88,10 @@ impl Rights {
     }
 
     fn put(&mut self, revision: u64, user: UserRights, before: &HashMap<UserId, UserEntry>) {
-        let Ok(user_id) = user.user_id.parse::<UserId>() else {
-            tracing::error!(user_id = user.user_id, "rights of an unreadable user id ignored");
+        // A restricted token holds rights of its own, under its id.
+        let holder = if user.token_id.is_empty() { &user.user_id } else { &user.token_id };
+        let Ok(user_id) = holder.parse::<UserId>() else {
+            tracing::error!(holder, "rights of an unreadable id ignored");
             return;
         };
         let mut entry =
@@ -121,7 +132,10 @@ impl Rights {
         self.ended_sessions.retain(|_, at| now.duration_since(*at) < REMEMBER_ENDED);
         self.revoked_tokens.retain(|_, at| now.duration_since(*at) < REMEMBER_ENDED);
         self.ended_sessions.extend(sessions.iter().filter_map(|s| Some((s.parse().ok()?, now))));
-        self.revoked_tokens.extend(tokens.iter().filter_map(|t| Some((t.parse().ok()?, now))));
+        for token in tokens.iter().filter_map(|t| t.parse::<TokenId>().ok()) {
+            self.revoked_tokens.insert(token, now);
+            self.users.remove(&UserId(token.0));
+        }
     }
 
     /// Whether assertions for this user, session and token still count. A user not heard of yet
@@ -200,6 +214,18 @@ impl Rights {
         }
         let by = self.selected.of(cluster, uuid).iter();
         by.filter_map(|id| entry.selectors.get(id)).fold(held, |held, by| held.and(*by))
+    }
+
+    /// All users who may do this to that, in no order.
+    #[must_use]
+    pub fn holders(&self, permission: Permission, object: Object) -> Vec<Holder> {
+        let enabled = self.users.iter().filter(|(_, entry)| !entry.disabled);
+        enabled
+            .filter_map(|(user, entry)| {
+                let granted = self.held_by(entry, object).contains(permission);
+                (granted || entry.is_admin).then_some(Holder { user: *user, granted })
+            })
+            .collect()
     }
 
     /// Whether the user may know that the object is there: a cluster is seen by whoever sees

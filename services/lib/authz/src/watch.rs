@@ -17,7 +17,7 @@ use tokio_stream::StreamExt;
 use uuid::Uuid;
 
 use crate::assertion::{now, unauthenticated};
-use crate::{Decided, Keys, Principal, Rights, Scope, SignedAssertion};
+use crate::{Decided, Holder, Keys, Principal, Rights, Scope, SignedAssertion};
 
 /// A snapshot holds every grant of the installation, about 100 bytes each: far more than tonic's own
 /// limit of 4 MiB, which would leave a large installation without any decisions.
@@ -186,6 +186,15 @@ impl Authz {
         self.verify(&SignedAssertion::of(request)?, mode)
     }
 
+    /// The same for what is about a person's own account. A restricted token has no part in that, or it could make
+    /// itself another one that may do more.
+    ///
+    /// # Errors
+    /// As [`Authz::principal`]; `token_restricted`.
+    pub fn account<T>(&self, request: &tonic::Request<T>, mode: Mode) -> Result<Principal, Fault> {
+        self.principal(request, mode)?.unrestricted()
+    }
+
     /// Verifies an assertion that came by another way than a call.
     ///
     /// # Errors
@@ -273,21 +282,21 @@ impl Authz {
     /// The groups that the person belongs to and may act as, by id.
     #[must_use]
     pub fn groups(&self, person: &Principal) -> BTreeMap<Uuid, String> {
-        self.0.rights.read().expect("no panic while held").groups(person.user_id)
+        self.0.rights.read().expect("no panic while held").groups(person.holder())
     }
 
     /// Whether the person may create there, by what the persona that they act as holds itself.
     #[must_use]
     pub fn creates(&self, person: &Principal, cluster: ClusterId) -> bool {
         let rights = self.0.rights.read().expect("no panic while held");
-        rights.creates(person.user_id, person.persona_id(), cluster)
+        rights.creates(person.holder(), person.persona_id(), cluster)
     }
 
     /// Whether there is any cluster on which the person may create as whom they act as.
     #[must_use]
     pub fn creates_anywhere(&self, person: &Principal) -> bool {
         let rights = self.0.rights.read().expect("no panic while held");
-        rights.creates_anywhere(person.user_id, person.persona_id())
+        rights.creates_anywhere(person.holder(), person.persona_id())
     }
 
     /// Goes on only if the person may create there as whom they act as.
@@ -305,7 +314,8 @@ impl Authz {
         Err(Fault::new(ErrorCode::PermissionDenied, "permission_denied", text))
     }
 
-    /// The revision since which the user's rights are what they are now; none for a user not heard of.
+    /// The revision since which the rights of this holder (see [`Principal::holder`]) are what they are now; none
+    /// for one not heard of.
     #[must_use]
     pub fn rights_since(&self, user: UserId) -> Option<u64> {
         self.0.rights.read().expect("no panic while held").since(user)
@@ -320,26 +330,32 @@ impl Authz {
     /// Whether the person is an administrator of everything.
     #[must_use]
     pub fn is_admin(&self, person: &Principal) -> bool {
-        self.0.rights.read().expect("no panic while held").is_admin(person.user_id)
+        self.0.rights.read().expect("no panic while held").is_admin(person.holder())
     }
 
     /// Whether the person may do this to that.
     #[must_use]
     pub fn allows(&self, person: &Principal, permission: Permission, object: Object) -> bool {
         let rights = self.0.rights.read().expect("no panic while held");
-        rights.allows(person.user_id, permission, object)
+        rights.allows(person.holder(), permission, object)
     }
 
     /// Everything that the person may do to that.
     #[must_use]
     pub fn held(&self, person: &Principal, object: Object) -> PermissionSet {
-        self.0.rights.read().expect("no panic while held").held(person.user_id, object)
+        self.0.rights.read().expect("no panic while held").held(person.holder(), object)
+    }
+
+    /// All who may do this to that, in no order.
+    #[must_use]
+    pub fn holders(&self, permission: Permission, object: Object) -> Vec<Holder> {
+        self.0.rights.read().expect("no panic while held").holders(permission, object)
     }
 
     /// Whether the person may know that the object is there.
     #[must_use]
     pub fn sees(&self, person: &Principal, object: Object) -> bool {
-        self.0.rights.read().expect("no panic while held").sees(person.user_id, object)
+        self.0.rights.read().expect("no panic while held").sees(person.holder(), object)
     }
 
     /// Goes on only if the person may.
@@ -376,7 +392,7 @@ impl Authz {
     /// What a list may show this person.
     #[must_use]
     pub fn scope(&self, person: &Principal, permission: Permission) -> Scope {
-        self.0.rights.read().expect("no panic while held").scope(person.user_id, permission)
+        self.0.rights.read().expect("no panic while held").scope(person.holder(), permission)
     }
 
     /// The clusters with anything on which the person holds `permission`; none: all there are.

@@ -37,13 +37,15 @@ pub enum Permission {
     ManageNodes,
     /// Change networks.
     ManageNetworks,
+    /// Read the SSH keys of those who may log in, for installation scripts.
+    ReadKeys,
     /// Everything that can be done to it, and to hand on rights to it.
     Admin,
 }
 
 impl Permission {
     /// All, in the order in which people are shown them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::View,
         Self::Console,
         Self::Power,
@@ -57,6 +59,7 @@ impl Permission {
         Self::ViewPlacement,
         Self::ManageNodes,
         Self::ManageNetworks,
+        Self::ReadKeys,
         Self::Admin,
     ];
 
@@ -67,9 +70,12 @@ impl Permission {
             Self::View | Self::CreateVm | Self::ViewPlacement | Self::ManageNetworks => {
                 PermissionSet::EMPTY
             }
-            Self::Console | Self::Modify | Self::Tags | Self::Remove | Self::Export => {
-                PermissionSet::EMPTY.with(Self::View)
-            }
+            Self::Console
+            | Self::Modify
+            | Self::Tags
+            | Self::Remove
+            | Self::Export
+            | Self::ReadKeys => PermissionSet::EMPTY.with(Self::View),
             Self::Power => PermissionSet::EMPTY.with(Self::Console).with(Self::View),
             Self::Migrate | Self::ReplaceDisks => {
                 PermissionSet::EMPTY.with(Self::View).with(Self::ViewPlacement)
@@ -97,6 +103,7 @@ impl Permission {
             Self::ViewPlacement => "view_placement",
             Self::ManageNodes => "manage_nodes",
             Self::ManageNetworks => "manage_networks",
+            Self::ReadKeys => "read_keys",
             Self::Admin => "admin",
         }
     }
@@ -148,6 +155,7 @@ impl PermissionSet {
         .with(Permission::Modify)
         .with(Permission::Tags)
         .with(Permission::Remove)
+        .with(Permission::ReadKeys)
         .with(Permission::Admin);
 
     /// These and one more.
@@ -280,6 +288,7 @@ mod tests {
         assert_eq!(says(Permission::ViewPlacement), "view_placement");
         assert_eq!(says(Permission::ManageNodes), "view_placement manage_nodes");
         assert_eq!(says(Permission::ManageNetworks), "manage_networks");
+        assert_eq!(says(Permission::ReadKeys), "view read_keys");
         assert_eq!(Permission::Admin.closure(), PermissionSet::ALL);
         assert_eq!(PermissionSet::ALL.iter().count(), Permission::ALL.len());
     }

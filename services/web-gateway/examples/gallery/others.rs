@@ -2,7 +2,7 @@
 
 use gwm_web_gateway::http::views::{form, jobs, me, outside, parts, shell};
 
-use crate::made_up::{action, around, choosing, head, list, uuid, when};
+use crate::made_up::{action, around, choosing, head, list, soon, uuid, when};
 
 pub(crate) fn login(username: &str, error: &str) -> outside::LoginPage {
     outside::LoginPage {
@@ -162,6 +162,25 @@ fn session(n: u64, agent: &str, seconds: i64) -> me::SessionRow {
     }
 }
 
+pub(crate) fn key(name: &str, algorithm: &str) -> me::KeyRow {
+    me::KeyRow {
+        remove: format!("/me/ssh-keys/{}/remove", uuid(540)),
+        name: name.to_owned(),
+        algorithm: algorithm.to_owned(),
+        fingerprint: "SHA256:tgkYCRsRvL9W7lyj2a4HFFZdS3pHvt+x924e5dfuevQ".to_owned(),
+        created: when(900_000),
+    }
+}
+
+fn choices(labels: &[&str], chosen: usize) -> Vec<form::Choice> {
+    let choice = |(n, label): (usize, &&str)| form::Choice {
+        value: (*label).to_owned(),
+        label: (*label).to_owned(),
+        selected: n == chosen,
+    };
+    labels.iter().enumerate().map(choice).collect()
+}
+
 pub(crate) fn me_page(fresh: bool) -> me::MePage {
     let mut shell = around("Account", shell::Section::Other, &[]);
     shell.as_of = None;
@@ -186,12 +205,23 @@ pub(crate) fn me_page(fresh: bool) -> me::MePage {
                 name: "backup script".to_owned(),
                 created: when(900_000),
                 last_used: Some(when(3_000)),
+                last_address: "2001:db8::7:1".to_owned(),
+                expires: None,
+                limits: Vec::new(),
             },
             me::TokenRow {
                 id: uuid(501),
                 name: "terraform".to_owned(),
                 created: when(90_000),
                 last_used: None,
+                last_address: String::new(),
+                expires: Some(soon(7_600_000)),
+                limits: vec![
+                    "as group/shop".to_owned(),
+                    "power, tags".to_owned(),
+                    "on fra1, ams1/web1.example.org".to_owned(),
+                    "from 192.0.2.0/24".to_owned(),
+                ],
             },
         ],
         fresh: fresh.then(|| parts::Code {
@@ -199,6 +229,15 @@ pub(crate) fn me_page(fresh: bool) -> me::MePage {
             text: "gwm_4hG2mVxQ9zT1kN8yR3bW7cJ5dL0pS6fA".to_owned(),
         }),
         errors: form::FormErrors::default(),
-        token_name: String::new(),
+        keys: if fresh { Vec::new() } else { vec![key("ann@laptop", "ssh-ed25519")] },
+        keys_back: "/me".to_owned(),
+        key: me::KeyFields::default(),
+        token: me::TokenFields {
+            days: choices(&["7 days", "30 days", "90 days", "a year", "for ever"], 2),
+            personas: choices(&["yourself and your groups", "only user/ann", "only group/shop"], 0),
+            roles: choices(&["everything that you may", "view", "console", "power"], 0),
+            open: !fresh,
+            ..me::TokenFields::default()
+        },
     }
 }

@@ -75,6 +75,12 @@ pub(crate) fn user(disabled: bool) -> users::UserPage {
         } else {
             "The password of ann is set; their sign-ins have ended.".to_owned()
         },
+        keys: if disabled {
+            Vec::new()
+        } else {
+            vec![crate::others::key("ann@laptop", "ssh-ed25519")]
+        },
+        keys_back: "/users/x".to_owned(),
         history: audit::History {
             rows: Vec::new(),
             href: "/audit".to_owned(),

@@ -38,7 +38,7 @@ impl Person {
     pub(crate) fn ask<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = self.0.signed.attach(message);
         if let Some(aged) = self.1.clone() {
-            request.extensions_mut().insert(Reader { user: self.0.user_id, aged });
+            request.extensions_mut().insert(Reader { user: self.0.holder(), aged });
         }
         request
     }
@@ -138,7 +138,8 @@ async fn resolve(
     let Some(credential) = credential(parts)? else { return Ok(None) };
     let aged = parts.extensions.get::<Aged>().cloned();
     let act_as = header(&parts.headers, ACT_AS, LONGEST_PERSONA)?.unwrap_or_default();
-    let key = key(&credential, &act_as, &parts.headers);
+    let client_address = client_address(parts, state);
+    let key = key(&credential, &act_as, &parts.headers, &client_address);
     let now = chrono::Utc::now().timestamp();
     if let Some(known) = state.people.get(&key).filter(|p| p.expires_at - RENEW_BEFORE > now) {
         state.authz.fresh(mode)?;
@@ -153,11 +154,7 @@ async fn resolve(
             return Ok(None);
         }
     }
-    let request = ResolveRequest {
-        credential: Some(credential),
-        client_address: client_address(parts, state),
-        act_as,
-    };
+    let request = ResolveRequest { credential: Some(credential), client_address, act_as };
     let answer = match state.clients.sessions().resolve(request).await {
         Ok(answer) => answer.into_inner(),
         Err(status) => {
@@ -187,12 +184,17 @@ async fn resolve(
     Ok(Some(Person(person, aged)))
 }
 
-/// What a person is known by: what they showed, and as whom they act.
-fn key(credential: &Credential, act_as: &str, headers: &HeaderMap) -> [u8; 32] {
+/// What a person is known by: what they showed, and as whom they act; of a token also where from, because it may
+/// count from some networks only.
+fn key(credential: &Credential, act_as: &str, headers: &HeaderMap, address: &str) -> [u8; 32] {
     let (Credential::SessionToken(secret) | Credential::BearerToken(secret)) = credential;
     let mut hash = Sha256::new_with_prefix(secret);
     hash.update([0]);
     hash.update(act_as);
+    if matches!(credential, Credential::BearerToken(_)) {
+        hash.update([0]);
+        hash.update(address);
+    }
     if let (Credential::SessionToken(_), Some(switched)) =
         (credential, CookieJar::from_headers(headers).get(PERSONA_COOKIE))
     {

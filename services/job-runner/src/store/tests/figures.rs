@@ -40,6 +40,7 @@ fn person(n: u32) -> Principal {
         session_id: None,
         token_id: None,
         acting_as: None,
+        restricted: false,
         issued_at: 0,
         client_address: "192.0.2.1".to_owned(),
         signed: SignedAssertion::default(),

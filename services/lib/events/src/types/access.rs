@@ -22,7 +22,8 @@ pub const SESSION_ENDED: EventType<Session> =
 /// An API token was created.
 pub const TOKEN_CREATED: EventType<Token> = EventType::new("created", "An API token was created.");
 /// An API token was revoked.
-pub const TOKEN_REVOKED: EventType<Token> = EventType::new("revoked", "An API token was revoked.");
+pub const TOKEN_REVOKED: EventType<Token> =
+    EventType::new("revoked", "An API token was revoked, or has ended by time.");
 /// A right was granted.
 pub const GRANT_ADDED: EventType<Grant> = EventType::new("added", "A right was granted.");
 /// A right was taken away.
@@ -44,6 +45,15 @@ pub const ROLE_CHANGED: EventType<Role> = EventType::new(
     "changed",
     "A role allows other things, or has another description; whoever holds it has these permissions now.",
 );
+/// A public SSH key was added.
+pub const SSH_KEY_ADDED: EventType<SshKey> =
+    EventType::new("added", "Somebody has put a public SSH key on their account.");
+/// A public SSH key was removed.
+pub const SSH_KEY_REMOVED: EventType<SshKey> = EventType::new(
+    "removed",
+    "A public SSH key is on an account no more. Machines on which it was installed keep it.",
+);
+
 /// A role was deleted.
 pub const ROLE_DELETED: EventType<Role> =
     EventType::new("deleted", "A role was deleted. Nobody held it any more.");
@@ -114,7 +124,11 @@ pub struct Token {
     pub username: String,
     /// When it was created.
     pub created_at: DateTime<Utc>,
-    /// When it was revoked.
+    /// When it ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// It may do less than its owner.
+    pub restricted: bool,
+    /// When it was revoked, or ended.
     pub revoked_at: Option<DateTime<Utc>>,
     /// Grows with each change.
     pub revision: u64,
@@ -159,6 +173,30 @@ pub struct Group {
     /// Who belongs to it, by name.
     pub members: Vec<GroupMember>,
     /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// Grows with each change.
+    pub revision: u64,
+}
+
+/// Somebody's public SSH key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SshKey {
+    /// gwm's id.
+    pub id: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// The owner's id.
+    pub user_id: String,
+    /// The owner's login name.
+    pub username: String,
+    /// As OpenSSH names it: `ssh-ed25519`.
+    pub algorithm: String,
+    /// Algorithm and key, as in `authorized_keys`, without a comment.
+    pub public_key: String,
+    /// `SHA256:…`, as `ssh-keygen -l` shows it.
+    pub fingerprint: String,
+    /// When it was added.
     pub created_at: DateTime<Utc>,
     /// Grows with each change.
     pub revision: u64,

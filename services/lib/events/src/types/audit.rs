@@ -39,6 +39,9 @@ pub struct Record {
     pub person: Option<Person>,
     /// The cluster's slug.
     pub cluster: Option<String>,
+    /// gwm's id of it.
+    #[serde(default)]
+    pub cluster_id: Option<String>,
     /// On what.
     pub object: Option<RecordObject>,
     /// gwm's job, where one does the work.

@@ -156,5 +156,7 @@ pub fn registered() -> Vec<Registered> {
         register(access::ROLE_CHANGED, next()),
         register(access::ROLE_DELETED, next()),
         register(access::QUOTA_CHANGED, next()),
+        register(access::SSH_KEY_ADDED, next()),
+        register(access::SSH_KEY_REMOVED, next()),
     ]
 }

@@ -28,6 +28,8 @@ mod roles;
 pub(crate) mod second_factor;
 pub(crate) mod session;
 pub(crate) mod sign_in;
+pub(crate) mod ssh_keys;
+pub(crate) mod tokens;
 pub(crate) mod users;
 mod views;
 pub(crate) mod watch;
@@ -69,8 +71,14 @@ pub(crate) fn router() -> (Router<AppState>, Document) {
         .routes(routes!(session::login, session::logout))
         .routes(routes!(session::finish))
         .routes(routes!(me::me))
-        .routes(routes!(me::tokens, me::create_token))
-        .routes(routes!(me::revoke_token))
+        .routes(routes!(tokens::tokens, tokens::create_token))
+        .routes(routes!(tokens::revoke_token))
+        .routes(routes!(ssh_keys::own, ssh_keys::add))
+        .routes(routes!(ssh_keys::remove))
+        .routes(routes!(ssh_keys::of_user))
+        .routes(routes!(ssh_keys::remove_of_user))
+        .routes(routes!(ssh_keys::of_instance))
+        .routes(routes!(ssh_keys::of_cluster))
         .routes(routes!(account::change_password))
         .routes(routes!(account::sessions, account::end_other_sessions))
         .routes(routes!(account::end_session))

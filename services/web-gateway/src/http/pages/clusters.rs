@@ -136,7 +136,7 @@ pub(crate) async fn page(
         ObjectRef { kind: "cluster".to_owned(), cluster_id: found.id.clone(), uuid: String::new() };
     let crumbs = vec![Link::new("Clusters", "/clusters"), Link::new(&found.slug, "")];
     let back = format!("/clusters/{}", found.slug);
-    let (mut shell, problems, jobs, mut detail, access, history, quotas) = tokio::join!(
+    let (mut shell, problems, jobs, mut detail, access, mut history, quotas) = tokio::join!(
         common::shell(&state, &viewer, Section::Clusters, &found.slug, crumbs),
         problems(&state, &viewer, &found.slug),
         jobs(&state, &viewer, &found.slug),
@@ -145,6 +145,7 @@ pub(crate) async fn page(
         super::audit::history(&state, &viewer, &["cluster"], &found.slug),
         super::quotas::on_cluster(&state, &viewer, &found.id, &found.slug),
     );
+    history.own_only &= access.is_none();
     let now = Utc::now();
     shell.as_of = common::as_of(std::iter::once((found.slug.as_str(), &found.health)), now);
     if !found.health.reachable && found.health.error.is_some() {

@@ -49,13 +49,15 @@ pub(crate) async fn page(
         uuid: instance.uuid.clone(),
     };
     let back = format!("/clusters/{}/instances/{}", instance.cluster, instance.name);
-    let (mut shell, jobs, access, history, former) = tokio::join!(
+    let (mut shell, jobs, access, mut history, former) = tokio::join!(
         common::shell(&state, &viewer, Section::Instances, &instance.name, crumbs),
         jobs_of(&state, &viewer, object.clone()),
         grants::section(&state, &viewer, object, &instance.cluster, &back),
         super::audit::history(&state, &viewer, &["uuid"], &instance.uuid),
         super::owner::predecessor(&state, &viewer, &instance),
     );
+    // Who gives rights on it reads all that is on record about it.
+    history.own_only &= access.is_none();
     shell.notices.extend(former);
     shell.as_of = common::as_of(std::iter::once((instance.cluster.as_str(), &health)), now);
     if !health.reachable {

@@ -35,7 +35,9 @@ mod search;
 mod second_factor;
 mod second_factor_needed;
 mod sign_in;
+mod ssh_keys;
 mod sure;
+mod tokens;
 mod typed;
 mod users;
 mod views;
@@ -77,8 +79,11 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .route("/invites", get(invites::list).post(invites::create))
         .route("/invites/{id}/withdraw", post(invites::withdraw))
         .route("/invite", get(invites::open).post(invites::redeem))
-        .route("/me/tokens", post(me::create_token))
-        .route("/me/tokens/{id}/revoke", post(me::revoke_token))
+        .route("/me/ssh-keys", post(ssh_keys::add))
+        .route("/me/ssh-keys/{id}/remove", post(ssh_keys::remove))
+        .route("/users/{id}/ssh-keys/{key}/remove", post(ssh_keys::remove_of_user))
+        .route("/me/tokens", post(tokens::create_token))
+        .route("/me/tokens/{id}/revoke", post(tokens::revoke_token))
         .route("/me/views", post(views::save))
         .route("/me/views/{id}/delete", post(views::delete))
         .route("/search", get(search::page))

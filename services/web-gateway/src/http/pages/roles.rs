@@ -225,6 +225,7 @@ fn allows(permission: Permission) -> &'static str {
         Permission::ViewPlacement => "see nodes, node groups and storage",
         Permission::ManageNodes => "change nodes and node groups, and see them",
         Permission::ManageNetworks => "change networks",
+        Permission::ReadKeys => "read the SSH keys of those who may log in, and see it",
         Permission::Admin => "everything, and give roles to others",
     }
 }

@@ -18,8 +18,7 @@ use super::common::{self, Page, PageError, Viewer, escape, sentence};
 use super::held;
 use super::listing::{About, ListState, column, extra, fixed};
 use super::login::see_other;
-use super::quotas;
-use super::views;
+use super::{quotas, ssh_keys, views};
 use crate::http::AppState;
 use crate::http::api::users::{UserDocument, read};
 use crate::http::problem::Problem;
@@ -111,17 +110,20 @@ async fn draw(state: &AppState, viewer: &Viewer, user: String) -> Result<UserPag
     let crumbs = vec![Link::new("Users", "/users"), Link::new(&user.username, "")];
     let all = format!("/api/v1/grants?user={}", user.id);
     let (persona, href) = (format!("user/{}", user.username), user.href());
-    let (shell, history, held, groups, quotas) = tokio::join!(
+    let (shell, history, held, groups, quotas, keys) = tokio::join!(
         common::shell(state, viewer, Section::Users, &user.username, crumbs),
         audit::history(state, viewer, &["uuid", "persona_id"], &user.id),
         held::of(state, viewer, &user.id, all),
         groups_of(state, viewer, &user.username),
         quotas::of(state, viewer, &persona, &href),
+        ssh_keys::rows(state, viewer, &user.id),
     );
     Ok(UserPage {
         shell,
         own: viewer.person.0.user_id.to_string() == user.id,
         done: String::new(),
+        keys: keys?,
+        keys_back: user.href(),
         history,
         held: held?,
         groups: groups?,

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::form::FormErrors;
+use super::form::{Choice, FormErrors};
 use super::parts::{Code, When};
 use super::shell::Shell;
 use super::ui;
@@ -18,6 +18,55 @@ pub struct TokenRow {
     pub created: When,
     /// Last used; `None` for never.
     pub last_used: Option<When>,
+    /// Where it was used from last; may be empty.
+    pub last_address: String,
+    /// Ends by itself; `None`: never.
+    pub expires: Option<When>,
+    /// What it is limited to, in words; empty: nothing.
+    pub limits: Vec<String>,
+}
+
+/// The form for a new token, with what was typed.
+#[derive(Debug, Clone, Default)]
+pub struct TokenFields {
+    /// Name.
+    pub name: String,
+    /// How long it is good for.
+    pub days: Vec<Choice>,
+    /// Networks, as typed.
+    pub networks: String,
+    /// Whose rights count; empty: there is nothing to choose.
+    pub personas: Vec<Choice>,
+    /// What it may do.
+    pub roles: Vec<Choice>,
+    /// Clusters and instances, as typed.
+    pub on: String,
+    /// The limits are shown.
+    pub open: bool,
+}
+
+/// A public SSH key.
+#[derive(Debug, Clone)]
+pub struct KeyRow {
+    /// Where the form that removes it goes.
+    pub remove: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// As OpenSSH names it.
+    pub algorithm: String,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// Added.
+    pub created: When,
+}
+
+/// The form for a new key, with what was typed.
+#[derive(Debug, Clone, Default)]
+pub struct KeyFields {
+    /// What to call it.
+    pub name: String,
+    /// The line that was pasted.
+    pub public_key: String,
 }
 
 /// A sign-in that is open.
@@ -72,6 +121,12 @@ pub struct MePage {
     pub fresh: Option<Code>,
     /// What was wrong with the form.
     pub errors: FormErrors,
-    /// Name as typed.
-    pub token_name: String,
+    /// The form for a new one.
+    pub token: TokenFields,
+    /// Public SSH keys.
+    pub keys: Vec<KeyRow>,
+    /// Where the form that removes one comes back to.
+    pub keys_back: String,
+    /// The form for a new one.
+    pub key: KeyFields,
 }

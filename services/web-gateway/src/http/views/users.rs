@@ -6,6 +6,7 @@ use super::audit::History;
 use super::form::FormErrors;
 use super::held::Held;
 use super::listing::Listing;
+use super::me::KeyRow;
 use super::parts::{Link, Status, When};
 use super::quotas::QuotaCard;
 use super::shell::Shell;
@@ -73,6 +74,10 @@ pub struct UserPage {
     pub groups: Vec<Link>,
     /// What the user may do, also by groups; an administrator may do everything besides.
     pub held: Held,
+    /// Public SSH keys.
+    pub keys: Vec<KeyRow>,
+    /// Where the form that removes one comes back to.
+    pub keys_back: String,
     /// What was done to the account.
     pub history: History,
     /// What they did.

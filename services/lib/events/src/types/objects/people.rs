@@ -4,7 +4,7 @@ use super::{CLUSTER_ID, INSTANCE_UUID, USER_ID, example_time, some};
 use crate::Class;
 use crate::types::access::{
     Grant, GrantObject, Group, GroupMember, InstanceOwner, Quota, QuotaChoice, Role, Session,
-    Token, User,
+    SshKey, Token, User,
 };
 use crate::types::audit::{Outcome, Person, Phase, Record, RecordObject};
 use crate::types::console::Console;
@@ -154,6 +154,8 @@ impl Object for Token {
             user_id: USER_ID.to_owned(),
             username: "jane".to_owned(),
             created_at: example_time(),
+            expires_at: None,
+            restricted: false,
             revoked_at: (event == "revoked").then(example_time),
             revision: 1,
         }
@@ -193,6 +195,39 @@ impl Object for Grant {
             created_at: example_time(),
             created_by: some("admin"),
             revision: 1,
+        }
+    }
+}
+
+impl Object for SshKey {
+    const KIND: &'static str = "ssh_key";
+    const CLASS: Class = Class::Access;
+
+    fn cluster(&self) -> Option<&str> {
+        None
+    }
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn revision(&self) -> u64 {
+        self.revision
+    }
+    fn example(event: &str) -> Self {
+        Self {
+            id: "019309a4-0000-7000-8000-00000000e101".to_owned(),
+            name: "jane@laptop".to_owned(),
+            user_id: USER_ID.to_owned(),
+            username: "jane".to_owned(),
+            algorithm: "ssh-ed25519".to_owned(),
+            public_key:
+                "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH"
+                    .to_owned(),
+            fingerprint: "SHA256:tgkYCRsRvL9W7lyj2a4HFFZdS3pHvt+x924e5dfuevQ".to_owned(),
+            created_at: example_time(),
+            revision: if event == "removed" { 2 } else { 1 },
         }
     }
 }
@@ -405,6 +440,7 @@ impl Object for Record {
                 client_address: some("192.0.2.77"),
             }),
             cluster: some("alpha"),
+            cluster_id: some(CLUSTER_ID),
             object: Some(RecordObject {
                 kind: "instance".to_owned(),
                 id: some(INSTANCE_UUID),
