@@ -1,6 +1,7 @@
 //! What somebody may use and uses: `GET /quotas`, its form, and the sections on other pages.
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 
 use super::form::{Choice, FormErrors};
 use super::parts::Link;
@@ -83,6 +84,8 @@ pub struct QuotaCard {
     /// Where it is changed; empty: not by the viewer.
     pub edit: String,
 }
+
+impl HtmlSafe for QuotaCard {}
 
 impl QuotaCard {
     /// Nothing is limited here, and nothing used.
