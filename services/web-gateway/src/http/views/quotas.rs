@@ -55,12 +55,12 @@ impl LimitBar {
     }
 }
 
-/// What a resource is called.
+/// What a resource is called, and the field of a form that limits it.
 pub fn label(resource: &str) -> &'static str {
     match resource {
-        "memory_mib" | "most_memory" => "Memory",
+        "memory" | "memory_mib" | "most_memory" => "Memory",
         "vcpus" | "most_vcpus" => "Virtual CPUs",
-        "disk_mib" | "most_disk" => "Disk",
+        "disk" | "disk_mib" | "most_disk" => "Disk",
         "instances" => "Instances",
         _ => "Open jobs",
     }
@@ -181,5 +181,17 @@ impl QuotaEditPage {
 
     fn place(&self) -> &str {
         if self.cluster.is_empty() { "all clusters together" } else { &self.cluster }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_field_is_called_what_it_limits() {
+        let words = ["memory", "vcpus", "disk", "instances", "open_jobs"].map(label);
+        assert_eq!(words, ["Memory", "Virtual CPUs", "Disk", "Instances", "Open jobs"]);
+        assert_eq!(["most_memory", "most_vcpus", "most_disk"].map(label), words[..3]);
     }
 }
