@@ -4,7 +4,7 @@ use gwm_integration_tests::{Answer, Api, Options};
 use gwm_testkit::wait_for;
 use serde_json::{Value, json};
 
-use crate::stage::{PATIENCE, Stage};
+use crate::stage::{PATIENCE, Stage, succeeded};
 
 const ANNS: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKF5shemlAwkL+HRXJBdCmJ8a8d8yhHj6XFkwmM2dYcg";
@@ -124,4 +124,52 @@ async fn nothing_else(script: &Api, instance: &str, other: &str) {
     let seen = script.get("/instances").await.ok();
     let mut clusters = seen["items"].as_array().unwrap().iter().map(|i| &i["cluster"]);
     assert!(seen["total"] == 8 && clusters.all(|c| *c == "fra1"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_asks_while_the_instance_is_being_made_gets_the_key_of_who_makes_it() {
+    let stage = Stage::start(Options::test("story-keys-making"), &["fra1"]).await;
+    let admin = &stage.admin;
+    let (ann, bob) = (stage.user("ann").await, stage.user("bob").await);
+    for (who, key) in [(&ann, ANNS), (&bob, ROOTS)] {
+        let _added = who.post("/me/ssh-keys", &json!({"public_key": key})).await.expect_status(201);
+    }
+    let right = json!({"username": "ann", "role": "create_vm", "cluster": "fra1"});
+    let _given = admin.post("/grants", &right).await.expect_status(201);
+    let body =
+        json!({"name": "installer", "roles": ["read_keys"], "objects": [{"cluster": "fra1"}]});
+    let script = token(admin, body).await;
+    let file = "/clusters/fra1/instances/ann1.example.org/authorized-keys";
+    wait_for("the token's rights", PATIENCE, async || {
+        let answer = script.get("/clusters/fra1/authorized-keys").await;
+        if answer.status == 200 { Ok(()) } else { Err(answer.text) }
+    })
+    .await;
+    let _nobody_makes_it = script.get(file).await.expect_status(404);
+
+    // Ganeti's job stands still, as it does while the script runs.
+    let cluster = stage.cluster("fra1");
+    let os = cluster.look(|c| c.instances.values().next().unwrap().os.clone());
+    cluster.pause_queue(true);
+    let new = json!({"cluster": "fra1", "name": "ann1.example.org", "os": os, "disk_template": "plain",
+        "disks": [{"size_mib": 512}], "memory_mib": 128, "vcpus": 1});
+    let job = wait_for("the right to create", PATIENCE, async || {
+        let answer = ann.post("/instances", &new).await;
+        if answer.status == 202 { Ok(answer.json()) } else { Err(answer.text) }
+    })
+    .await;
+    let anns = format!("{ANNS} ann (gwm)\n");
+    assert_eq!(script.get(file).await.expect_status(200).text, anns);
+    assert_eq!(ann.get(file).await.status, 403, "who makes it reads no keys there");
+    assert_eq!(bob.get(file).await.status, 404, "a stranger learns nothing");
+    let elsewhere = "/clusters/fra1/instances/ann2.example.org/authorized-keys";
+    let _nobody_makes_it = script.get(elsewhere).await.expect_status(404);
+
+    cluster.pause_queue(false);
+    let _made = succeeded(&ann, &job).await;
+    wait_for("ann's right to it", PATIENCE, async || {
+        let text = script.get(file).await.text;
+        if text == anns { Ok(()) } else { Err(text) }
+    })
+    .await;
 }

@@ -47,6 +47,7 @@ pub(crate) async fn reserve(store: &Store, wanted: &Wanted) -> Result<()> {
         persona: payer.filter(|_| wanted.instance.is_none()),
         cluster: wanted.cluster.0,
         instance: wanted.instance.filter(|_| wanted.target.is_some()).map(|i| i.0),
+        name: &wanted.name,
         sizes: wanted.target.unwrap_or_default(),
     };
     reservation::put(&mut tx, &new).await?;

@@ -11,7 +11,7 @@ use gwm_proto::auth::{
     AddSshKeyRequest, ExportSshKeysRequest, ExportSshKeysResponse, ExportedKey, ListSshKeysRequest,
     ListSshKeysResponse, RemoveSshKeyRequest, RemoveSshKeyResponse, SshKey,
 };
-use gwm_types::Permission;
+use gwm_types::{Object, Permission};
 use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use crate::app::{person, require_admin};
 use crate::domain::{parse_object, parse_ssh_key};
 use crate::error::{Error, Result};
 use crate::store::ssh_key::SshKeyRow;
-use crate::store::{audit, commit, event, ssh_key, token, user};
+use crate::store::{PgConnection, audit, commit, event, reservation, ssh_key, token, user};
 
 const LONGEST_NAME: usize = 100;
 const MOST_KEYS: i64 = 50;
@@ -93,17 +93,42 @@ impl SshKeys for Rpcs {
         let object =
             parse_object(request.object.as_ref()).map_err(|why| Error::invalid("object", why))?;
         self.authz.require(&principal, Permission::ReadKeys, object)?;
+        let mut tx = self.store.begin().await?;
+        let makers = makers(&mut tx, object, &request).await?;
         // The decisions' own index, so that a key is there just as long as its owner can log in by the console.
         let mut holders = self.authz.holders(Permission::Console, object);
         holders.retain(|holder| holder.granted || request.administrators);
-        let users: Vec<Uuid> = holders.iter().map(|holder| holder.user.0).collect();
-        let mut tx = self.store.begin().await?;
+        let users: Vec<Uuid> = holders.iter().map(|holder| holder.user.0).chain(makers).collect();
         let rows = ssh_key::list(&mut tx, &users).await?;
         commit(tx).await?;
         let keys = rows
             .into_iter()
             .map(|row| ExportedKey { username: row.username, public_key: row.public_key });
         Ok(Response::new(ExportSshKeysResponse { keys: keys.collect() }))
+    }
+}
+
+/// Who is making the instance that is meant, if its name is given. Where two ask for one name nobody knows yet whose it will be.
+async fn makers(
+    tx: &mut PgConnection,
+    object: Object,
+    request: &ExportSshKeysRequest,
+) -> Result<Vec<Uuid>> {
+    let name = request.instance_name.trim();
+    let (cluster, instance) = match object {
+        _ if name.is_empty() => return Ok(Vec::new()),
+        Object::Cluster(cluster) => (cluster, None),
+        Object::Instance(cluster, instance) => (cluster, Some(instance.0)),
+        Object::Fleet | Object::NodeGroup(..) | Object::Selector(_) => {
+            let text = "is for a cluster or an instance";
+            return Err(Error::invalid("instance_name", text));
+        }
+    };
+    let personas = reservation::makers(&mut *tx, cluster.0, name, instance).await?;
+    match *personas {
+        [] if instance.is_none() => Err(Error::NotFound("instance")),
+        [persona] => user::behind(tx, persona, request.administrators).await,
+        _ => Ok(Vec::new()),
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Sizes {
 
 /// One that is to be made.
 #[derive(Debug, Clone)]
-pub(crate) struct New {
+pub(crate) struct New<'a> {
     pub(crate) job: Uuid,
     /// The try to accept the job.
     pub(crate) attempt: Uuid,
@@ -31,6 +31,7 @@ pub(crate) struct New {
     pub(crate) persona: Option<Uuid>,
     pub(crate) cluster: Uuid,
     pub(crate) instance: Option<Uuid>,
+    pub(crate) name: &'a str,
     pub(crate) sizes: Sizes,
 }
 
@@ -51,16 +52,16 @@ pub(crate) async fn hold(connection: &mut PgConnection, personas: &[Uuid]) -> Re
 }
 
 /// Writes one, over that of an earlier try.
-pub(crate) async fn put(connection: &mut PgConnection, new: &New) -> Result<()> {
+pub(crate) async fn put(connection: &mut PgConnection, new: &New<'_>) -> Result<()> {
     sqlx::query(
         "insert into reservation (job_id, attempt, asked_by, persona_id, cluster_id, instance_uuid, memory_mib,
-             vcpus, disk_mib, admin_up)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             vcpus, disk_mib, admin_up, instance_name)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          on conflict (job_id) do update set attempt = excluded.attempt, asked_by = excluded.asked_by,
              persona_id = excluded.persona_id, cluster_id = excluded.cluster_id,
              instance_uuid = excluded.instance_uuid, memory_mib = excluded.memory_mib,
              vcpus = excluded.vcpus, disk_mib = excluded.disk_mib, admin_up = excluded.admin_up,
-             created_at = clock_timestamp()",
+             instance_name = excluded.instance_name, created_at = clock_timestamp()",
     )
     .bind(new.job)
     .bind(new.attempt)
@@ -72,10 +73,35 @@ pub(crate) async fn put(connection: &mut PgConnection, new: &New) -> Result<()> 
     .bind(new.sizes.vcpus)
     .bind(new.sizes.disk_mib)
     .bind(new.sizes.admin_up)
+    .bind(new.name)
     .execute(connection)
     .await
     .map_err(gwm_pg::Error::from)?;
     Ok(())
+}
+
+/// The personas whose open jobs make an instance of this name. With its UUID none whose it can't be: it is somebody's
+/// already, or was there before they asked.
+pub(crate) async fn makers(
+    connection: &mut PgConnection,
+    cluster: Uuid,
+    name: &str,
+    instance: Option<Uuid>,
+) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "select distinct r.persona_id from reservation r
+         where r.cluster_id = $1 and lower(r.instance_name) = lower($2) and r.persona_id is not null
+           and not exists (select from instance_owner o
+               where o.cluster_id = $1 and o.instance_uuid = $3 and o.buried_at is null)
+           and not exists (select from usage_ledger l
+               where l.cluster_id = $1 and l.instance_uuid = $3 and l.known_since < r.created_at)",
+    )
+    .bind(cluster)
+    .bind(name)
+    .bind(instance)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
 }
 
 /// Removes those of these jobs, of a try where one is named.

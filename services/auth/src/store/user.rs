@@ -56,6 +56,25 @@ pub(crate) async fn insert(
     .on_constraint("app_user_username_key", || Error::UserExists)
 }
 
+/// Whoever acts as a persona: the user, but as an administrator only if those are wanted; or the group's members.
+pub(crate) async fn behind(
+    connection: &mut PgConnection,
+    persona: Uuid,
+    administrators: bool,
+) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "select user_id from app_user where user_id = $1 and not disabled and ($2 or not is_admin)
+         union all
+         select user_id from group_member join app_user using (user_id)
+         where group_id = $1 and not disabled",
+    )
+    .bind(persona)
+    .bind(administrators)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
 /// Adds one, unless the name is taken.
 pub(crate) async fn insert_absent(
     connection: &mut PgConnection,

@@ -11,6 +11,7 @@ mod grants;
 mod groups;
 mod imported;
 mod invites;
+mod keys;
 mod login;
 mod owners;
 mod people;

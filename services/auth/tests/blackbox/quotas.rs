@@ -18,16 +18,16 @@ use crate::world::{
     Person, World, admin, cluster_of, grant, instance, person, reason, user, user_person,
 };
 
-fn id() -> String {
+pub(crate) fn id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
-fn sizes(memory_mib: u64, vcpus: u64, disk_mib: u64) -> Sizes {
+pub(crate) fn sizes(memory_mib: u64, vcpus: u64, disk_mib: u64) -> Sizes {
     Sizes { memory_mib, vcpus, disk_mib, admin_up: true, revision: 1 }
 }
 
 /// A new instance of this persona: a user, and a group or nothing.
-fn create((user, group): (&str, &str), cluster: &str, target: Sizes) -> ReserveRequest {
+pub(crate) fn create((user, group): (&str, &str), cluster: &str, target: Sizes) -> ReserveRequest {
     ReserveRequest {
         job_id: id(),
         attempt: id(),
@@ -41,11 +41,11 @@ fn create((user, group): (&str, &str), cluster: &str, target: Sizes) -> ReserveR
     }
 }
 
-async fn reserve(jobs: &Peer, request: &ReserveRequest) -> Result<(), Status> {
+pub(crate) async fn reserve(jobs: &Peer, request: &ReserveRequest) -> Result<(), Status> {
     OwnershipClient::new(jobs.clone()).reserve(request.clone()).await.map(|_| ())
 }
 
-async fn release(jobs: &Peer, job: &str, attempt: &str) {
+pub(crate) async fn release(jobs: &Peer, job: &str, attempt: &str) {
     let released = ReleasedJob {
         job_id: job.to_owned(),
         attempt: attempt.to_owned(),
@@ -56,7 +56,7 @@ async fn release(jobs: &Peer, job: &str, attempt: &str) {
 }
 
 /// The job has made its instance; yields the instance.
-async fn settle(jobs: &Peer, request: &ReserveRequest) -> ObjectRef {
+pub(crate) async fn settle(jobs: &Peer, request: &ReserveRequest) -> ObjectRef {
     let made = ObjectRef {
         kind: "instance".to_owned(),
         cluster_id: request.cluster_id.clone(),
@@ -121,7 +121,7 @@ async fn used(gateway: &Peer, who: &Person, persona: &str, cluster: &str) -> Vec
     found.first().map_or(vec![0; 5], |quota| quota.limits.iter().map(|l| l.used).collect())
 }
 
-async fn group(gateway: &Peer, admin: &Person, name: &str, member: &str) -> String {
+pub(crate) async fn group(gateway: &Peer, admin: &Person, name: &str, member: &str) -> String {
     let mut groups = GroupsClient::new(gateway.clone());
     let request = CreateGroupRequest { name: name.to_owned(), ..CreateGroupRequest::default() };
     let made = groups.create_group(admin.ask(request)).await.unwrap().into_inner();

@@ -4,6 +4,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use chrono::{DateTime, Utc};
+use gwm_kernel::ErrorCode;
 use gwm_proto::auth::{
     AddSshKeyRequest, ExportSshKeysRequest, ListSshKeysRequest, RemoveSshKeyRequest,
     SshKey as WireKey,
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Body, Params};
-use super::grants::{self, Where};
+use super::grants::{self, Named, Where};
 use crate::http::AppState;
 use crate::http::model::time_or_epoch;
 use crate::http::person::Person;
@@ -145,6 +146,8 @@ pub(crate) async fn remove_of_user(
 }
 
 /// The keys of those who may open the console of an instance, as an `authorized_keys` file. Needs `read_keys` on it.
+/// While it is being made also of the persona who makes it, by the name under which it was asked for; before it is in the
+/// inventory that needs `read_keys` on the cluster.
 #[utoipa::path(get, path = "/clusters/{cluster}/instances/{instance}/authorized-keys", tag = "instances",
     params(("cluster" = String, Path), ("instance" = String, Path, description = "name or UUID"), ExportQuery),
     responses((status = 200, body = String, content_type = "text/plain"), (status = 403, body = ProblemDocument),
@@ -179,10 +182,20 @@ async fn export(
     instance: Option<&str>,
     query: ExportQuery,
 ) -> Result<([(header::HeaderName, &'static str); 1], String), Problem> {
-    let named =
-        grants::object(state, person, Where { cluster, instance, ..Where::default() }).await?;
-    let request =
-        ExportSshKeysRequest { object: Some(named.object), administrators: query.administrators };
+    let wanted = Where { cluster, instance, ..Where::default() };
+    let named = match (grants::object(state, person, wanted).await, instance) {
+        // A script may ask while the instance is being made, before the inventory has it.
+        (Err(Problem(fault)), Some(instance)) if fault.code == ErrorCode::NotFound => {
+            let whole = Where { instance: None, ..wanted };
+            Named { name: instance.to_owned(), ..grants::object(state, person, whole).await? }
+        }
+        (found, _) => found?,
+    };
+    let request = ExportSshKeysRequest {
+        object: Some(named.object),
+        administrators: query.administrators,
+        instance_name: named.name,
+    };
     let keys =
         state.clients.ssh_keys().export_ssh_keys(person.ask(request)).await?.into_inner().keys;
     // The comment says whose it is, and by whom it was put there.
