@@ -8,7 +8,11 @@ use gwm_kernel::Tasks;
 use gwm_kernel::grpc::Peer;
 use gwm_pg::lease::{self, Held, Holder, LeaseSettings};
 use gwm_proto::auth::owners_client::OwnersClient;
-use gwm_proto::auth::{Presence, TellPresenceRequest, WatchOwnersRequest, WatchOwnersResponse};
+use gwm_proto::auth::{
+    ClusterName, Presence, TellClustersRequest, TellPresenceRequest, WatchOwnersRequest,
+    WatchOwnersResponse,
+};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
@@ -20,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const RETRY: Duration = Duration::from_secs(1);
 /// How often news for auth are looked for.
 const TELL_EVERY: Duration = Duration::from_secs(1);
+/// All names are told again after this.
+const NAME_EVERY: Duration = Duration::from_secs(60);
 const PURGE_EVERY: Duration = Duration::from_secs(3600);
 /// News in one call.
 const BATCH: i64 = 1000;
@@ -51,6 +57,7 @@ impl Follower {
                         () = lost.cancelled() => {}
                         () = self.follow(&held) => {}
                         () = self.tell() => {}
+                        () = self.name() => {}
                         () = self.purge() => {}
                     }
                 }
@@ -181,6 +188,37 @@ impl Follower {
         // Taken but not deleted is told again, which is nothing.
         self.store.delete_news(&positions).await?;
         Ok(true)
+    }
+
+    /// Tells auth what clusters are called, when that changes and now and then: it may have been restored to what it
+    /// was before.
+    async fn name(&self) {
+        let mut known: Option<(Vec<(Uuid, String)>, Instant)> = None;
+        loop {
+            match self.name_once(known.as_ref()).await {
+                Ok(Some(named)) => known = Some((named, Instant::now())),
+                Ok(None) => {}
+                Err(error) => tracing::info!(%error, "auth has not heard what clusters are called"),
+            }
+            tokio::time::sleep(TELL_EVERY).await;
+        }
+    }
+
+    /// Yields what auth has heard, if there was anything to tell.
+    async fn name_once(
+        &self,
+        known: Option<&(Vec<(Uuid, String)>, Instant)>,
+    ) -> Result<Option<Vec<(Uuid, String)>>> {
+        let named = self.store.cluster_names().await?;
+        if known.is_some_and(|(told, at)| *told == named && at.elapsed() < NAME_EVERY) {
+            return Ok(None);
+        }
+        let clusters = named
+            .iter()
+            .map(|(id, slug)| ClusterName { cluster_id: id.to_string(), slug: slug.clone() });
+        let request = TellClustersRequest { clusters: clusters.collect() };
+        OwnersClient::new(self.auth.clone()).tell_clusters(request).await.map_err(refused)?;
+        Ok(Some(named))
     }
 
     async fn purge(&self) {

@@ -126,6 +126,7 @@ async fn on_record(connection: &mut PgConnection, row: &UserRow, action: &str) -
         outcome: Outcome::Succeeded,
         reason: None,
         person,
+        cluster: None,
         object: Some(object),
     };
     audit::append(connection, act).await

@@ -148,6 +148,7 @@ async fn refuse(store: &Store, found: Option<&InviteRow>, client_address: &str) 
         outcome: Outcome::Refused,
         reason: Some(error.reason()),
         person: stranger(client_address),
+        cluster: None,
         object: found.map(object),
     };
     audit::append(&mut tx, refused).await?;
@@ -176,5 +177,5 @@ fn object(row: &InviteRow) -> RecordObject {
 
 fn act<'a>(action: &'a str, person: Person, row: &InviteRow) -> audit::Act<'a> {
     let outcome = Outcome::Succeeded;
-    audit::Act { action, outcome, reason: None, person, object: Some(object(row)) }
+    audit::Act { action, outcome, reason: None, person, cluster: None, object: Some(object(row)) }
 }

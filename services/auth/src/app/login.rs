@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gwm_authz::Principal;
-use gwm_events::types::audit::{Outcome, Person};
+use gwm_events::types::audit::{Outcome, Person, RecordObject};
 use gwm_types::Username;
 use prost_types::Timestamp;
 use sha2::{Digest, Sha256};
@@ -443,7 +443,13 @@ fn act<'a>(
     reason: Option<&'a str>,
     person: Person,
 ) -> audit::Act<'a> {
-    audit::Act { action, outcome, reason, person, object: None }
+    // What is signed in to is the account: whoever looks after it finds what was tried.
+    let object = RecordObject {
+        kind: "user".to_owned(),
+        id: person.user_id.clone(),
+        name: person.username.clone(),
+    };
+    audit::Act { action, outcome, reason, person, cluster: None, object: Some(object) }
 }
 
 /// What a client says of itself is kept short.

@@ -41,7 +41,7 @@ pub(crate) use personas::{named, switch_persona, switched_to};
 pub(crate) use policy::set_policy;
 pub(crate) use presence::{News, purge_owners, purge_selectors, release, take_news};
 pub(crate) use quotas::{Chosen, choose, counts};
-pub(crate) use refusal::{person, refuse, require_admin, require_admin_of};
+pub(crate) use refusal::{On, person, refuse, require_admin, require_admin_of};
 pub(crate) use reserve::{Over, Wanted, release as release_jobs, reserve, sum};
 pub(crate) use resolve::{Credential, resolve};
 pub(crate) use second_factor::{

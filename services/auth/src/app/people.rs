@@ -158,5 +158,12 @@ pub(super) fn act<'a>(
         id: Some(row.user_id.to_string()),
         name: Some(row.username.clone()),
     };
-    audit::Act { action, outcome, reason, person: person(asker), object: Some(object) }
+    audit::Act {
+        action,
+        outcome,
+        reason,
+        person: person(asker),
+        cluster: None,
+        object: Some(object),
+    }
 }

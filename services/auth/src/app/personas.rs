@@ -86,6 +86,7 @@ pub(crate) async fn switch_persona(store: &Store, who: &Principal, asked: &str) 
         outcome: Outcome::Succeeded,
         reason: None,
         person: by,
+        cluster: None,
         object,
     };
     audit::append(&mut tx, done).await?;
@@ -101,6 +102,7 @@ pub(crate) async fn refuse_persona(store: &Store, person: Person, asked: &str) -
         outcome: Outcome::Refused,
         reason: Some("not_a_member"),
         person,
+        cluster: None,
         object: Some(RecordObject { kind: kind.to_owned(), id: None, name: Some(name.to_owned()) }),
     };
     let mut tx = store.begin().await?;

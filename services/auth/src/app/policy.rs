@@ -1,6 +1,7 @@
 //! Setting how people sign in.
 
 use gwm_authz::Principal;
+use gwm_events::types::audit::RecordObject;
 
 use super::ending::Ended;
 use super::people::still_admin;
@@ -53,7 +54,7 @@ pub(crate) async fn set_policy(
         action: "sign_in.change",
         person: Some(person(asker)),
         cluster: None,
-        object: None,
+        object: Some(RecordObject { kind: "sign_in".to_owned(), id: None, name: None }),
         details: details.into(),
     };
     audit::append_all(&mut tx, vec![set]).await?;

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::store::grant::GrantRow;
 use crate::store::owner::{Gone, OwnerRow, Set};
 use crate::store::selector::{self, Traits};
-use crate::store::{PgConnection, Store, change, commit, event, grant, owner, quota};
+use crate::store::{PgConnection, Store, change, cluster, commit, event, grant, owner, quota};
 
 /// A piece of news; each is the whole truth about its object, so hearing it again is nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +79,7 @@ async fn take(connection: &mut PgConnection, piece: &News, revision: i64) -> Res
         News::PurgedCluster(cluster) => {
             grant::purge_kept(&mut *connection, *cluster, None).await?;
             quota::purge_cluster(&mut *connection, *cluster).await?;
+            cluster::forget(&mut *connection, *cluster).await?;
             release_gone(connection, Gone::Of(*cluster, None), revision).await?;
         }
         News::Traits(cluster, told) => {

@@ -12,7 +12,7 @@ use crate::domain::{ALL, Choice, PersonaName};
 use crate::error::{Error, Result};
 use crate::store::audit::{Cluster, Entry};
 use crate::store::quota::QuotaRow;
-use crate::store::{Store, audit, commit, event, persona, quota};
+use crate::store::{PgConnection, Store, audit, cluster, commit, event, persona, quota};
 
 /// What is to be chosen.
 #[derive(Debug)]
@@ -75,7 +75,9 @@ pub(crate) async fn choose(
         return Ok((was, name));
     }
     let row = quota::put(&mut tx, &row, &who.username).await?;
-    event::quota(&mut tx, &row, name.as_deref(), changed.clone(), event::actor_of(who)).await?;
+    let slug = place_slug(&mut tx, chosen).await?;
+    let (whose, by) = (name.as_deref(), event::actor_of(who));
+    event::quota(&mut tx, &row, slug.as_deref(), whose, changed.clone(), by).await?;
     let mut details: BTreeMap<String, Value> = changed
         .keys()
         .map(|word| {
@@ -91,7 +93,7 @@ pub(crate) async fn choose(
         action: "quota.set",
         person: Some(person(who)),
         cluster: (chosen.place != ALL)
-            .then(|| Cluster { id: chosen.place, slug: chosen.slug.clone().unwrap_or_default() }),
+            .then(|| Cluster { id: chosen.place, slug: slug.unwrap_or_default() }),
         object: Some(RecordObject {
             kind: "quota".to_owned(),
             id: Some(row.quota_id.to_string()),
@@ -102,6 +104,15 @@ pub(crate) async fn choose(
     audit::append_all(&mut tx, vec![entry]).await?;
     commit(tx).await?;
     Ok((row, name))
+}
+
+/// What the place is called: as cache-updater told it, or as it was said with the choice.
+async fn place_slug(connection: &mut PgConnection, chosen: &Chosen) -> Result<Option<String>> {
+    if chosen.place == ALL {
+        return Ok(None);
+    }
+    let known = cluster::slug(connection, chosen.place).await?;
+    Ok(Some(known).filter(|slug| !slug.is_empty()).or_else(|| chosen.slug.clone()))
 }
 
 const WORDS: [&str; 8] = [

@@ -127,6 +127,7 @@ async fn record(store: &Store, wanted: &Wanted, persona: &str) -> Result<()> {
             token_id: None,
             client_address: None,
         },
+        cluster: Some(audit::Cluster { id: wanted.cluster.0, slug: wanted.slug.clone() }),
         object: Some(RecordObject {
             kind: "instance".to_owned(),
             id: wanted.instance.map(|uuid| uuid.to_string()),

@@ -106,6 +106,7 @@ async fn refuse_network(store: &Store, found: Resolved, client_address: String) 
             token_id: Some(found.credential_id.to_string()),
             client_address: Some(client_address.clone()),
         },
+        cluster: None,
         object: Some(object),
     };
     let mut tx = store.begin().await?;

@@ -10,7 +10,7 @@ use crate::store::grant::Given;
 use crate::store::owner::Set;
 use crate::store::reservation::Sizes;
 use crate::store::{
-    PgConnection, Store, commit, event, grant, group, ledger, owner, reservation, user,
+    PgConnection, Store, cluster, commit, event, grant, group, ledger, owner, reservation, user,
 };
 
 /// A job is settled once, by this name in the inbox.
@@ -64,7 +64,7 @@ pub(crate) async fn settle(store: &Store, ended: Ended) -> Result<()> {
                 // An administrator needs none.
                 if !heir.is_admin {
                     let (role, called) = (OWNERS_ROLE.to_owned(), name);
-                    let (slug, name) = (String::new(), called);
+                    let (slug, name) = (cluster::slug(&mut tx, cluster).await?, called);
                     let given = [Given { persona: heir.persona, role, key, slug, name }];
                     added.extend(grant::insert_all(&mut tx, &given, None).await?);
                 }

@@ -10,18 +10,20 @@ use gwm_types::Permission;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Rpcs;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::store::audit_list::{self, ListError, Part, Readable, TABLE, Wanted};
+use crate::store::{Store, commit, group};
 
 /// Newest first.
 const OWN_ORDER: &str = "-at";
 
 /// Which records somebody may read: the one place that decides.
 ///
-/// Everybody reads what they did themselves; who holds `admin` on a cluster or an instance, what is on record about that.
-fn readable(authz: &Authz, person: &Principal) -> Readable {
+/// Everybody reads what they did themselves; who holds `admin` on a cluster or an instance, or administers a group, what is
+/// on record about that.
+async fn readable(authz: &Authz, store: &Store, person: &Principal) -> Result<Readable> {
     if authz.is_admin(person) {
-        return Readable::All;
+        return Ok(Readable::All);
     }
     let limited = |permission| match authz.scope(person, permission) {
         // Nobody but administrators holds `admin` on everything.
@@ -32,7 +34,10 @@ fn readable(authz: &Authz, person: &Principal) -> Readable {
     clusters.sort_unstable();
     instances.sort_unstable();
     let placed = limited(Permission::ViewPlacement).map(|(clusters, _)| clusters);
-    Readable::Some(Part { own: person.user_id, clusters, instances, placed })
+    let mut tx = store.begin().await?;
+    let groups = group::administered_by(&mut tx, person.user_id.0).await?;
+    commit(tx).await?;
+    Ok(Readable::Some(Part { own: person.user_id, clusters, instances, groups, placed }))
 }
 
 #[async_trait]
@@ -47,7 +52,7 @@ impl Audit for Rpcs {
         let sort = if page.sort.is_empty() { OWN_ORDER } else { &page.sort };
         let sort = Sort::parse(&TABLE, sort).map_err(refused)?;
         let limit = gwm_query::limit(page.limit).map_err(refused)?;
-        let readable = readable(&self.authz, &person);
+        let readable = readable(&self.authz, &self.store, &person).await?;
         // A cursor belongs to one person's list; who is no administrator any more begins anew.
         let audience = format!("{} {readable:?}", person.user_id);
         let key = self.cursor_key().await?;
@@ -77,7 +82,7 @@ impl Audit for Rpcs {
         request: Request<CompleteRequest>,
     ) -> Result<Response<CompleteResponse>, Status> {
         let person = self.authz.account(&request, Mode::Read)?;
-        let readable = readable(&self.authz, &person);
+        let readable = readable(&self.authz, &self.store, &person).await?;
         let asked = request.into_inner();
         let at = usize::try_from(asked.at).unwrap_or(usize::MAX);
         let completion = gwm_query::complete(&TABLE, &asked.q, at);

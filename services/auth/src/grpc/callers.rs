@@ -101,6 +101,7 @@ pub const CALLERS: &[Service] = &[
             ("RestoreRights", GATEWAY),
             ("WatchOwners", &["cache-updater"]),
             ("TellPresence", &["cache-updater"]),
+            ("TellClusters", &["cache-updater"]),
         ],
     ),
     ("Views", &[("ListViews", GATEWAY), ("SaveView", GATEWAY), ("DeleteView", GATEWAY)]),

@@ -93,5 +93,6 @@ pub(super) fn grant(row: GrantRow) -> Grant {
         role: row.role,
         created_at: Some(timestamp(row.created_at)),
         created_by: row.created_by.unwrap_or_default(),
+        cluster: row.slug.or(row.selector_slug).unwrap_or_default(),
     }
 }

@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::grants::around;
 use super::{Rpcs, convert};
-use crate::app::require_admin_of;
+use crate::app::{On, require_admin_of};
 use crate::domain::{parse_object, permissions};
 use crate::error::Error;
 use crate::store::{commit, grant, role, user};
@@ -26,8 +26,8 @@ impl Effective for Rpcs {
         let name = request.username.trim();
         let own = name.is_empty() || name == principal.username;
         if !own {
-            require_admin_of(&self.authz, &self.store, &principal, "access.explain", object)
-                .await?;
+            let (action, on) = ("access.explain", On::object(object));
+            require_admin_of(&self.authz, &self.store, &principal, action, object, on).await?;
         } else if object != Object::Fleet && !self.authz.sees(&principal, object) {
             // Of what one may not know of, nothing is said: not even that one has no right on it.
             return Err(Error::NotFound(object.kind()).into());

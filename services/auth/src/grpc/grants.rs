@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{Rpcs, convert};
-use crate::app::{person, require_admin_of};
+use crate::app::{On, person, require_admin_of};
 use crate::domain::{PersonaName, fits, parse_object};
 use crate::error::{Error, Result};
 use crate::store::audit::{Cluster, Entry};
@@ -32,7 +32,12 @@ impl Grants for Rpcs {
         let request = request.into_inner();
         let wanted = wanted(&request)?;
         let bounds = wanted.bounds();
-        require_admin_of(&self.authz, &self.store, &principal, "grant.add", bounds).await?;
+        let on = On::Object {
+            object: bounds,
+            slug: request.slug.clone(),
+            name: request.object_name.clone(),
+        };
+        require_admin_of(&self.authz, &self.store, &principal, "grant.add", bounds, on).await?;
         let mut tx = self.store.begin().await?;
         grantable(&mut tx, &request.role, wanted.may_hold()).await?;
         let whom = grantee(&mut tx, &request.persona).await?;
@@ -68,8 +73,9 @@ impl Grants for Rpcs {
         let mut tx = self.store.begin().await?;
         let row = grant::fetch(&mut tx, grant_id.0).await?;
         commit(tx).await?;
-        let bounds = row.ok_or(Error::NotFound("grant"))?.bounds();
-        require_admin_of(&self.authz, &self.store, &principal, "grant.remove", bounds).await?;
+        let row = row.ok_or(Error::NotFound("grant"))?;
+        let (bounds, on) = (row.bounds(), self.on(&principal, &row));
+        require_admin_of(&self.authz, &self.store, &principal, "grant.remove", bounds, on).await?;
         let mut tx = self.store.begin().await?;
         let row = grant::remove(&mut tx, grant_id.0).await?.ok_or(Error::NotFound("grant"))?;
         change::record(&mut tx, &change::Touched::holders([&row])).await?;
@@ -106,7 +112,8 @@ impl Grants for Rpcs {
         if !own {
             commit(tx).await?;
             let of = object.unwrap_or(Object::Fleet);
-            require_admin_of(&self.authz, &self.store, &principal, "grant.list", of).await?;
+            let on = On::object(of);
+            require_admin_of(&self.authz, &self.store, &principal, "grant.list", of, on).await?;
             tx = self.store.begin().await?;
         }
         let places = match object {
@@ -124,6 +131,19 @@ impl Grants for Rpcs {
         let shown = |row| convert::grant_for(&self.authz, &principal, row);
         let grants = rows.into_iter().map(shown).collect();
         Ok(Response::new(ListGrantsResponse { grants }))
+    }
+}
+
+impl Rpcs {
+    /// What a right is on that somebody may not take away, if they may know it. Else it is the right, as they named it.
+    fn on(&self, principal: &Principal, row: &GrantRow) -> On {
+        let object = row.bounds();
+        if !self.authz.sees(principal, object) {
+            let (kind, id) = ("grant".to_owned(), Some(row.grant_id.to_string()));
+            return On::Known(RecordObject { kind, id, name: None });
+        }
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        On::Object { object, slug: text(&row.slug), name: text(&row.object_name) }
     }
 }
 

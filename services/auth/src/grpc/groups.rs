@@ -13,7 +13,7 @@ use gwm_types::Username;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Rpcs, timestamp};
-use crate::app::{group_object, member_act, person, refuse, release, require_admin};
+use crate::app::{On, group_object, member_act, person, refuse, release, require_admin};
 use crate::error::{Error, Result};
 use crate::store::change::Touched;
 use crate::store::group::{GroupRow, MemberRow};
@@ -29,8 +29,9 @@ impl Groups for Rpcs {
         request: Request<CreateGroupRequest>,
     ) -> Result<Response<Group>, Status> {
         let principal = self.authz.account(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "group.create").await?;
         let request = request.into_inner();
+        let on = On::Group(request.name.clone());
+        require_admin(&self.authz, &self.store, &principal, "group.create", on).await?;
         let name = name(&request.name)?;
         let description = description(&request.description)?;
         let mut tx = self.store.begin().await?;
@@ -110,7 +111,8 @@ impl Groups for Rpcs {
         request: Request<DeleteGroupRequest>,
     ) -> Result<Response<DeleteGroupResponse>, Status> {
         let principal = self.authz.account(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "group.delete").await?;
+        let on = On::Group(request.get_ref().group.clone());
+        require_admin(&self.authz, &self.store, &principal, "group.delete", on).await?;
         let mut tx = self.store.begin().await?;
         // First, as whoever changes owners: nobody gives it an instance meanwhile.
         let revision = owner::next(&mut tx).await?;
@@ -234,6 +236,7 @@ impl Rpcs {
             outcome: Outcome::Refused,
             reason: Some(error.reason()),
             person: person(principal),
+            cluster: None,
             object: Some(group_object(row)),
         };
         let mut tx = self.store.begin().await?;
@@ -254,7 +257,7 @@ impl Rpcs {
         commit(tx).await?;
         if !may {
             let text = "only who administers this group may do that";
-            return Err(refuse(&self.store, principal, action, text).await?);
+            return Err(refuse(&self.store, principal, action, text, group_object(&row)).await?);
         }
         Ok(row)
     }

@@ -10,7 +10,7 @@ use tonic::{Request, Response, Status, async_trait};
 use zeroize::Zeroizing;
 
 use super::{Rpcs, convert};
-use crate::app::{create_invite, redeem_invite, require_admin, withdraw_invite};
+use crate::app::{On, create_invite, redeem_invite, require_admin, withdraw_invite};
 use crate::error::Error;
 use crate::store::invite::InviteRow;
 use crate::store::{commit, invite};
@@ -22,8 +22,9 @@ impl Invites for Rpcs {
         request: Request<CreateInviteRequest>,
     ) -> Result<Response<CreateInviteResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "invite.create").await?;
         let asked = request.into_inner();
+        let on = On::Invite(asked.username.clone());
+        require_admin(&self.authz, &self.store, &principal, "invite.create", on).await?;
         let hours = asked.valid_hours;
         let (row, code) =
             create_invite(&self.store, &principal, &asked.username, asked.is_admin, hours).await?;
@@ -35,7 +36,8 @@ impl Invites for Rpcs {
         request: Request<ListInvitesRequest>,
     ) -> Result<Response<ListInvitesResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Read)?;
-        require_admin(&self.authz, &self.store, &principal, "invite.list").await?;
+        require_admin(&self.authz, &self.store, &principal, "invite.list", On::All("invite"))
+            .await?;
         let mut tx = self.store.begin().await?;
         let rows = invite::list(&mut tx).await?;
         commit(tx).await?;
@@ -47,7 +49,8 @@ impl Invites for Rpcs {
         request: Request<WithdrawInviteRequest>,
     ) -> Result<Response<WithdrawInviteResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "invite.withdraw").await?;
+        let on = On::Invite(request.get_ref().invite_id.clone());
+        require_admin(&self.authz, &self.store, &principal, "invite.withdraw", on).await?;
         let id = request.get_ref().invite_id.parse().map_err(|_| Error::NotFound("invite"))?;
         withdraw_invite(&self.store, &principal, id).await?;
         Ok(Response::new(WithdrawInviteResponse {}))

@@ -6,9 +6,10 @@ use std::pin::Pin;
 use gwm_authz::{Mode, Principal};
 use gwm_proto::auth::owners_server::Owners;
 use gwm_proto::auth::{
-    InstanceAccess, ListOwnersRequest, ListOwnersResponse, Owner, OwnerOutcome, Presence,
-    RestoreRightsRequest, RestoreRightsResponse, SetOwnersRequest, SetOwnersResponse,
-    TellPresenceRequest, TellPresenceResponse, WatchOwnersRequest, WatchOwnersResponse,
+    ClusterName, InstanceAccess, ListOwnersRequest, ListOwnersResponse, Owner, OwnerOutcome,
+    Presence, RestoreRightsRequest, RestoreRightsResponse, SetOwnersRequest, SetOwnersResponse,
+    TellClustersRequest, TellClustersResponse, TellPresenceRequest, TellPresenceResponse,
+    WatchOwnersRequest, WatchOwnersResponse,
 };
 use gwm_proto::common::ObjectRef;
 use gwm_types::{ClusterId, InstanceUuid, Object, SelectorText};
@@ -17,13 +18,15 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{Rpcs, convert};
-use crate::app::{Asked, News, Restore, owner_feed, require_admin, restore, set_owners, take_news};
+use crate::app::{
+    Asked, News, On, Restore, owner_feed, require_admin, restore, set_owners, take_news,
+};
 use crate::domain::{Key, Line, Plan, object_ref, parse_object};
 use crate::error::{Error, Result};
 use crate::store::grant::GrantRow;
 use crate::store::owner::OwnerRow;
 use crate::store::selector::Traits;
-use crate::store::{commit, grant, owner};
+use crate::store::{cluster, commit, grant, owner};
 
 const MOST_LINES: usize = 10_000;
 const MOST_LISTED: usize = 1000;
@@ -36,8 +39,9 @@ impl Owners for Rpcs {
         request: Request<ListOwnersRequest>,
     ) -> Result<Response<ListOwnersResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Read)?;
-        require_admin(&self.authz, &self.store, &principal, "owner.list").await?;
         let asked = request.into_inner().instances;
+        let on = on(asked.iter().map(|o| (Some(o), "", "")));
+        require_admin(&self.authz, &self.store, &principal, "owner.list", on).await?;
         if asked.len() > MOST_LISTED {
             return Err(
                 Error::invalid("instances", format!("at most {MOST_LISTED} at once")).into()
@@ -70,8 +74,11 @@ impl Owners for Rpcs {
         request: Request<SetOwnersRequest>,
     ) -> Result<Response<SetOwnersResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "owner.set").await?;
-        let asked = read(request.into_inner())?;
+        let request = request.into_inner();
+        let lines = request.lines.iter();
+        let on = on(lines.map(|l| (l.instance.as_ref(), l.cluster.as_str(), l.name.as_str())));
+        require_admin(&self.authz, &self.store, &principal, "owner.set", on).await?;
+        let asked = read(request)?;
         let answer = set_owners(&self.store, &principal, &asked).await?;
         let changed = answer.plans.iter().filter(|p| matches!(p, Plan::Do { .. })).count();
         let refused = answer.plans.iter().any(|p| matches!(p, Plan::Refused(..)));
@@ -90,8 +97,11 @@ impl Owners for Rpcs {
     ) -> Result<Response<RestoreRightsResponse>, Status> {
         let principal: Principal = self.authz.principal(&request, Mode::Write)?;
         let action = "instance.restore_rights";
-        require_admin(&self.authz, &self.store, &principal, action).await?;
         let request = request.into_inner();
+        let on =
+            on([(request.to.as_ref(), request.cluster.as_str(), request.name.as_str())]
+                .into_iter());
+        require_admin(&self.authz, &self.store, &principal, action, on).await?;
         let (cluster, from) = key(request.from.as_ref().unwrap_or(&ObjectRef::default()), "from")?;
         let (other, to) = key(request.to.as_ref().unwrap_or(&ObjectRef::default()), "to")?;
         if cluster != other || from == to {
@@ -137,6 +147,46 @@ impl Owners for Rpcs {
         take_news(&self.store, &gathered(&news)?).await?;
         Ok(Response::new(TellPresenceResponse {}))
     }
+
+    async fn tell_clusters(
+        &self,
+        request: Request<TellClustersRequest>,
+    ) -> Result<Response<TellClustersResponse>, Status> {
+        let told = request.into_inner().clusters;
+        if told.len() > MOST_LINES {
+            return Err(Error::invalid("clusters", format!("at most {MOST_LINES} at once")).into());
+        }
+        let named = |told: ClusterName| {
+            let id = told.cluster_id.parse();
+            let id = id.map_err(|_| Error::invalid("clusters", "an id is no UUID"))?;
+            Ok((id, bounded("clusters", told.slug)?))
+        };
+        let named: Vec<(Uuid, String)> = told.into_iter().map(named).collect::<Result<_>>()?;
+        let mut tx = self.store.begin().await?;
+        cluster::put(&mut tx, &named).await?;
+        commit(tx).await?;
+        Ok(Response::new(TellClustersResponse {}))
+    }
+}
+
+/// What a refusal is on record about: the one instance, or the cluster of all that were asked for.
+fn on<'a>(lines: impl Iterator<Item = (Option<&'a ObjectRef>, &'a str, &'a str)>) -> On {
+    let mut found: Option<On> = None;
+    for (object, slug, name) in lines {
+        let Ok(object) = parse_object(object) else { continue };
+        let (slug, name) = (slug.to_owned(), name.to_owned());
+        found = Some(match found {
+            None => On::Object { object, slug, name },
+            Some(On::Object { object: before, slug, .. }) => match object.cluster() {
+                Some(cluster) if before.cluster() == Some(cluster) => {
+                    On::Object { object: Object::Cluster(cluster), slug, name: String::new() }
+                }
+                _ => return On::object(Object::Fleet),
+            },
+            Some(other) => other,
+        });
+    }
+    found.unwrap_or(On::object(Object::Fleet))
 }
 
 fn key(object: &ObjectRef, field: &'static str) -> Result<Key> {

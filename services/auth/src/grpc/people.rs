@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status, async_trait};
 use zeroize::Zeroizing;
 
 use super::{Rpcs, audit, convert};
-use crate::app::{ChangeUser, change_user, require_admin, set_password};
+use crate::app::{ChangeUser, On, change_user, require_admin, set_password};
 use crate::error::Error;
 use crate::store::user_list::{self, TABLE};
 use crate::store::{commit, user};
@@ -18,7 +18,8 @@ use crate::store::{commit, user};
 impl People for Rpcs {
     async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<User>, Status> {
         let principal = self.authz.principal(&request, Mode::Read)?;
-        require_admin(&self.authz, &self.store, &principal, "user.list").await?;
+        let on = On::User(request.get_ref().user.clone());
+        require_admin(&self.authz, &self.store, &principal, "user.list", on).await?;
         let mut tx = self.store.begin().await?;
         let row = user::find(&mut tx, &request.get_ref().user).await?;
         commit(tx).await?;
@@ -30,8 +31,9 @@ impl People for Rpcs {
         request: Request<ChangeUserRequest>,
     ) -> Result<Response<User>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "user.change").await?;
         let request = request.into_inner();
+        let on = On::User(request.user.clone());
+        require_admin(&self.authz, &self.store, &principal, "user.change", on).await?;
         let wanted = ChangeUser {
             revision: request.revision,
             is_admin: request.is_admin,
@@ -46,8 +48,9 @@ impl People for Rpcs {
         request: Request<SetPasswordRequest>,
     ) -> Result<Response<User>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "user.set_password").await?;
         let request = request.into_inner();
+        let on = On::User(request.user.clone());
+        require_admin(&self.authz, &self.store, &principal, "user.set_password", on).await?;
         let password = Zeroizing::new(request.password);
         let row = set_password(&self.store, &self.passwords, &principal, &request.user, password);
         Ok(Response::new(convert::user(row.await?)))
@@ -58,7 +61,7 @@ impl People for Rpcs {
         request: Request<CompleteRequest>,
     ) -> Result<Response<CompleteResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Read)?;
-        require_admin(&self.authz, &self.store, &principal, "user.list").await?;
+        require_admin(&self.authz, &self.store, &principal, "user.list", On::All("user")).await?;
         let asked = request.into_inner();
         let at = usize::try_from(asked.at).unwrap_or(usize::MAX);
         let completion = gwm_query::complete(&TABLE, &asked.q, at);

@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::Rpcs;
-use crate::app::{Chosen, choose, counts, require_admin, require_admin_of, sum};
+use crate::app::{Chosen, On, choose, counts, require_admin_of, sum};
 use crate::domain::{ALL, Choice, Choices, PersonaName, Resource, in_force};
 use crate::error::{Error, Result};
 use crate::store::persona::PersonaRow;
@@ -38,8 +38,9 @@ impl Quotas for Rpcs {
         if asked.persona.is_empty() {
             if !self.authz.allows(&who, Permission::Admin, object(place)) {
                 drop(tx);
-                require_admin_of(&self.authz, &self.store, &who, "quota.list", object(place))
-                    .await?;
+                let (place, persona) = (object(place), String::new());
+                let on = On::Quota { place, persona };
+                require_admin_of(&self.authz, &self.store, &who, "quota.list", place, on).await?;
                 return Err(Fault::not_found("cluster").into());
             }
             let answer = in_place(&mut tx, place, &asked).await?;
@@ -65,11 +66,9 @@ impl Quotas for Rpcs {
         let who = self.authz.principal(&request, Mode::Write)?;
         let asked = request.into_inner();
         let place = place(&asked.cluster_id)?;
-        if place == ALL {
-            require_admin(&self.authz, &self.store, &who, "quota.set").await?;
-        } else {
-            require_admin_of(&self.authz, &self.store, &who, "quota.set", object(place)).await?;
-        }
+        let bounds = object(place);
+        let on = On::Quota { place: bounds, persona: asked.persona.clone() };
+        require_admin_of(&self.authz, &self.store, &who, "quota.set", bounds, on).await?;
         let chosen = chosen(asked, place)?;
         let (row, name) = choose(&self.store, &who, &chosen).await?;
         let mut tx = self.store.begin_snapshot().await?;

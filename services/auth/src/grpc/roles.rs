@@ -15,7 +15,7 @@ use serde_json::Value;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Rpcs, timestamp};
-use crate::app::{person, require_admin};
+use crate::app::{On, person, require_admin};
 use crate::domain::permissions;
 use crate::error::{Error, Result};
 use crate::store::audit::Entry;
@@ -52,8 +52,9 @@ impl Roles for Rpcs {
         request: Request<CreateRoleRequest>,
     ) -> Result<Response<Role>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "role.create").await?;
         let request = request.into_inner();
+        let on = On::Role(request.name.clone());
+        require_admin(&self.authz, &self.store, &principal, "role.create", on).await?;
         let name = name(&request.name)?;
         let description = description(&request.description)?;
         let chosen = chosen(&request.permissions)?;
@@ -73,8 +74,9 @@ impl Roles for Rpcs {
         request: Request<UpdateRoleRequest>,
     ) -> Result<Response<Role>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "role.update").await?;
         let request = request.into_inner();
+        let on = On::Role(request.name.clone());
+        require_admin(&self.authz, &self.store, &principal, "role.update", on).await?;
         let description = description(&request.description)?;
         let chosen = chosen(&request.permissions)?;
         let mut tx = self.store.begin().await?;
@@ -114,7 +116,8 @@ impl Roles for Rpcs {
         request: Request<DeleteRoleRequest>,
     ) -> Result<Response<DeleteRoleResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "role.delete").await?;
+        let on = On::Role(request.get_ref().name.clone());
+        require_admin(&self.authz, &self.store, &principal, "role.delete", on).await?;
         let mut tx = self.store.begin().await?;
         let row = role::lock(&mut tx, &request.get_ref().name).await?;
         let row = row.ok_or(Error::NotFound("role"))?;

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use super::{Rpcs, convert};
 use crate::app::{
-    Place, begin_second_factor, confirm_second_factor, finish_login, remove_second_factor,
+    On, Place, begin_second_factor, confirm_second_factor, finish_login, remove_second_factor,
     require_admin, reset_second_factor,
 };
 use crate::store::{commit, second_factor};
@@ -81,7 +81,8 @@ impl SecondFactor for Rpcs {
         request: Request<ResetSecondFactorRequest>,
     ) -> Result<Response<User>, Status> {
         let principal = self.authz.account(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "second_factor.reset").await?;
+        let on = On::User(request.get_ref().user.clone());
+        require_admin(&self.authz, &self.store, &principal, "second_factor.reset", on).await?;
         let row = reset_second_factor(&self.store, &principal, &request.get_ref().user).await?;
         Ok(Response::new(convert::user(row)))
     }

@@ -6,7 +6,7 @@ use gwm_proto::auth::{GetSignInPolicyRequest, SetSignInPolicyRequest, SignInPoli
 use tonic::{Request, Response, Status, async_trait};
 
 use super::Rpcs;
-use crate::app::{require_admin, set_policy};
+use crate::app::{On, require_admin, set_policy};
 use crate::store::{commit, policy};
 
 #[async_trait]
@@ -16,7 +16,8 @@ impl SignIn for Rpcs {
         request: Request<GetSignInPolicyRequest>,
     ) -> Result<Response<SignInPolicy>, Status> {
         let principal = self.authz.principal(&request, Mode::Read)?;
-        require_admin(&self.authz, &self.store, &principal, "sign_in.read").await?;
+        require_admin(&self.authz, &self.store, &principal, "sign_in.read", On::All("sign_in"))
+            .await?;
         let mut tx = self.store.begin().await?;
         let found = policy::fetch(&mut tx).await?;
         commit(tx).await?;
@@ -28,7 +29,8 @@ impl SignIn for Rpcs {
         request: Request<SetSignInPolicyRequest>,
     ) -> Result<Response<SignInPolicy>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "sign_in.change").await?;
+        require_admin(&self.authz, &self.store, &principal, "sign_in.change", On::All("sign_in"))
+            .await?;
         let wanted = request.into_inner();
         let set = set_policy(&self.store, &principal, &wanted.second_factor, wanted.revision);
         Ok(Response::new(document(&set.await?)))

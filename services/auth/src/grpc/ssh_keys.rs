@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{Rpcs, convert};
-use crate::app::{person, require_admin};
+use crate::app::{On, person, require_admin};
 use crate::domain::{parse_object, parse_ssh_key};
 use crate::error::{Error, Result};
 use crate::store::ssh_key::SshKeyRow;
@@ -145,7 +145,8 @@ impl Rpcs {
         if asked.is_empty() || asked == principal.username || asked == me.to_string() {
             return Ok(me.0);
         }
-        require_admin(&self.authz, &self.store, principal, action).await?;
+        let on = On::User(asked.to_owned());
+        require_admin(&self.authz, &self.store, principal, action, on).await?;
         let mut tx = self.store.begin().await?;
         let found = user::find(&mut tx, asked).await?.ok_or(Error::NotFound("user"))?;
         commit(tx).await?;

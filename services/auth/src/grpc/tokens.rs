@@ -222,6 +222,7 @@ fn act<'a>(action: &'a str, row: &TokenRow, principal: &Principal) -> audit::Act
         outcome: Outcome::Succeeded,
         reason: None,
         person: person(principal),
+        cluster: None,
         object: Some(object(row)),
     }
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::audit::{fault, refused};
 use super::{Rpcs, convert};
-use crate::app::{person, require_admin};
+use crate::app::{On, person, require_admin};
 use crate::error::Error;
 use crate::store::user_list::{self, TABLE, Wanted};
 use crate::store::{audit, change, commit, event, user};
@@ -32,8 +32,9 @@ impl Users for Rpcs {
         request: Request<CreateUserRequest>,
     ) -> Result<Response<User>, Status> {
         let principal = self.authz.principal(&request, Mode::Write)?;
-        require_admin(&self.authz, &self.store, &principal, "user.create").await?;
         let request = request.into_inner();
+        let on = On::User(request.username.clone());
+        require_admin(&self.authz, &self.store, &principal, "user.create", on).await?;
         let password = Zeroizing::new(request.password);
         let name: Username =
             request.username.parse().map_err(|e| Error::invalid("username", format!("{e}")))?;
@@ -49,6 +50,7 @@ impl Users for Rpcs {
             outcome: Outcome::Succeeded,
             reason: None,
             person: person(&principal),
+            cluster: None,
             object: Some(RecordObject {
                 kind: "user".to_owned(),
                 id: Some(row.user_id.to_string()),
@@ -65,7 +67,7 @@ impl Users for Rpcs {
         request: Request<ListUsersRequest>,
     ) -> Result<Response<ListUsersResponse>, Status> {
         let principal = self.authz.principal(&request, Mode::Read)?;
-        require_admin(&self.authz, &self.store, &principal, "user.list").await?;
+        require_admin(&self.authz, &self.store, &principal, "user.list", On::All("user")).await?;
         let page = request.into_inner().page.unwrap_or_default();
         let filter = gwm_query::parse(&page.q).map_err(refused)?;
         let sort = if page.sort.is_empty() { TABLE.default_sort } else { &page.sort };

@@ -23,6 +23,7 @@ pub(crate) struct Act<'a> {
     /// Of a refusal.
     pub(crate) reason: Option<&'a str>,
     pub(crate) person: Person,
+    pub(crate) cluster: Option<Cluster>,
     pub(crate) object: Option<RecordObject>,
 }
 
@@ -39,8 +40,8 @@ pub(crate) async fn append(connection: &mut PgConnection, act: Act<'_>) -> Resul
         outcome: Some(act.outcome),
         reason: act.reason.map(str::to_owned),
         person: Some(act.person),
-        cluster: None,
-        cluster_id: None,
+        cluster_id: act.cluster.as_ref().map(|cluster| cluster.id.to_string()),
+        cluster: act.cluster.map(|cluster| cluster.slug).filter(|slug| !slug.is_empty()),
         object: act.object,
         job_id: None,
         request_id: current_request_id(),
@@ -63,7 +64,7 @@ pub(crate) struct Entry {
 }
 
 /// Where it was.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cluster {
     pub(crate) id: Uuid,
     /// Empty: not known.

@@ -69,6 +69,8 @@ pub(crate) struct Part {
     pub(crate) clusters: Vec<ClusterId>,
     /// Those about these instances.
     pub(crate) instances: Vec<(ClusterId, InstanceUuid)>,
+    /// Those about these groups.
+    pub(crate) groups: Vec<Uuid>,
     /// Where instances run may be told of these clusters; none: of all.
     pub(crate) placed: Option<Vec<ClusterId>>,
 }
@@ -214,12 +216,16 @@ fn push_readable(sql: &mut QueryBuilder<Postgres>, readable: &Readable) {
         );
         sql.push_bind(clusters).push("::text[], ").push_bind(instances).push("::text[])))");
     }
+    if !part.groups.is_empty() {
+        let groups: Vec<String> = part.groups.iter().map(Uuid::to_string).collect();
+        sql.push(" or (object_kind = 'group' and object_id = any(").push_bind(groups).push("))");
+    }
     sql.push(")");
 }
 
 impl Part {
     fn only_own(&self) -> bool {
-        self.clusters.is_empty() && self.instances.is_empty()
+        self.clusters.is_empty() && self.instances.is_empty() && self.groups.is_empty()
     }
 }
 
@@ -240,11 +246,13 @@ impl Readable {
         if let Some(person) = &mut full.person {
             (person.client_address, person.session_id, person.token_id) = (None, None, None);
         }
+        // A group's are about people.
+        let of_group = full.object.as_ref().is_some_and(|object| object.kind == "group");
         let placed = part
             .placed
             .as_ref()
             .is_none_or(|placed| placed.iter().any(|id| Some(id.to_string()) == full.cluster_id));
-        if !placed {
+        if !placed && !of_group {
             full.details.clear();
         }
         (full.hash, full.previous_hash) = (None, None);

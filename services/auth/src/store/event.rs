@@ -1,6 +1,6 @@
 //! Facts, written in the transaction of the change that they tell of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use gwm_authz::Principal;
@@ -12,6 +12,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::cluster;
 use super::grant::GrantRow;
 use super::group::{GroupRow, MemberRow};
 use super::owner::OwnerRow;
@@ -149,7 +150,15 @@ pub(crate) async fn token_revoked(
     append(connection, access::TOKEN_REVOKED, at, token(row), actor).await
 }
 
-fn grant(row: &GrantRow, revision: i64) -> Grant {
+/// What the clusters of these rights are called now.
+async fn slugs_of<'a>(
+    connection: &mut PgConnection,
+    rows: impl Iterator<Item = &'a GrantRow>,
+) -> Result<HashMap<Uuid, String>> {
+    cluster::slugs(connection, rows.filter_map(|row| row.cluster_id)).await
+}
+
+fn grant(row: &GrantRow, revision: i64, slugs: &HashMap<Uuid, String>) -> Grant {
     let of_user = row.kind == "user";
     Grant {
         id: row.grant_id.to_string(),
@@ -158,18 +167,22 @@ fn grant(row: &GrantRow, revision: i64) -> Grant {
         user_id: of_user.then(|| row.persona_id.to_string()),
         username: of_user.then(|| row.name.clone()),
         role: row.role.clone(),
-        object: grant_object(row),
+        object: grant_object(row, slugs),
         created_at: row.created_at,
         created_by: row.created_by.clone(),
         revision: number(revision),
     }
 }
 
-fn grant_object(row: &GrantRow) -> GrantObject {
+fn grant_object(row: &GrantRow, slugs: &HashMap<Uuid, String>) -> GrantObject {
     let object = object_ref(row.object());
     GrantObject {
         kind: object.kind,
         cluster_id: row.cluster_id.map(|id| id.to_string()),
+        cluster: row
+            .cluster_id
+            .and_then(|id| slugs.get(&id).or(row.slug.as_ref()).cloned())
+            .filter(|slug| !slug.is_empty()),
         uuid: Some(object.uuid).filter(|uuid| !uuid.is_empty()),
         selector: row.selector(),
     }
@@ -246,10 +259,11 @@ pub(crate) async fn role(
     Ok(())
 }
 
-/// Other limits were chosen; `changed` has what was before.
+/// Other limits were chosen; `changed` has what was before, and the slug is the cluster's, if one is known.
 pub(crate) async fn quota(
     connection: &mut PgConnection,
     row: &QuotaRow,
+    slug: Option<&str>,
     persona: Option<&str>,
     changed: Changed,
     actor: Actor,
@@ -266,6 +280,7 @@ pub(crate) async fn quota(
         persona: persona.map(str::to_owned),
         persona_id: some(row.persona_id),
         cluster_id: some(row.place_id),
+        cluster: slug.map(str::to_owned),
         memory_mib: memory,
         vcpus,
         disk_mib: disk,
@@ -292,7 +307,8 @@ pub(crate) async fn grant_added(
     at: DateTime<Utc>,
     actor: Option<Actor>,
 ) -> Result<()> {
-    append(connection, access::GRANT_ADDED, at, grant(row, row.revision), actor).await
+    let slugs = slugs_of(&mut *connection, [row].into_iter()).await?;
+    append(connection, access::GRANT_ADDED, at, grant(row, row.revision, &slugs), actor).await
 }
 
 /// A right was taken away.
@@ -302,7 +318,8 @@ pub(crate) async fn grant_removed(
     at: DateTime<Utc>,
     actor: Option<Actor>,
 ) -> Result<()> {
-    append(connection, access::GRANT_REMOVED, at, grant(row, row.revision + 1), actor).await
+    let slugs = slugs_of(&mut *connection, [row].into_iter()).await?;
+    append(connection, access::GRANT_REMOVED, at, grant(row, row.revision + 1, &slugs), actor).await
 }
 
 /// Rights that were given or taken, in one statement.
@@ -313,8 +330,9 @@ pub(crate) async fn grants(
     actor: Option<&Actor>,
 ) -> Result<()> {
     let now = Utc::now();
+    let slugs = slugs_of(&mut *connection, added.iter().chain(removed)).await?;
     let one = |kind, row: &GrantRow, revision| -> Result<_> {
-        let event = Event::new(kind, SERVICE, now, grant(row, revision))
+        let event = Event::new(kind, SERVICE, now, grant(row, revision, &slugs))
             .actor(actor.cloned())
             .traceparent(current_traceparent());
         Ok(event.outbox_row()?)
@@ -336,11 +354,14 @@ pub(crate) async fn owners(
     changed: &[(OwnerRow, Option<String>)],
     actor: Option<&Actor>,
 ) -> Result<()> {
+    let clusters = changed.iter().map(|(row, _)| row.cluster_id);
+    let slugs = cluster::slugs(&mut *connection, clusters).await?;
     let mut rows = Vec::new();
     for (row, former) in changed {
         let object = access::InstanceOwner {
             uuid: row.instance_uuid.to_string(),
             cluster_id: row.cluster_id.to_string(),
+            cluster: slugs.get(&row.cluster_id).cloned(),
             name: Some(row.instance_name.clone()).filter(|n| !n.is_empty()),
             owner: row.owner(),
             owner_id: row.owner_id.map(|id| id.to_string()),

@@ -209,3 +209,17 @@ pub(crate) async fn remove_member(
     .map_err(gwm_pg::Error::from)?;
     Ok(())
 }
+
+/// Those whose members a user chooses, in the order of their ids.
+pub(crate) async fn administered_by(
+    connection: &mut PgConnection,
+    user: Uuid,
+) -> Result<Vec<Uuid>> {
+    Ok(sqlx::query_scalar(
+        "select group_id from group_member where user_id = $1 and is_admin order by group_id",
+    )
+    .bind(user)
+    .fetch_all(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}

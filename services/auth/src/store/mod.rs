@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod audit_list;
 pub(crate) mod audit_verify;
 pub(crate) mod change;
+pub(crate) mod cluster;
 pub(crate) mod event;
 pub(crate) mod grant;
 pub(crate) mod group;

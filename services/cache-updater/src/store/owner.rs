@@ -237,6 +237,13 @@ impl Store {
         Ok(rows.len())
     }
 
+    /// What all clusters are called.
+    pub(crate) async fn cluster_names(&self) -> Result<Vec<(Uuid, String)>> {
+        Ok(sqlx::query_as("select cluster_id, slug from cluster order by cluster_id")
+            .fetch_all(&self.pool)
+            .await?)
+    }
+
     /// The oldest news that auth has not taken.
     pub(crate) async fn list_news(&self, limit: i64) -> Result<Vec<News>> {
         Ok(sqlx::query_as(

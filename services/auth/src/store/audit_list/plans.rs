@@ -40,7 +40,13 @@ fn wanted<'a>(
 
 fn own(person: UserId) -> Readable {
     let (clusters, instances) = (Vec::new(), Vec::new());
-    Readable::Some(Part { own: person, clusters, instances, placed: Some(Vec::new()) })
+    Readable::Some(Part {
+        own: person,
+        clusters,
+        instances,
+        groups: Vec::new(),
+        placed: Some(Vec::new()),
+    })
 }
 
 async fn plan(pool: &PgPool, wanted: &Wanted<'_>) -> String {

@@ -242,6 +242,9 @@ pub struct GrantObject {
     pub kind: String,
     /// gwm's id of the cluster; null for the fleet, and for a selector of instances of any cluster.
     pub cluster_id: Option<String>,
+    /// The cluster's slug; null as above, and where it isn't known.
+    #[serde(default)]
+    pub cluster: Option<String>,
     /// Ganeti's UUID of the instance or node group, gwm's id of the selector; null for what is wider.
     pub uuid: Option<String>,
     /// Of a selector or a node group: what instances have in common on which it is, by names.
@@ -257,6 +260,9 @@ pub struct InstanceOwner {
     pub uuid: String,
     /// gwm's id of its cluster.
     pub cluster_id: String,
+    /// The cluster's slug; null where it isn't known.
+    #[serde(default)]
+    pub cluster: Option<String>,
     /// The instance's name when the owner was set; null where only its UUID was known.
     pub name: Option<String>,
     /// `user/NAME` or `group/NAME`; null: nobody.
@@ -283,6 +289,9 @@ pub struct Quota {
     pub persona_id: Option<String>,
     /// gwm's id of the cluster; null: all clusters together.
     pub cluster_id: Option<String>,
+    /// The cluster's slug; null as above, and where it isn't known.
+    #[serde(default)]
+    pub cluster: Option<String>,
     /// The memory of instances, in MiB.
     pub memory_mib: QuotaChoice,
     /// Their virtual CPUs.

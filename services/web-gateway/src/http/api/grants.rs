@@ -92,6 +92,7 @@ pub(crate) fn document(grant: WireGrant) -> Grant {
         object: GrantObject {
             kind: object.kind,
             cluster_id: Some(object.cluster_id).filter(|id| !id.is_empty()),
+            cluster: Some(grant.cluster).filter(|slug| !slug.is_empty()),
             uuid: Some(object.uuid).filter(|u| !u.is_empty()),
             selector: Some(grant.selector).filter(|s| !s.is_empty()),
         },

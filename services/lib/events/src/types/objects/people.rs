@@ -167,7 +167,7 @@ impl Object for Grant {
     const CLASS: Class = Class::Access;
 
     fn cluster(&self) -> Option<&str> {
-        None
+        self.object.cluster.as_deref()
     }
     fn id(&self) -> String {
         self.id.clone()
@@ -189,6 +189,7 @@ impl Object for Grant {
             object: GrantObject {
                 kind: "instance".to_owned(),
                 cluster_id: some(CLUSTER_ID),
+                cluster: some("alpha"),
                 uuid: some(INSTANCE_UUID),
                 selector: None,
             },
@@ -265,7 +266,7 @@ impl Object for Quota {
     const CLASS: Class = Class::Access;
 
     fn cluster(&self) -> Option<&str> {
-        None
+        self.cluster.as_deref()
     }
     fn id(&self) -> String {
         self.id.clone()
@@ -283,6 +284,7 @@ impl Object for Quota {
             persona: some("group/shop"),
             persona_id: some("019309a4-0000-7000-8000-00000000a001"),
             cluster_id: some(CLUSTER_ID),
+            cluster: some("alpha"),
             memory_mib: choice("value", Some(16384)),
             vcpus: choice("inherit", None),
             disk_mib: choice("unlimited", None),
@@ -335,7 +337,7 @@ impl Object for InstanceOwner {
     const CLASS: Class = Class::Access;
 
     fn cluster(&self) -> Option<&str> {
-        None
+        self.cluster.as_deref()
     }
     fn id(&self) -> String {
         self.uuid.clone()
@@ -353,6 +355,7 @@ impl Object for InstanceOwner {
         Self {
             uuid: INSTANCE_UUID.to_owned(),
             cluster_id: CLUSTER_ID.to_owned(),
+            cluster: some("alpha"),
             name: some("web1.example.com"),
             owner: some("user/jane"),
             owner_id: some(USER_ID),
