@@ -5,6 +5,7 @@ use gwm_pg::{Error, outbox};
 use gwm_query::{Cursor, Expr, Field, Key, Kind, Sort, Table};
 use gwm_types::{ClusterId, InstanceUuid, UserId};
 use sqlx::{FromRow, Postgres, QueryBuilder};
+use uuid::Uuid;
 
 use super::Store;
 

@@ -82,7 +82,8 @@ async fn an_administrator_reads_all_and_everybody_what_they_did() {
     }
     let given = found(&gateway, &admin, "action=grant.add outcome:succeeded").await;
     let id = given[0].object.clone().unwrap().id.unwrap();
-    assert_eq!(found(&gateway, &admin, &format!("uuid:{id}")).await.len(), 1);
+    // What was done to it, and what was refused.
+    assert_eq!(found(&gateway, &admin, &format!("uuid:{id}")).await.len(), 2);
     assert!(!found(&gateway, &admin, "address:192.0.2.7 service:auth kind:user").await.is_empty());
     assert!(found(&gateway, &admin, "at>1d").await.is_empty());
 

@@ -18,6 +18,7 @@ mod people;
 mod personas;
 mod proxy;
 mod quotas;
+mod recount;
 mod refusals;
 mod roles;
 mod second_factor;

@@ -116,7 +116,7 @@ async fn list(
 }
 
 /// Memory, vCPUs, disk, instances, open jobs that are used.
-async fn used(gateway: &Peer, who: &Person, persona: &str, cluster: &str) -> Vec<u64> {
+pub(crate) async fn used(gateway: &Peer, who: &Person, persona: &str, cluster: &str) -> Vec<u64> {
     let found = list(gateway, who, persona, cluster).await.unwrap();
     found.first().map_or(vec![0; 5], |quota| quota.limits.iter().map(|l| l.used).collect())
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 use gwm_proto::auth::owners_server::Owners;
 use gwm_proto::auth::{
     ListOwnersRequest, ListOwnersResponse, OwnerCopy, Presence, RestoreRightsRequest,
-    RestoreRightsResponse, SetOwnersRequest, SetOwnersResponse, TellPresenceRequest,
-    TellPresenceResponse, WatchOwnersRequest, WatchOwnersResponse,
+    RestoreRightsResponse, SetOwnersRequest, SetOwnersResponse, TellClustersRequest,
+    TellClustersResponse, TellPresenceRequest, TellPresenceResponse, WatchOwnersRequest,
+    WatchOwnersResponse,
 };
 use gwm_proto::cache::{
     GetOverviewRequest, Instance, InstanceName, ListInstancesRequest, ListMissingRequest,
@@ -36,6 +37,8 @@ struct Log {
     news: Vec<(String, String)>,
     /// What rights may depend on, of each instance.
     traits: Vec<Presence>,
+    /// What clusters are called.
+    clusters: Vec<(String, String)>,
     deaf: bool,
 }
 
@@ -116,6 +119,19 @@ impl Owners for FakeOwners {
         log.traits.extend(traits);
         log.news.extend(news.into_iter().map(|n| (n.what, n.uuid)));
         Ok(Response::new(TellPresenceResponse {}))
+    }
+
+    async fn tell_clusters(
+        &self,
+        request: Request<TellClustersRequest>,
+    ) -> Result<Response<TellClustersResponse>, Status> {
+        let mut log = self.0.lock().unwrap();
+        if log.deaf {
+            return Err(Status::unavailable("deaf"));
+        }
+        log.clusters =
+            request.into_inner().clusters.into_iter().map(|c| (c.cluster_id, c.slug)).collect();
+        Ok(Response::new(TellClustersResponse {}))
     }
 
     async fn list_owners(
@@ -474,4 +490,21 @@ async fn names_of_many_lines_are_resolved_at_once() {
     let stranger = world.auth.person(Some(vec![]));
     let asked = stranger.ask(ResolveInstancesRequest::default());
     assert!(replica.imports().resolve_instances(asked).await.is_err());
+}
+
+#[tokio::test]
+async fn auth_hears_what_clusters_are_called_also_when_it_was_deaf_for_a_while() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let owners = &world.auth.owners;
+    owners.0.lock().unwrap().deaf = true;
+    world.add(&replica).await;
+    let instance = world.list(&replica, "").await.instances.remove(0);
+    owners.0.lock().unwrap().deaf = false;
+    let wanted = vec![(instance.cluster_id.clone(), instance.cluster.clone())];
+    wait_for("the name to be told", PATIENCE, async || {
+        let told = owners.0.lock().unwrap().clusters.clone();
+        if told == wanted { Ok(()) } else { Err(format!("{told:?}")) }
+    })
+    .await;
 }
