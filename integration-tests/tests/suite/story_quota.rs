@@ -3,10 +3,11 @@
 
 use gwm_integration_tests::{Answer, Api, Options, Part};
 use gwm_rapi_sim::{Admin, SimCluster};
+use gwm_testkit::wait_for;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, ended, eventually, succeeded};
+use crate::stage::{PATIENCE, Stage, ended, eventually, succeeded};
 
 const SHOP: &str = "group/shop";
 
@@ -134,11 +135,32 @@ async fn quotas_hold_for_people_and_groups_whatever_fails_or_dies() {
     uses(&ann, "user/ann", "instances", 3).await;
     let fourth = ann.post("/instances", &new(stage.cluster("fra1"), "ann4.example.org", 1)).await;
     assert_eq!(fourth.expect_status(409).json()["exceeded"][0]["resource"], "instances");
+    told_by_its_slug(&stage).await;
+}
+
+/// Who hears of one cluster only hears of its quotas, and of owners of and rights on what was made there.
+async fn told_by_its_slug(stage: &Stage) {
+    for kind in ["quota", "owner", "grant"] {
+        wait_for(kind, PATIENCE, async || {
+            let all = stage.events.seen();
+            let of_kind = |(subject, _): &&(String, Value)| subject.split('.').nth(4) == Some(kind);
+            let mine: Vec<_> = all.iter().filter(of_kind).collect();
+            for (subject, event) in &mine {
+                let object = &event["data"]["object"];
+                let object = if kind == "grant" { &object["object"] } else { object };
+                let place = object["cluster"].as_str().unwrap_or("_");
+                assert_eq!(subject.split('.').nth(3), Some(place), "{event}");
+                assert_eq!(place == "_", object["cluster_id"].is_null(), "{event}");
+            }
+            if mine.len() > 1 { Ok(()) } else { Err(format!("{} events", mine.len())) }
+        })
+        .await;
+    }
 }
 
 /// Creates, as soon as the right to do so has arrived.
 async fn eventually_creates(api: &Api, persona: &str, body: &Value) -> Value {
-    gwm_testkit::wait_for("the right to create", crate::stage::PATIENCE, async || {
+    wait_for("the right to create", PATIENCE, async || {
         let answer = create_as(api, persona, body).await;
         if answer.status == 202 { Ok(answer.json()) } else { Err(answer.text) }
     })
