@@ -227,8 +227,7 @@ async fn on_people(scene: &Scene) -> Vec<Case> {
     let own = scene.ann.user_id();
     refused!(scene, PeopleClient, change_user, asked);
     cases.push(case("People/ChangeUser", ["user.change", "user", &own, "", ""]));
-    let asked =
-        SetPasswordRequest { user: bob(), password: password_of("x"), ..Default::default() };
+    let asked = SetPasswordRequest { user: bob(), password: password_of("x") };
     refused!(scene, PeopleClient, set_password, asked);
     cases.push(case("People/SetPassword", ["user.set_password", "user", "", "bob", ""]));
     refused!(scene, PeopleClient, complete_users, CompleteRequest::default());
@@ -273,7 +272,7 @@ async fn on_the_rest(scene: &Scene) -> Vec<Case> {
     let asked = RemoveMemberRequest { group: group(), username: text("bob") };
     refused!(scene, GroupsClient, remove_member, asked);
     cases.push(case("Groups/RemoveMember", ["group.remove_member", "group", shop, "shop", ""]));
-    let asked = SwitchPersonaRequest { persona: text("group/bank"), ..Default::default() };
+    let asked = SwitchPersonaRequest { persona: text("group/bank") };
     refused!(scene, PersonasClient, switch_persona, asked);
     cases.push(case("Personas/SwitchPersona", ["session.act_as", "group", "", "bank", ""]));
     let asked = CreateRoleRequest { name: text("mine"), ..CreateRoleRequest::default() };
@@ -302,12 +301,8 @@ async fn each_refusal_says_what_it_was_about_and_whoever_looks_after_that_finds_
     let (made, other) = (instance(), instance());
     let cluster = cluster_of(&made);
     let shop = group(&gateway, &admin, "shop", "ann").await;
-    let lead = SetMemberRequest {
-        group: "shop".to_owned(),
-        username: "bob".to_owned(),
-        is_admin: true,
-        ..SetMemberRequest::default()
-    };
+    let lead =
+        SetMemberRequest { group: "shop".to_owned(), username: "bob".to_owned(), is_admin: true };
     GroupsClient::new(gateway.clone()).set_member(admin.ask(lead)).await.unwrap();
     let cache = world.peer(&replica, "cache-updater").await;
     let clusters = [(&made, "fra1"), (&other, "ams1")].map(|(object, slug)| ClusterName {
