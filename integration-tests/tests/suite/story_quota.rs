@@ -126,6 +126,13 @@ async fn quotas_hold_for_people_and_groups_whatever_fails_or_dies() {
     let third = new(cluster, "ann3.example.org", 512);
     let job = ann.post("/instances", &third).await.expect_status(202).ok();
     uses(&ann, "user/ann", "memory_mib", 1792).await;
+    // Killed before Ganeti's answer it would not be known for long whether Ganeti has it.
+    let path = format!("/jobs/{}", job["id"].as_str().unwrap());
+    eventually("Ganeti to have it", &ann, &path, |job| {
+        let there = job["ganeti_jobs"].as_array().is_some_and(|jobs| !jobs.is_empty());
+        if there { Ok(()) } else { Err(job.to_string()) }
+    })
+    .await;
     stage.stack.kill(Part::JobRunner, 0).await.unwrap();
     uses(&ann, "user/ann", "memory_mib", 1792).await;
     stage.stack.restart(Part::JobRunner, 0).await.unwrap();
