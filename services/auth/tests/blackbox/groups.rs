@@ -295,7 +295,7 @@ async fn a_group_that_owns_instances_stays_and_what_a_deleted_one_held_is_gone()
     assert_eq!(gone.code(), Code::NotFound);
 
     let kinds: Vec<String> = sqlx::query_scalar(
-        "select substring(subject from 'gwm.v1.access._.(.*)$') from outbox
+        "select substring(subject from 'gwm.v1.access.[^.]*.(.*)$') from outbox
          where subject ~ '[.](group|grant)[.]' order by position",
     )
     .fetch_all(&world.pool().await)
