@@ -30,6 +30,8 @@ mod story_bad_input;
 mod story_groups;
 #[path = "suite/story_keys.rs"]
 mod story_keys;
+#[path = "suite/story_moves.rs"]
+mod story_moves;
 #[path = "suite/story_objects.rs"]
 mod story_objects;
 #[path = "suite/story_owner.rs"]

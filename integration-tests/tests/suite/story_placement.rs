@@ -30,6 +30,13 @@ async fn unmistakable() -> Sim {
             group.name = format!("{GROUP}{n}");
             cluster.groups.insert(group.name.clone(), group);
         }
+        // A second one, with the last node.
+        let mut second = cluster.groups.values().next().unwrap().clone();
+        second.name = format!("{GROUP}1");
+        second.uuid = "5a7a1f0e-7d0f-4c52-9f0e-1d2c3b4a5968".to_owned();
+        let last = cluster.nodes.values_mut().next_back().unwrap();
+        last.group.clone_from(&second.uuid);
+        cluster.groups.insert(second.name.clone(), second);
         for network in cluster.networks.values_mut() {
             network.link = format!("{LINK}-{}", network.name);
         }
@@ -238,16 +245,31 @@ async fn a_customers_whole_story_names_no_node() {
     // One with everything on one instance; one who sees the whole cluster; one who moves instances.
     let (carla, vera, otto) =
         (stage.user("carla").await, stage.user("vera").await, stage.user("otto").await);
+    // And one who moves those of one node group, and sees where others are as little as the first two.
+    let gita = stage.user("gita").await;
+    let hers_alone = format!("{GROUP}0");
+    let (in_group, beside): (Vec<String>, Vec<String>) = sim.look(|c| {
+        let group = &c.groups[&hers_alone].uuid;
+        let short = |n: &str| n.split('.').next().unwrap().to_owned();
+        let (inside, outside): (Vec<_>, Vec<_>) = c.nodes.values().partition(|n| n.group == *group);
+        (
+            inside.iter().map(|n| short(&n.name)).collect(),
+            outside.iter().map(|n| short(&n.name)).chain([format!("{GROUP}1")]).collect(),
+        )
+    });
+    assert!(in_group.len() > 1 && beside.len() > 1, "{in_group:?} {beside:?}");
     let grant = |username: &str, role: &str, instance: Option<&str>| json!({"username": username, "role": role, "cluster": SLUG, "instance": instance});
     for grant in [
         grant("carla", "admin", Some(&instance)),
         grant("vera", "view", None),
         grant("otto", "migrate", None),
+        grant("gita", "view", None),
+        json!({"username": "gita", "role": "migrate", "cluster": SLUG, "node_group": hers_alone}),
     ] {
         let _given = admin.post("/grants", &grant).await.expect_status(201);
     }
     let path = format!("/clusters/{SLUG}/instances/{instance}");
-    for api in [&carla, &vera, &otto] {
+    for api in [&carla, &vera, &otto, &gita] {
         wait_for("the right", PATIENCE, async || {
             let seen = api.get(&path).await;
             if seen.status == 200 { Ok(()) } else { Err(seen.text) }
@@ -257,6 +279,12 @@ async fn a_customers_whole_story_names_no_node() {
     let hers = listen(EventStream::open(&carla, None).await.unwrap());
     let all = listen(EventStream::open(&vera, None).await.unwrap());
     let operators = listen(EventStream::open(&otto, None).await.unwrap());
+    wait_for("the nodes of her group", PATIENCE, async || {
+        let nodes = gita.get("/nodes").await.ok();
+        if nodes["total"] == in_group.len() { Ok(()) } else { Err(nodes) }
+    })
+    .await;
+    let of_group = listen(EventStream::open(&gita, None).await.unwrap());
 
     // She works with it; one job fails at a node, and says so in Ganeti's words.
     let stop = carla.post(&format!("{path}/shutdown"), &json!({})).await.expect_status(202).ok();
@@ -284,6 +312,14 @@ async fn a_customers_whole_story_names_no_node() {
     })
     .await;
     sim.outside(Outside::NodeDown { node: node.clone(), down: true }).await.unwrap();
+    // So does one of her group, if it was none of it.
+    let (falls, fallen) = sim.look(|c| {
+        let inside =
+            |name: &str| in_group.iter().any(|short| name.split('.').next() == Some(short));
+        let another = c.nodes.values().find(|n| inside(&n.name) && n.name != node);
+        another.map(|n| (n.name.clone(), n.uuid.clone())).unwrap()
+    });
+    sim.outside(Outside::NodeDown { node: falls, down: true }).await.unwrap();
     let tag =
         Outside::Tag { instance: instance.clone(), add: vec!["last".to_owned()], remove: vec![] };
     sim.outside(tag).await.unwrap();
@@ -311,6 +347,22 @@ async fn a_customers_whole_story_names_no_node() {
     let told = walk(&stage, &otto, &instance, &jobs).await;
     assert_eq!(told.told(&secrets), expected);
 
+    // Of a node group one sees its nodes, in every list and page, and of no other any.
+    let told = walk(&stage, &gita, &instance, &jobs).await;
+    told.assert_silent("gita", &beside);
+    assert_eq!(told.told(&in_group).len(), in_group.len(), "{:?}", told.told(&in_group));
+    for name in &beside[..beside.len() - 1] {
+        let full = format!("{name}.{SLUG}.example.org");
+        let _hidden = gita.get(&format!("/clusters/{SLUG}/nodes/{full}")).await.expect_status(404);
+        assert_eq!(gita.get(&format!("/instances?q=node:{full}")).await.ok()["total"], 0);
+        assert_eq!(gita.get(&format!("/instances?q=snode:{full}")).await.ok()["total"], 0);
+        assert_eq!(gita.get(&format!("/search?q={full}")).await.ok()["items"], json!([]));
+    }
+    let group = format!("/clusters/{SLUG}/node-groups/{hers_alone}");
+    let _seen = gita.get(&group).await.ok();
+    let why = gita.get(&format!("/access/explain?cluster={SLUG}&node_group={hers_alone}")).await;
+    assert!(why.status != 200 || why.text.contains("view_placement"), "{}", why.text);
+
     // What is asked with a node's own name is answered as if there were none such.
     for api in [&carla, &vera] {
         for q in [format!("node:{node}"), format!("snode:{node}")] {
@@ -337,6 +389,7 @@ async fn a_customers_whole_story_names_no_node() {
     for (who, api) in [("carla", &carla), ("vera", &vera)] {
         walk(&stage, api, &instance, &[]).await.assert_silent(who, &secrets);
     }
+    walk(&stage, &gita, &instance, &[]).await.assert_silent("gita", &beside);
     let asked = carla.post("/consoles", &ask).await.text;
     let opened = match open(&ticket, &stage.stack.url()).await {
         Err(error) => format!("{error:#}"),
@@ -346,14 +399,17 @@ async fn a_customers_whole_story_names_no_node() {
 
     // All the while the streams have told of hers, and of no node.
     let failed = reboot["id"].as_str().unwrap();
-    for (who, events) in [("carla", &hers), ("vera", &all)] {
+    wait_for("her node", PATIENCE, async || is_told(&of_group, "node.changed", &fallen)).await;
+    for (who, events, secrets) in
+        [("carla", &hers, &secrets), ("vera", &all, &secrets), ("gita", &of_group, &beside)]
+    {
         wait_for("her failed job", PATIENCE, async || is_told(events, "job.failed", failed)).await;
         wait_for("her tag", PATIENCE, async || is_told(events, "instance.changed", &uuid)).await;
         let mut heard = Heard::default();
         for event in events.lock().unwrap().iter() {
             heard.0.push(("the stream".to_owned(), event.to_string()));
         }
-        heard.assert_silent(who, &secrets);
+        heard.assert_silent(who, secrets);
         // A move is nothing to those who do not see places.
         let events = events.lock().unwrap();
         assert!(events.iter().all(|e| e["data"]["changed"]["primary_node"].is_null()), "{who}");

@@ -8,6 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::stage::{PATIENCE, Stage, eventually};
+use crate::story_people;
 
 const WEB: &str = "gwm:access:web";
 
@@ -134,6 +135,44 @@ async fn what_has_the_tag_is_seen_for_as_long_as_it_has_it() {
         .await
         .expect_status(204);
     sees(&carla, &[web, late]).await;
+
+    // From somebody's own page: in every cluster for administrators, and where one administers for others.
+    let on_page = async |api: &Api, back: &str, principal: &str, cluster: &str, only: &str| {
+        let fields = [
+            ("persona", ""),
+            ("principal", principal),
+            ("back", back),
+            ("cluster", cluster),
+            ("only", only),
+            ("role", "view"),
+        ];
+        story_people::form(api, "/grants", &fields).await
+    };
+    for (back, principal) in [("/users/carla", "carla"), ("/groups/shop", "group/shop")] {
+        assert!(story_people::page(admin, back).await.text.contains("name=\"only\""), "{back}");
+        let done = on_page(admin, back, principal, "", "tag:gwm:access:db").await;
+        assert_eq!(done.status, 303, "{}", done.text);
+        let shown = story_people::page(admin, back).await.text;
+        assert!(shown.contains("tag:gwm:access:db"), "{back}: {shown}");
+        let done = on_page(admin, back, principal, "fra1", "owner:carla tag:gwm:access:db").await;
+        assert_eq!(done.status, 303, "{}", done.text);
+        let shown = story_people::page(admin, back).await.text;
+        assert!(shown.contains("cluster:fra1 owner:user/carla tag:gwm:access:db"), "{shown}");
+        for (cluster, only) in
+            [("", ""), ("nowhere", ""), ("", "node_group:x"), ("fra1", "colour:red")]
+        {
+            let refused = on_page(admin, back, principal, cluster, only).await;
+            let kept = refused.headers.get("set-cookie").and_then(|c| c.to_str().ok()).unwrap();
+            let kept = kept.split(';').next().unwrap();
+            let again = admin.raw(Method::GET, back).header("cookie", kept);
+            let shown = admin.send(again).await.text;
+            assert!(shown.contains("not right yet"), "{cluster} {only}: {shown}");
+            assert!(shown.contains(&format!("value=\"{only}\"")), "{cluster} {only}: {shown}");
+        }
+    }
+    assert!(!story_people::page(&carla, "/groups/shop").await.text.contains("name=\"only\""));
+    let _refused = on_page(&carla, "/groups/shop", "group/shop", "", "tag:gwm:access:no").await;
+    assert!(!story_people::page(admin, "/groups/shop").await.text.contains("access:no"));
 
     // Taken away in Ganeti: list, page and open stream hide it.
     let uuid = carla.get(&path(late)).await.ok()["uuid"].as_str().unwrap().to_owned();

@@ -65,7 +65,7 @@ impl Answers {
 /// # Errors
 /// The database.
 pub async fn first_import(pool: &PgPool, cluster: Uuid, answers: &Answers) -> anyhow::Result<()> {
-    let store = Store { pool: pool.clone() };
+    let store = Store::of(pool.clone());
     // A record as the database makes it: whoever adds a column needs not think of this place.
     let mut tx = store.begin().await?;
     let record = ClusterRecord::example(&mut tx, cluster, answers.info.uuid).await?;
@@ -91,7 +91,7 @@ impl Polled {
         let held = held.ok_or_else(|| anyhow::anyhow!("somebody else reads this cluster"))?;
         let key = SecretString::from("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
         let access = Access { vault: Vault::new(&key)?, allow_loopback: true };
-        let store = Store { pool: pool.clone() };
+        let store = Store::of(pool.clone());
         let session = Session::new(cluster, store, access, PollSettings::default(), held);
         Ok(Self { session })
     }

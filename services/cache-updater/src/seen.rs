@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use gwm_authz::{Authz, Principal, Scope};
-use gwm_types::{ClusterId, Permission};
+use gwm_types::{ClusterId, NodeGroupUuid, Permission};
 use uuid::Uuid;
 
 /// What stands instead of a text in Ganeti's or the network's words, in which a node's name or address may be.
@@ -19,11 +19,16 @@ pub(crate) struct Seen {
     pub(crate) placement: Placement,
 }
 
-/// Of which clusters somebody sees where instances run: nodes, node groups, storage, links, parameters of hypervisors.
+/// Where somebody sees where instances run: nodes, node groups, storage, links, parameters of hypervisors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Placement {
     Everywhere,
-    In(Vec<ClusterId>),
+    In {
+        /// All of these.
+        clusters: Vec<ClusterId>,
+        /// Of others these: their nodes, and the instances that have all of theirs there.
+        node_groups: Vec<(ClusterId, NodeGroupUuid)>,
+    },
 }
 
 impl Seen {
@@ -48,10 +53,10 @@ impl Seen {
     pub(crate) fn hides_nothing(&self) -> bool {
         match (&self.placement, &self.scope) {
             (Placement::Everywhere, _) => true,
-            (Placement::In(_), Scope::Fleet) => false,
-            (Placement::In(shown), Scope::Limited { clusters, instances }) => {
-                let shown: HashSet<&ClusterId> = shown.iter().collect();
-                clusters.iter().chain(instances.iter().map(|(c, _)| c)).all(|c| shown.contains(c))
+            (Placement::In { .. }, Scope::Fleet) => false,
+            (Placement::In { clusters: shown, .. }, Scope::Limited { .. }) => {
+                let shown: HashSet<ClusterId> = shown.iter().copied().collect();
+                self.scope.visible_clusters().is_some_and(|seen| seen.is_subset(&shown))
             }
         }
     }
@@ -61,28 +66,59 @@ impl Placement {
     pub(crate) fn of(authz: &Authz, person: &Principal) -> Self {
         match authz.scope(person, Permission::ViewPlacement) {
             Scope::Fleet => Self::Everywhere,
-            // It is held on clusters, never on single instances.
-            Scope::Limited { clusters, .. } => Self::In(clusters),
+            // It is held on clusters and node groups, never on single instances.
+            Scope::Limited { clusters, .. } => {
+                let mut node_groups = authz.node_groups(person, Permission::ViewPlacement);
+                node_groups.retain(|(cluster, _)| !clusters.contains(cluster));
+                Self::In { clusters, node_groups }
+            }
         }
     }
 
+    /// Nowhere at all.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self::In { clusters: Vec::new(), node_groups: Vec::new() }
+    }
+
+    /// Whether all of the cluster is shown.
     pub(crate) fn shows(&self, cluster: Uuid) -> bool {
         match self {
             Self::Everywhere => true,
-            Self::In(clusters) => clusters.iter().any(|c| c.0 == cluster),
+            Self::In { clusters, .. } => clusters.iter().any(|c| c.0 == cluster),
         }
     }
 
+    /// Whether a node group of the cluster is shown, with its nodes.
+    pub(crate) fn shows_node_group(&self, cluster: Uuid, node_group: Uuid) -> bool {
+        let of = |(c, g): &(ClusterId, NodeGroupUuid)| c.0 == cluster && g.0 == node_group;
+        self.shows(cluster) || self.node_groups().iter().any(of)
+    }
+
+    /// Those of clusters that are not shown as a whole.
+    pub(crate) fn node_groups(&self) -> &[(ClusterId, NodeGroupUuid)] {
+        match self {
+            Self::Everywhere => &[],
+            Self::In { node_groups, .. } => node_groups,
+        }
+    }
+
+    /// The same, as two columns.
+    pub(crate) fn node_group_columns(&self) -> (Vec<Uuid>, Vec<Uuid>) {
+        self.node_groups().iter().map(|(cluster, group)| (cluster.0, group.0)).unzip()
+    }
+
     pub(crate) fn nowhere(&self) -> bool {
-        matches!(self, Self::In(clusters) if clusters.is_empty())
+        match self {
+            Self::Everywhere => false,
+            Self::In { clusters, node_groups } => clusters.is_empty() && node_groups.is_empty(),
+        }
     }
 
     fn scope(&self) -> Scope {
         match self {
             Self::Everywhere => Scope::Fleet,
-            Self::In(clusters) => {
-                Scope::Limited { clusters: clusters.clone(), instances: Vec::new() }
-            }
+            Self::In { clusters, .. } => Scope::limited(clusters.clone(), Vec::new()),
         }
     }
 }
@@ -96,18 +132,22 @@ mod tests {
     #[test]
     fn lists_are_read_as_they_are_stored_only_where_all_of_it_may_be_seen() {
         let (one, two) = (ClusterId::generate(), ClusterId::generate());
-        let scope = |clusters: &[ClusterId], instances: &[ClusterId]| Scope::Limited {
+        let scope = |clusters: &[ClusterId], instances: &[ClusterId]| {
+            let instances = instances.iter().map(|c| (*c, InstanceUuid::generate()));
+            Scope::limited(clusters.to_vec(), instances.collect())
+        };
+        let shown = |clusters: &[ClusterId]| Placement::In {
             clusters: clusters.to_vec(),
-            instances: instances.iter().map(|c| (*c, InstanceUuid::generate())).collect(),
+            node_groups: vec![(two, NodeGroupUuid(Uuid::from_u128(1)))],
         };
         let hides_nothing =
             |placement: Placement, scope: Scope| Seen { scope, placement }.hides_nothing();
         assert!(hides_nothing(Placement::Everywhere, Scope::Fleet));
-        assert!(hides_nothing(Placement::In(vec![one]), scope(&[one], &[one])));
-        assert!(hides_nothing(Placement::In(vec![one, two]), scope(&[one], &[two])));
-        assert!(!hides_nothing(Placement::In(vec![one]), Scope::Fleet));
-        assert!(!hides_nothing(Placement::In(vec![one]), scope(&[one, two], &[])));
-        assert!(!hides_nothing(Placement::In(vec![one]), scope(&[one], &[two])));
-        assert!(!hides_nothing(Placement::In(vec![]), scope(&[], &[one])));
+        assert!(hides_nothing(shown(&[one]), scope(&[one], &[one])));
+        assert!(hides_nothing(shown(&[one, two]), scope(&[one], &[two])));
+        assert!(!hides_nothing(shown(&[one]), Scope::Fleet));
+        assert!(!hides_nothing(shown(&[one]), scope(&[one, two], &[])));
+        assert!(!hides_nothing(shown(&[one]), scope(&[one], &[two])));
+        assert!(!hides_nothing(shown(&[]), scope(&[], &[one])));
     }
 }

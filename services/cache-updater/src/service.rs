@@ -38,7 +38,7 @@ impl gwm_kernel::Service for Service {
 
     async fn build(config: Config, boot: &mut Boot) -> anyhow::Result<()> {
         config.validate()?;
-        let store = Store { pool: gwm_pg::connect(&config.database, "gwm-cache-updater")? };
+        let store = Store::of(gwm_pg::connect(&config.database, "gwm-cache-updater")?);
         let nats = gwm_events::connect(&config.nats, Self::NAME).await?;
         let auth = boot.peer("auth")?;
         let authz = Authz::start(auth.clone(), config.authz.clone(), boot);

@@ -4,36 +4,63 @@
 use std::collections::HashSet;
 
 use gwm_authz::{Authz, Principal, Scope};
-use gwm_types::{ClusterId, Permission, UserId};
+use gwm_types::{ClusterId, Permission, TokenId, UserId};
 use uuid::Uuid;
+
+use crate::domain::Job;
 
 /// What lists and figures are made of for somebody.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
     /// By `view`.
     pub(crate) scope: Scope,
-    /// Jobs that this person asked for are seen, whatever they are about; with a restricted token, none but by rights.
-    pub(crate) person: UserId,
+    /// Jobs that they asked for are seen, whatever they are about.
+    pub(crate) asker: Asker,
     /// The clusters of which `view_placement` shows where instances run; none: all.
     placed: Option<HashSet<ClusterId>>,
+}
+
+/// Whose own jobs count as such.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asker {
+    Person(UserId),
+    /// A restricted token: of its owner's jobs those that it asked for itself.
+    Token(TokenId),
+}
+
+impl Asker {
+    pub(crate) fn of(person: &Principal) -> Self {
+        match person.token_id {
+            Some(token) if person.restricted => Self::Token(token),
+            Some(_) | None => Self::Person(person.user_id),
+        }
+    }
+
+    /// Whether this is one of them.
+    pub(crate) fn asked_for(self, job: &Job) -> bool {
+        match self {
+            Self::Person(user) => job.requested_by_id == user,
+            Self::Token(token) => job.token_id == Some(token),
+        }
+    }
 }
 
 impl Seen {
     pub(crate) fn of(authz: &Authz, person: &Principal) -> Self {
         Self::with(
             authz.scope(person, Permission::View),
-            person.holder(),
+            Asker::of(person),
             &authz.scope(person, Permission::ViewPlacement),
         )
     }
 
-    pub(crate) fn with(scope: Scope, person: UserId, placement: &Scope) -> Self {
+    pub(crate) fn with(scope: Scope, asker: Asker, placement: &Scope) -> Self {
         let placed = match placement {
             Scope::Fleet => None,
             // It is held on clusters, never on single instances.
             Scope::Limited { clusters, .. } => Some(clusters.iter().copied().collect()),
         };
-        Self { scope, person, placed }
+        Self { scope, asker, placed }
     }
 
     /// Whether the person sees where the instances of this cluster run.

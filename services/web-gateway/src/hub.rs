@@ -70,6 +70,8 @@ pub(crate) struct HubEvent {
     pub(crate) id: String,
     /// The instance that a job acts upon.
     pub(crate) job_instance: Option<String>,
+    /// The node group that it is about, or that its node is in, by UUID.
+    pub(crate) node_group: Option<String>,
     /// Who asked for the job, by login name.
     pub(crate) requested_by: Option<String>,
     /// The `CloudEvent` as published.
@@ -201,6 +203,20 @@ struct JobObject {
     uuid: Option<String>,
 }
 
+/// The part of a node's event that decides who sees it.
+#[derive(Deserialize)]
+struct NodeEvent {
+    data: NodeData,
+}
+#[derive(Deserialize)]
+struct NodeData {
+    object: NodeFields,
+}
+#[derive(Deserialize)]
+struct NodeFields {
+    node_group_uuid: Option<String>,
+}
+
 impl HubEvent {
     fn read(message: &gwm_events::TailMessage) -> Option<Self> {
         let Ok(subject) = message.subject.parse::<Subject>() else {
@@ -217,6 +233,13 @@ impl HubEvent {
             }
             None => (None, None),
         };
+        let node_group = match subject.kind.as_str() {
+            "node_group" => Some(subject.id.clone()),
+            "node" => serde_json::from_slice::<NodeEvent>(&message.payload)
+                .ok()
+                .and_then(|event| event.data.object.node_group_uuid),
+            _ => None,
+        };
         Some(Self {
             class: message.class,
             sequence: message.stream_sequence,
@@ -224,6 +247,7 @@ impl HubEvent {
             kind: subject.kind,
             id: subject.id,
             job_instance,
+            node_group,
             requested_by,
             payload: message.payload.clone(),
             placeless: OnceLock::new(),

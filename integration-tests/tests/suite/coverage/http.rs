@@ -82,7 +82,7 @@ async fn status(api: &Api, method: &Method, path: &str) -> u16 {
 }
 
 /// A request that is complete, so that only the right to make it is missing.
-fn body(path: &str) -> Value {
+pub(crate) fn body(path: &str) -> Value {
     match path {
         "/session" => json!({"username": "admin", "password": "wrong password"}),
         "/me/tokens" => json!({"name": "t"}),

@@ -4,7 +4,8 @@
 //! exception is seen by whoever reviews it; `GWM_UPDATE_GOLDEN=1` rewrites them.
 
 mod grpc;
-mod http;
+pub(crate) mod http;
+pub(crate) mod moves;
 mod rpcs;
 
 use std::path::Path;

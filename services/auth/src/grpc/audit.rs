@@ -28,16 +28,16 @@ async fn readable(authz: &Authz, store: &Store, person: &Principal) -> Result<Re
     let limited = |permission| match authz.scope(person, permission) {
         // Nobody but administrators holds `admin` on everything.
         Scope::Fleet => None,
-        Scope::Limited { clusters, instances } => Some((clusters, instances)),
+        Scope::Limited { clusters, instances, sets } => Some((clusters, instances, sets)),
     };
-    let (mut clusters, mut instances) = limited(Permission::Admin).unwrap_or_default();
+    let (mut clusters, mut instances, sets) = limited(Permission::Admin).unwrap_or_default();
     clusters.sort_unstable();
     instances.sort_unstable();
-    let placed = limited(Permission::ViewPlacement).map(|(clusters, _)| clusters);
+    let placed = limited(Permission::ViewPlacement).map(|(clusters, ..)| clusters);
     let mut tx = store.begin().await?;
     let groups = group::administered_by(&mut tx, person.user_id.0).await?;
     commit(tx).await?;
-    Ok(Readable::Some(Part { own: person.user_id, clusters, instances, groups, placed }))
+    Ok(Readable::Some(Part { own: person.user_id, clusters, instances, groups, sets, placed }))
 }
 
 #[async_trait]

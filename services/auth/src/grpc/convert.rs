@@ -71,10 +71,13 @@ pub(super) fn token(
 
 /// A right as somebody may see it: what node groups are called is for those who see where instances run.
 pub(super) fn grant_for(authz: &Authz, who: &Principal, mut row: GrantRow) -> Grant {
-    let sees = |cluster: Uuid| {
-        authz.allows(who, Permission::ViewPlacement, Object::Cluster(cluster.into()))
+    let sees = |on: Object| authz.allows(who, Permission::ViewPlacement, on);
+    let named = match (row.cluster_id, row.node_group) {
+        (Some(cluster), Some(group)) => sees(Object::NodeGroup(cluster.into(), group.into())),
+        (Some(cluster), None) => sees(Object::Cluster(cluster.into())),
+        (None, _) => true,
     };
-    if !row.cluster_id.is_none_or(sees) {
+    if !named {
         row.node_group_name = None;
     }
     grant(row)

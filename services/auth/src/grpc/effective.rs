@@ -52,7 +52,11 @@ impl Effective for Rpcs {
         for row in rows {
             // As the decisions have it: what a role brings, as far as it can be held where it was given.
             let of = roles.get(&row.role).map(Vec::as_slice).unwrap_or_default();
-            let allows = permissions(of).within(row.object().may_hold());
+            let mut allows = permissions(of).within(row.object().may_hold());
+            if let (Object::Instance(..), Object::NodeGroup(..)) = (object, row.object()) {
+                // The rest of it is on the nodes.
+                allows = allows.within(object.may_hold());
+            }
             allowed = allowed.and(allows);
             let grant = Some(convert::grant_for(&self.authz, &principal, row));
             reasons.push(Reason { grant, allows: words(allows) });

@@ -166,6 +166,7 @@ impl Wanted {
     fn may_hold(&self) -> PermissionSet {
         match self {
             Self::Object(object) => object.may_hold(),
+            Self::Selector(asked, None) if asked.is_node_group() => asked.bounds().may_hold(),
             Self::Selector(..) => PermissionSet::ON_INSTANCE,
         }
     }

@@ -1,10 +1,14 @@
 //! The list of audit records: filtered by what the person may see, in SQL.
 
+use std::sync::Arc;
+
+use gwm_authz::InstanceSet;
 use gwm_events::types::audit::Record;
+use gwm_pg::sets::push_keys;
 use gwm_pg::{Error, outbox};
 use gwm_query::{Cursor, Expr, Field, Key, Kind, Sort, Table};
 use gwm_types::{ClusterId, InstanceUuid, UserId};
-use sqlx::{FromRow, Postgres, QueryBuilder};
+use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::Store;
@@ -13,6 +17,8 @@ use super::Store;
 const LATEST: i64 = 2000;
 /// Totals are exact up to here.
 const COUNTED: i64 = 10_000;
+/// For a hash table of what somebody may read about: without one, Postgres would look through all of it for each record.
+const ROOM: &str = "set local work_mem = '64MB'";
 
 const MOMENT: Kind = Kind::Time { order: "::timestamptz" };
 const OUTCOMES: &[&str] = &["succeeded", "failed", "refused"];
@@ -72,6 +78,8 @@ pub(crate) struct Part {
     pub(crate) instances: Vec<(ClusterId, InstanceUuid)>,
     /// Those about these groups.
     pub(crate) groups: Vec<Uuid>,
+    /// Those about the instances in these.
+    pub(crate) sets: Vec<Arc<InstanceSet>>,
     /// Where instances run may be told of these clusters; none: of all.
     pub(crate) placed: Option<Vec<ClusterId>>,
 }
@@ -120,7 +128,9 @@ struct Row {
 /// Reads one page; all in one snapshot, so that a consumer that starts after the stream sequence
 /// misses nothing.
 pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, ListError> {
+    keep_sets(store, wanted.readable).await?;
     let mut tx = store.begin_snapshot().await?;
+    make_room(&mut tx, wanted.readable).await?;
     let mut sql = QueryBuilder::new("");
     push_page(&mut sql, wanted)?;
     let mut rows: Vec<Row> = sql.build_query_as().fetch_all(&mut *tx).await.map_err(Error::from)?;
@@ -221,12 +231,36 @@ fn push_readable(sql: &mut QueryBuilder<Postgres>, readable: &Readable) {
         let groups: Vec<String> = part.groups.iter().map(Uuid::to_string).collect();
         sql.push(" or (object_kind = 'group' and object_id = any(").push_bind(groups).push("))");
     }
+    if !part.sets.is_empty() {
+        sql.push(" or (object_kind = 'instance' and (cluster_id, object_id) in (select first::text, second::text from (");
+        push_keys(sql, part.sets.iter().map(|set| set.id()));
+        sql.push(") keys))");
+    }
     sql.push(")");
+}
+
+/// Makes sure that what is named as sets can be joined.
+async fn keep_sets(store: &Store, readable: &Readable) -> Result<(), Error> {
+    let Readable::Some(part) = readable else { return Ok(()) };
+    for set in &part.sets {
+        store.sets.keep(set.id(), set.columns()).await?;
+    }
+    Ok(())
+}
+
+async fn make_room(tx: &mut PgConnection, readable: &Readable) -> Result<(), Error> {
+    if matches!(readable, Readable::Some(part) if !part.sets.is_empty()) {
+        sqlx::query(ROOM).execute(tx).await?;
+    }
+    Ok(())
 }
 
 impl Part {
     fn only_own(&self) -> bool {
-        self.clusters.is_empty() && self.instances.is_empty() && self.groups.is_empty()
+        self.clusters.is_empty()
+            && self.instances.is_empty()
+            && self.groups.is_empty()
+            && self.sets.is_empty()
     }
 }
 
@@ -279,7 +313,9 @@ pub(crate) async fn values(
     if !asked {
         return Ok(Vec::new());
     }
+    keep_sets(store, readable).await?;
     let mut tx = store.begin().await?;
+    make_room(&mut tx, readable).await?;
     let values = sql.build_query_scalar().fetch_all(&mut *tx).await.map_err(Error::from)?;
     tx.commit().await.map_err(Error::from)?;
     Ok(values)

@@ -33,6 +33,7 @@ pub(crate) mod view;
 
 use std::time::Duration;
 
+use gwm_pg::sets::Sets;
 use sqlx::postgres::PgListener;
 use sqlx::{Connection, PgPool};
 pub(crate) use sqlx::{PgConnection, Postgres, Transaction};
@@ -48,11 +49,12 @@ const SNAPSHOT: &str = "begin isolation level repeatable read, read only";
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pool: PgPool,
+    pub(crate) sets: Sets,
 }
 
 impl Store {
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { sets: Sets::new(pool.clone()), pool }
     }
 
     pub(crate) fn pool(&self) -> &PgPool {

@@ -24,6 +24,11 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
+    /// Whether it asks for nothing but a node group.
+    pub(crate) fn is_node_group(&self) -> bool {
+        self.node_group.is_some() && self.owner.is_none() && self.tags.is_empty()
+    }
+
     /// The least that everything is in which it may ever select.
     pub(crate) fn bounds(&self) -> Object {
         bounds(self.cluster, self.node_group)

@@ -364,6 +364,52 @@ async fn a_tag_that_goes_just_as_the_first_right_by_it_is_given_gives_nothing() 
     }
 }
 
+#[tokio::test]
+async fn what_is_held_on_a_node_group_is_held_on_its_nodes_and_as_far_as_it_can_be_on_its_instances()
+ {
+    let world = World::new().await;
+    let stage = Stage::of(&world).await;
+    let jane = user_person(&stage.gateway, &stage.admin, "jane").await;
+    let one = instance();
+    let (group, other) = (node_group(&one), node_group(&one));
+    stage.tell(&one, &group.uuid, &[]).await;
+    let given = grant(&stage.gateway, &stage.admin, "jane", "migrate", &group).await.unwrap();
+    for (what, on, expected) in [
+        ("view_placement", &group, true),
+        ("migrate", &group, true),
+        ("manage_nodes", &group, false),
+        ("view_placement", &other, false),
+        ("view_placement", &cluster_of(&one), false),
+        ("view", &one, true),
+        ("migrate", &one, false),
+        ("view_placement", &one, false),
+    ] {
+        may(&stage.gateway, &jane.user_id(), what, on, expected).await;
+    }
+    let explain = async |on: &ObjectRef| {
+        let request = ExplainRequest { object: Some(on.clone()), ..Default::default() };
+        let answer = EffectiveClient::new(stage.gateway.clone()).explain(jane.ask(request)).await;
+        answer.map(|a| a.into_inner().allowed)
+    };
+    assert_eq!(explain(&group).await.unwrap(), ["view", "migrate", "view_placement"]);
+    assert_eq!(explain(&one).await.unwrap(), ["view"]);
+    assert_eq!(explain(&other).await.unwrap_err().code(), Code::NotFound);
+    // What is narrower than a node group is instances and no nodes.
+    let narrower = Selector {
+        cluster_id: one.cluster_id.clone(),
+        node_group: group.uuid.clone(),
+        ..tagged(&[WEB])
+    };
+    for selector in [narrower, tagged(&[WEB])] {
+        let refused = stage.give(&stage.admin, "jane", "migrate", selector).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
+    let refused = grant(&stage.gateway, &stage.admin, "jane", "create_vm", &group).await;
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidArgument);
+    stage.take(&stage.admin, &given).await.unwrap();
+    may(&stage.gateway, &jane.user_id(), "view_placement", &group, false).await;
+}
+
 /// What is known of an instance.
 #[derive(Debug, Clone, Default)]
 struct Known {
@@ -547,7 +593,7 @@ async fn decisions_and_lists_agree_with_a_naive_model() {
                 let wanted: BTreeSet<(ClusterId, InstanceUuid)> =
                     (0..objects.len()).filter(|n| holds(*n)).map(|n| key(&objects[n].1)).collect();
                 for authz in [&following.authz, &late.authz] {
-                    let Scope::Limited { clusters, instances } = authz.scope(&whom, permission)
+                    let Scope::Limited { clusters, instances, .. } = authz.scope(&whom, permission)
                     else {
                         panic!("nobody holds it everywhere");
                     };

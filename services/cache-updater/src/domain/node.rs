@@ -134,6 +134,7 @@ impl NodeRecord {
             cluster: cluster.to_owned(),
             role: self.role.clone(),
             node_group: (!self.node_group.is_empty()).then(|| self.node_group.clone()),
+            node_group_uuid: self.node_group_uuid.map(|uuid| uuid.to_string()),
             memory_total_mib: self.memory_total_mib.map(unsigned),
             memory_free_mib: self.memory_free_mib.map(unsigned),
             disk_total_mib: self.disk_total_mib.map(unsigned),

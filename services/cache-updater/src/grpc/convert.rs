@@ -156,14 +156,11 @@ pub(super) fn instance(i: InstanceSummary, cluster_id: Uuid, slug: &str) -> pb::
     }
 }
 
-pub(super) fn instances(
-    rows: Vec<Listed<InstanceSummary>>,
-    placement: &Placement,
-) -> Vec<pb::Instance> {
+pub(super) fn instances(rows: Vec<Listed<InstanceSummary>>) -> Vec<pb::Instance> {
     rows.into_iter()
         .map(|r| {
             let shown = instance(r.item, r.cluster_id, &r.cluster);
-            if placement.shows(r.cluster_id) { shown } else { mask::instance(shown) }
+            if r.placed { shown } else { mask::instance(shown) }
         })
         .collect()
 }
@@ -176,6 +173,7 @@ pub(super) fn node(n: &NodeRecord, cluster_id: Uuid, slug: &str) -> pb::Node {
         cluster_id: cluster_id.to_string(),
         role: n.role.clone(),
         node_group: n.node_group.clone(),
+        node_group_uuid: n.node_group_uuid.map(|uuid| uuid.to_string()).unwrap_or_default(),
         memory_total_mib: n.memory_total_mib.map(unsigned),
         memory_free_mib: n.memory_free_mib.map(unsigned),
         disk_total_mib: n.disk_total_mib.map(unsigned),

@@ -79,11 +79,11 @@ impl Find for Server {
             _ => return Err(Fault::invalid("limit", "limit must be from 1 to 50").into()),
         };
         let seen = Seen::of(&self.0.authz, &person);
-        let (scope, placed) = (&seen.scope, seen.placed().scope);
+        let scope = &seen.scope;
         let store = &self.0.store;
         let (instances, nodes, clusters) = tokio::try_join!(
             store.search_instances(text, scope, limit),
-            store.search_nodes(text, &placed, limit),
+            store.search_nodes(text, &seen.placement, limit),
             store.search_clusters(text, scope, limit),
         )?;
         let mut answer = pb::SearchResponse::default();

@@ -39,7 +39,7 @@ impl Imports for Server {
         let (listed, clusters) = self.0.store.list::<InstanceSummary>(&ORPHANS, &asked).await?;
         Ok(decided.answer(pb::ListInstancesResponse {
             page: Some(convert::page(&listed)),
-            instances: convert::instances(listed.rows, &Placement::Everywhere),
+            instances: convert::instances(listed.rows),
             clusters: convert::freshnesses(&clusters, &Placement::Everywhere),
         }))
     }

@@ -159,7 +159,7 @@ impl Server {
             key: &self.0.cursors,
         };
         let (page, _) = self.0.store.list::<InstanceSummary>(&INSTANCES, &request).await?;
-        Ok(convert::instances(page.rows, &seen.placement))
+        Ok(convert::instances(page.rows))
     }
 }
 
@@ -185,7 +185,7 @@ impl Inventory for Server {
         let (listed, clusters) = self.0.store.list::<InstanceSummary>(&INSTANCES, &asked).await?;
         Ok(decided.answer(pb::ListInstancesResponse {
             page: Some(convert::page(&listed)),
-            instances: convert::instances(listed.rows, &seen.placement),
+            instances: convert::instances(listed.rows),
             clusters: convert::freshnesses(&clusters, &seen.placement),
         }))
     }
@@ -201,8 +201,12 @@ impl Inventory for Server {
         let (cluster, instance) = self.permitted_instance(&person, named, Permission::View).await?;
         let object = Object::Instance(ClusterId(cluster.cluster_id), InstanceUuid(instance.uuid));
         let placement = Placement::of(&self.0.authz, &person);
-        let placed = placement.shows(cluster.cluster_id);
-        let console = self.console(&cluster, &instance, placed);
+        let nodes = (instance.primary_node.as_str(), instance.secondary_nodes.as_slice());
+        let store = &self.0.store;
+        let placed = store.shows_placement(&placement, cluster.cluster_id, nodes).await?;
+        // What Ganeti says of the cluster may name any node of it.
+        let whole = placement.shows(cluster.cluster_id);
+        let console = self.console(&cluster, &instance, whole);
         let notes = self.0.store.fetch_notes(cluster.cluster_id, instance.uuid).await?;
         let administrator = self.0.authz.is_admin(&person);
         let (parameters, violations) = if placed {
@@ -264,11 +268,10 @@ impl Inventory for Server {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let asked = request.get_ref();
-        let hidden = || Fault::not_found("node");
-        let cluster = self.placed_cluster(&person, &asked.cluster, "node").await?;
-        let found = self.0.store.fetch_node(cluster.cluster_id, &asked.object).await?;
-        let node = found.ok_or_else(hidden)?;
         let seen = Seen::of(&self.0.authz, &person);
+        let named = (asked.cluster.as_str(), asked.object.as_str());
+        let of = |node: &NodeRecord| node.node_group_uuid;
+        let (cluster, node) = self.placed_object(&seen.placement, named, "node", of).await?;
         let on = |field: &str| format!("cluster:{} {field}:\"{}\"", cluster.slug, node.name);
         let primary = self.instances_on(&person, &seen, &on("primary_node")).await?;
         let secondary = self.instances_on(&person, &seen, &on("secondary_node")).await?;

@@ -26,13 +26,14 @@ use gwm_query::CursorKey;
 use gwm_types::{ClusterId, InstanceUuid, Object, Permission};
 use tokio::sync::OnceCell;
 use tonic::Request;
+use uuid::Uuid;
 
 use crate::config::Config;
 use crate::domain::{ClusterRecord, InstanceRecord};
 use crate::error::Result;
 use crate::poll::{Access, Poller};
 use crate::seen::Placement;
-use crate::store::Store;
+use crate::store::{Item, Store};
 use forward::Forward;
 pub(crate) use usage::UsageServer;
 
@@ -106,16 +107,24 @@ impl Server {
         Ok(seen.ok_or_else(|| Fault::not_found("cluster"))?)
     }
 
-    /// A cluster of which the person sees where things run; from the rest its nodes and node groups are hidden.
-    async fn placed_cluster(
+    /// A node or a node group that the person sees, and its cluster; from the rest it is hidden. `group` says which node
+    /// group it is, or is in.
+    async fn placed_object<T: Item>(
         &self,
-        person: &Principal,
-        cluster: &str,
+        placement: &Placement,
+        (cluster, object): (&str, &str),
         what: &'static str,
-    ) -> Result<ClusterRecord> {
-        let found = self.0.store.fetch_cluster(cluster).await?;
-        let seen = found.filter(|c| Placement::of(&self.0.authz, person).shows(c.cluster_id));
-        Ok(seen.ok_or_else(|| Fault::not_found(what))?)
+        group: impl Fn(&T) -> Option<Uuid>,
+    ) -> Result<(ClusterRecord, T)> {
+        let hidden = || Fault::not_found(what);
+        let cluster = self.0.store.fetch_cluster(cluster).await?.ok_or_else(hidden)?;
+        let id = cluster.cluster_id;
+        let found = self.0.store.fetch_object::<T>(id, object).await?.ok_or_else(hidden)?;
+        let shown = group(&found).is_some_and(|group| placement.shows_node_group(id, group));
+        if !shown && !placement.shows(id) {
+            return Err(hidden().into());
+        }
+        Ok((cluster, found))
     }
 
     /// An instance on which the person has this right, and its cluster; hidden is not found.

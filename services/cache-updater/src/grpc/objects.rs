@@ -98,11 +98,11 @@ impl Objects for Server {
         let decided = self.0.authz.decided();
         let person = self.0.authz.principal(&request, Mode::Read)?;
         let asked = request.get_ref();
-        let cluster = self.placed_cluster(&person, &asked.cluster, "node group").await?;
         let seen = Seen::of(&self.0.authz, &person);
+        let named = (asked.cluster.as_str(), asked.object.as_str());
+        let of = |group: &NodeGroupRecord| Some(group.uuid);
+        let (cluster, group) = self.placed_object(&seen.placement, named, "node group", of).await?;
         let id = cluster.cluster_id;
-        let found = self.0.store.fetch_object::<NodeGroupRecord>(id, &asked.object).await?;
-        let group = found.ok_or_else(|| Fault::not_found("node group"))?;
         let inside = || first(format!("cluster:{} node_group:\"{}\"", cluster.slug, group.name));
         let (nodes, _) =
             self.listed::<NodeRecord>(&person, &seen.placed(), &NODES, &inside()).await?;
@@ -163,7 +163,7 @@ impl Objects for Server {
             network: Some(network(&found, id, &cluster.slug, &seen.placement)),
             said: Some(to_struct(found.said.get())),
             instances_total: u32::try_from(instances.total).unwrap_or(u32::MAX),
-            instances: convert::instances(instances.rows, &seen.placement),
+            instances: convert::instances(instances.rows),
             cluster: Some(convert::freshness(&cluster.freshness(), &seen.placement)),
         };
         let placed = seen.placement.shows(id);

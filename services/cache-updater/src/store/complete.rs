@@ -5,12 +5,12 @@ use gwm_query::{Field, Table, push_values};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::Store;
-use super::list::{INSTANCES, NODES, ids, push_from};
+use super::list::{INSTANCES, NODES, Reading, ids, push_from, push_node_groups};
 use super::list_clusters::{CLUSTERS, push_clusters};
 use super::list_objects::{NETWORKS, NODE_GROUPS, OSES, OsRecord};
 use crate::domain::{InstanceSummary, NetworkRecord, NodeGroupRecord, NodeRecord};
 use crate::error::Result;
-use crate::seen::Seen;
+use crate::seen::{Placement, Seen};
 
 /// Nobody waits longer for a suggestion; then there is none.
 const LONGEST: &str = "set local statement_timeout = '400ms'";
@@ -43,6 +43,7 @@ impl Store {
         if !asked {
             return Ok(Vec::new());
         }
+        self.keep_sets(&seen.scope).await?;
         let mut tx = self.pool.begin().await?;
         sqlx::query(LONGEST).execute(&mut *tx).await?;
         let found = fetch(&mut tx, sql).await;
@@ -80,16 +81,20 @@ fn push_source(
             push_clusters_named(sql, scope, "slug");
         }
         ("instances", "cluster") => push_clusters_named(sql, scope, "cluster"),
-        ("nodes", "cluster") => push_clusters_named(sql, &seen.placed().scope, "cluster"),
-        ("instances", "node") => push_nodes(sql, &seen.placed().scope, "name as primary_node"),
-        ("instances", "secondary_node") => {
-            push_nodes(sql, &seen.placed().scope, "array[name] as secondary_nodes");
+        ("nodes", "cluster") if seen.placement.node_groups().is_empty() => {
+            push_clusters_named(sql, &seen.placed().scope, "cluster");
         }
-        ("nodes", _) => push_from::<NodeRecord>(sql, &seen.placed()),
-        (name, _) if name == NODE_GROUPS.name => push_from::<NodeGroupRecord>(sql, &seen.placed()),
-        (name, _) if name == NETWORKS.name => push_from::<NetworkRecord>(sql, seen),
-        (name, _) if name == OSES.name => push_from::<OsRecord>(sql, seen),
-        _ => push_from::<InstanceSummary>(sql, seen),
+        ("instances", "node") => push_nodes(sql, &seen.placement, "name as primary_node"),
+        ("instances", "secondary_node") => {
+            push_nodes(sql, &seen.placement, "array[name] as secondary_nodes");
+        }
+        ("nodes", _) => push_from::<NodeRecord>(sql, &seen.placed(), Reading::Whole),
+        (name, _) if name == NODE_GROUPS.name => {
+            push_from::<NodeGroupRecord>(sql, &seen.placed(), Reading::Whole);
+        }
+        (name, _) if name == NETWORKS.name => push_from::<NetworkRecord>(sql, seen, Reading::Whole),
+        (name, _) if name == OSES.name => push_from::<OsRecord>(sql, seen, Reading::Whole),
+        _ => push_from::<InstanceSummary>(sql, seen, Reading::Whole),
     }
 }
 
@@ -105,11 +110,14 @@ fn push_clusters_named(sql: &mut QueryBuilder<Postgres>, scope: &Scope, name: &s
     }
 }
 
-/// Nodes of these clusters.
-fn push_nodes(sql: &mut QueryBuilder<Postgres>, scope: &Scope, column: &str) {
+/// The nodes that are shown.
+fn push_nodes(sql: &mut QueryBuilder<Postgres>, placement: &Placement, column: &str) {
     sql.push(format_args!(" from (select {column} from node"));
-    if let Scope::Limited { clusters, .. } = scope {
-        sql.push(" where cluster_id = any(").push_bind(ids(clusters)).push(")");
+    if let Placement::In { clusters, .. } = placement {
+        sql.push(" where cluster_id = any(").push_bind(ids(clusters));
+        sql.push(") or (cluster_id, node_group_uuid) in (");
+        push_node_groups(sql, placement);
+        sql.push(")");
     }
     sql.push(") o");
 }

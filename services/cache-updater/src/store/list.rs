@@ -1,20 +1,27 @@
 //! Lists: filtered by what the person may see, by the query, page by page.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use gwm_authz::Scope;
 use gwm_query::{Cursor, CursorKey, Expr, Field, Key, Kind, Sort, Table};
-use gwm_types::{ClusterId, InstanceUuid};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Postgres, QueryBuilder, Row};
 use uuid::Uuid;
 
 use super::Store;
-use super::list_objects::{Listable, NODE_GROUPS};
+use super::list_objects::Listable;
 use crate::domain::{Freshness, unsigned};
 use crate::error::{Error, Result, bad_list};
-use crate::seen::{Placement, Seen};
+use crate::seen::Seen;
+
+mod scope;
+
+#[cfg(test)]
+use scope::PLACEMENT;
+use scope::push_among;
+pub(crate) use scope::tells_placement;
+pub(super) use scope::{Reading, ids, push_from, push_node_groups, push_whole_or_single};
 
 /// From where on the inventory's stream must be read to miss nothing of what comes after a list.
 const SEQUENCE: &str =
@@ -50,6 +57,8 @@ pub(crate) struct Listed<T> {
     pub(crate) item: T,
     pub(crate) cluster_id: Uuid,
     pub(crate) cluster: String,
+    /// Of an instance: whether it may be seen where it runs.
+    pub(crate) placed: bool,
     place: String,
 }
 
@@ -59,6 +68,7 @@ impl<'r, T: FromRow<'r, PgRow>> FromRow<'r, PgRow> for Listed<T> {
             item: T::from_row(row)?,
             cluster_id: row.try_get("cluster_id")?,
             cluster: row.try_get("cluster")?,
+            placed: row.try_get("placed")?,
             place: row.try_get("place")?,
         })
     }
@@ -247,130 +257,10 @@ pub(crate) static NODES: Table = Table {
     ],
 };
 
-/// Table, column, and what stands there for those who may not see where instances run: it is hidden before
-/// anything is filtered or sorted by it, so that neither tells.
-const PLACEMENT: [(&str, &str, &str); 6] = [
-    ("instance", "primary_node", "''::text"),
-    ("instance", "secondary_nodes", "'{}'::text[]"),
-    ("instance", "node_group", "''::text"),
-    (
-        "instance",
-        "nics",
-        "(select coalesce(jsonb_agg(n.nic || '{\"link\": null, \"mode\": null}' order by n.place), '[]') \
-         from jsonb_array_elements(i.nics) with ordinality n (nic, place))",
-    ),
-    ("network", "node_groups", "'{}'::text[]"),
-    ("network", "connections", "'[]'::jsonb"),
-];
-
-/// Whether a field of a list says nothing to those who see nowhere where instances run. `text` is the field as it
-/// is suggested.
-pub(crate) fn tells_placement(table: &Table, text: &str) -> bool {
-    if [NODES.name, NODE_GROUPS.name].contains(&table.name) {
-        return true;
-    }
-    let field = table.field(text.trim_end_matches([':', '>']));
-    field.is_some_and(|f| PLACEMENT_FIELDS.contains(&f.sql))
-}
-
-/// Of instances and networks.
-const PLACEMENT_FIELDS: [&str; 4] =
-    ["o.primary_node", "o.secondary_nodes", "o.node_group", "o.node_groups"];
-
-/// Appends `from (..) o`: the table with what the scope shows of it.
-pub(super) fn push_from<T: Listable>(sql: &mut QueryBuilder<Postgres>, seen: &Seen) {
-    let hides_nothing = seen.hides_nothing();
-    sql.push(" from (select i.cluster_id, c.slug as cluster");
-    for column in T::COLUMNS {
-        let hidden = PLACEMENT.iter().find(|(table, name, _)| *table == T::TABLE && name == column);
-        let hidden = hidden.filter(|_| !hides_nothing);
-        match (hidden, &seen.placement, *column) {
-            (Some((.., nothing)), Placement::In(clusters), _) if clusters.is_empty() => {
-                sql.push(format_args!(", {nothing} as {column}"));
-            }
-            (Some((.., nothing)), Placement::In(clusters), _) => {
-                sql.push(", case when i.cluster_id = any(")
-                    .push_bind(ids(clusters))
-                    .push(format_args!(") then i.{column} else {nothing} end as {column}"));
-            }
-            // Lists don't show parameters.
-            (_, _, "hvparams" | "beparams" | "said") => {
-                sql.push(format_args!(", '{{}}'::json as {column}"));
-            }
-            (_, _, "seen_at") => {
-                sql.push(
-                    ", case when i.absent then i.seen_at \
-                     else greatest(i.seen_at, c.last_success) end as seen_at",
-                );
-            }
-            _ => {
-                sql.push(format_args!(", i.{column}"));
-            }
-        }
-    }
-    if T::TABLE == "instance" {
-        sql.push(", i.found_by");
-    }
-    sql.push(FRESHNESS);
-    match &seen.scope {
-        Scope::Fleet => {
-            sql.push(format_args!(" from {} i", T::TABLE));
-        }
-        Scope::Limited { clusters, instances } => push_limited::<T>(sql, clusters, instances),
-    }
-    sql.push(" join cluster c using (cluster_id)) o");
-}
-
-/// Of how many clusters Postgres is told the very ones when it makes its plan.
-const PLANNED: usize = 16;
-
-/// Appends that the cluster is one of these.
-fn push_among(sql: &mut QueryBuilder<Postgres>, clusters: &[ClusterId]) {
-    // A few decide which index is right. Of many, Postgres would compare each with its statistics, and make a
-    // new plan for each page (a fifth of its CPU time with 100 clusters): behind a select it does not see them.
-    if clusters.len() > PLANNED {
-        sql.push("cluster_id = any((select ").push_bind(ids(clusters)).push(")::uuid[])");
-    } else {
-        sql.push("cluster_id = any(").push_bind(ids(clusters)).push(")");
-    }
-}
-
-/// Appends whole clusters and single instances, these by their key: what a customer sees must not cost
-/// a walk over what all others have.
-fn push_limited<T: Listable>(
-    sql: &mut QueryBuilder<Postgres>,
-    clusters: &[ClusterId],
-    instances: &[(ClusterId, InstanceUuid)],
-) {
-    let whole: HashSet<ClusterId> = clusters.iter().copied().collect();
-    let single: BTreeSet<(Uuid, Uuid)> = instances
-        .iter()
-        .filter(|(cluster, _)| T::TABLE == "instance" && !whole.contains(cluster))
-        .map(|(cluster, uuid)| (cluster.0, uuid.0))
-        .collect();
-    sql.push(" from (");
-    if single.is_empty() || !clusters.is_empty() {
-        sql.push(format_args!("select i.* from {} i where i.", T::TABLE));
-        push_among(sql, clusters);
-    }
-    if !single.is_empty() {
-        let (owners, uuids): (Vec<Uuid>, Vec<Uuid>) = single.into_iter().unzip();
-        let and = if clusters.is_empty() { "" } else { " union all " };
-        sql.push(and).push("select i.* from unnest(").push_bind(owners).push("::uuid[], ");
-        sql.push_bind(uuids).push("::uuid[]) s (cluster_id, uuid)");
-        sql.push(format_args!(" join {} i using (cluster_id, uuid)", T::TABLE));
-    }
-    sql.push(") i");
-}
-
 fn push_orphans(sql: &mut QueryBuilder<Postgres>, table: &Table) {
     if table.name == ORPHANS.name {
         sql.push(" and o.owner is null");
     }
-}
-
-pub(super) fn ids(clusters: &[ClusterId]) -> Vec<Uuid> {
-    clusters.iter().map(|c| c.0).collect()
 }
 
 impl Store {
@@ -390,6 +280,7 @@ impl Store {
             .open(table, &sort, request.q, request.person, request.cursor)
             .map_err(bad)?;
 
+        self.keep_sets(&request.seen.scope).await?;
         let mut none_after = None;
         let mut rows = loop {
             let mut sql = QueryBuilder::new("");
@@ -445,7 +336,7 @@ fn push_page<T: Listable>(
         push_count::<T>(sql, table, filter, seen)?;
         sql.push(") as page_total");
     }
-    push_from::<T>(sql, seen);
+    push_from::<T>(sql, seen, Reading::InOrder);
     sql.push(" where ");
     gwm_query::push_filter(sql, table, filter).map_err(|error| Error::Fault(bad_list(&error)))?;
     push_orphans(sql, table);
@@ -466,18 +357,21 @@ fn push_count<T: Listable>(
     // Of node groups, networks and OSes there are few, and no counters.
     let counted = everything && ["node", "instance"].contains(&T::TABLE);
     let sum = format!("select coalesce(sum({}s_total), 0)::bigint from cluster", T::TABLE);
+    // Of node groups there are no counters.
+    let whole = T::TABLE != "node" || seen.placement.node_groups().is_empty();
+    let counted = counted && whole;
     match &seen.scope {
         Scope::Fleet if counted => {
             sql.push(sum);
         }
-        Scope::Limited { clusters, instances }
-            if counted && (T::TABLE == "node" || instances.is_empty()) =>
+        Scope::Limited { clusters, instances, sets }
+            if counted && (T::TABLE == "node" || (instances.is_empty() && sets.is_empty())) =>
         {
             push_among(sql.push(sum).push(" where "), clusters);
         }
         Scope::Fleet | Scope::Limited { .. } => {
             sql.push("select count(*) from (select 1");
-            push_from::<T>(sql, seen);
+            push_from::<T>(sql, seen, Reading::Whole);
             sql.push(" where ");
             gwm_query::push_filter(sql, table, filter)
                 .map_err(|error| Error::Fault(bad_list(&error)))?;
@@ -490,3 +384,5 @@ fn push_count<T: Listable>(
 
 #[cfg(test)]
 mod plans;
+#[cfg(test)]
+mod sets;

@@ -42,7 +42,9 @@ pub(crate) use watch::{
 };
 pub(crate) use write::{mark_absent, put, put_each, recount, remove};
 
+use gwm_authz::Scope;
 use gwm_pg::lease::Held;
+use gwm_pg::sets::Sets;
 use sqlx::{PgPool, Postgres, Transaction};
 
 use crate::error::Result;
@@ -51,9 +53,22 @@ use crate::error::Result;
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pub(crate) pool: PgPool,
+    sets: Sets,
 }
 
 impl Store {
+    pub(crate) fn of(pool: PgPool) -> Self {
+        Self { sets: Sets::new(pool.clone()), pool }
+    }
+
+    /// Makes sure that what the scope names as sets can be joined. Before each query that a scope limits.
+    async fn keep_sets(&self, scope: &Scope) -> Result<()> {
+        for set in scope.sets() {
+            self.sets.keep(set.id(), set.columns()).await?;
+        }
+        Ok(())
+    }
+
     /// A transaction.
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Postgres>> {
         Ok(self.pool.begin().await?)

@@ -5,6 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::Store;
+use super::list::ids;
 use crate::domain::PAUSED;
 use crate::error::Result;
 use crate::seen::{FOR_OPERATORS, Seen};
@@ -57,18 +58,21 @@ impl Store {
     /// Sums over whole clusters by their counters, and over single instances one by one. Nodes that are not well
     /// are named only where the person sees nodes.
     pub(crate) async fn overview(&self, seen: &Seen) -> Result<(OverviewRow, Vec<WrongRow>)> {
-        let (all, clusters, owners, uuids) = parts(&seen.scope);
-        let (placed_all, placed, ..) = parts(&seen.placed().scope);
+        self.keep_sets(&seen.scope).await?;
+        let (all, clusters, single) = parts(&seen.scope);
+        let (group_clusters, group_uuids) = seen.placement.node_group_columns();
+        let (placed_all, placed, _) = parts(&seen.placed().scope);
         let row = sqlx::query_as(
             "with whole as (
                  select * from cluster where $1 or cluster_id = any($2)
              ), single as (
                  select status, missing, memory_mib, disk_mib, owner from instance
                  where not $1 and cluster_id <> all($2)
-                     and (cluster_id, uuid) in (select * from unnest($3::uuid[], $4::uuid[]))
+                     and (cluster_id, uuid) in (select * from unnest($3::uuid[], $4::uuid[])
+                         union all select first, second from key_set_member where set_id = any($5))
              ), seen as (
                  select reachable from cluster
-                 where $1 or cluster_id = any($2) or cluster_id = any($3)
+                 where $1 or cluster_id = any($2) or cluster_id = any($6)
              )
              select (select count(*) from seen) as clusters_total,
                  (select count(*) from seen where reachable) as clusters_reachable,
@@ -101,8 +105,10 @@ impl Store {
         )
         .bind(all)
         .bind(&clusters)
-        .bind(&owners)
-        .bind(&uuids)
+        .bind(&single.of)
+        .bind(&single.uuids)
+        .bind(&single.sets)
+        .bind(&single.clusters)
         .fetch_one(&self.pool)
         .await?;
         let wrong = sqlx::query_as(
@@ -110,7 +116,7 @@ impl Store {
                  select 0 as rank, 'cluster' as kind, slug as cluster, slug as name,
                      case when $6 or cluster_id = any($7) or error = '' or error_code = $8
                          then error else $9 end as text
-                 from cluster where not reachable and ($1 or cluster_id = any($2 || $3))
+                 from cluster where not reachable and ($1 or cluster_id = any($2 || $11))
                  union all
                  select 1, 'node', c.slug, n.name, case when n.missing
                      then 'missing: vanished together with many others'
@@ -118,20 +124,23 @@ impl Store {
                      else 'silent: Ganeti has no figures of it' end
                  from node n join cluster c using (cluster_id)
                  where (n.offline or n.missing or n.memory_total_mib is null)
-                     and ($6 or n.cluster_id = any($7))
+                     and ($6 or n.cluster_id = any($7) or (n.cluster_id, n.node_group_uuid)
+                         in (select * from unnest($12::uuid[], $13::uuid[])))
                  union all
                  (select 2, 'instance', c.slug, i.name, i.status
                  from instance i join cluster c using (cluster_id)
                  where i.status like 'ERROR%' and not i.missing
                      and ($1 or i.cluster_id = any($2)
-                     or (i.cluster_id, i.uuid) in (select * from unnest($3::uuid[], $4::uuid[])))
+                     or (i.cluster_id, i.uuid) in (select * from unnest($3::uuid[], $4::uuid[])
+                         union all select first, second from key_set_member where set_id = any($10)))
                  limit $5)
                  union all
                  (select 2, 'instance', c.slug, i.name,
                      'missing: vanished together with many others'
                  from instance i join cluster c using (cluster_id)
                  where i.missing and ($1 or i.cluster_id = any($2)
-                     or (i.cluster_id, i.uuid) in (select * from unnest($3::uuid[], $4::uuid[])))
+                     or (i.cluster_id, i.uuid) in (select * from unnest($3::uuid[], $4::uuid[])
+                         union all select first, second from key_set_member where set_id = any($10)))
                  limit $5)
                  union all
                  select 3, 'certificate', slug, slug,
@@ -144,13 +153,17 @@ impl Store {
         )
         .bind(all)
         .bind(clusters)
-        .bind(owners)
-        .bind(uuids)
+        .bind(single.of)
+        .bind(single.uuids)
         .bind(WRONG)
         .bind(placed_all)
         .bind(placed)
         .bind(PAUSED)
         .bind(FOR_OPERATORS)
+        .bind(single.sets)
+        .bind(single.clusters)
+        .bind(group_clusters)
+        .bind(group_uuids)
         .fetch_all(&self.pool)
         .await?;
         Ok((row, wrong))
@@ -158,7 +171,8 @@ impl Store {
 
     /// What a persona owns of what the person may see.
     pub(crate) async fn own_use(&self, owner: &str, scope: &Scope) -> Result<OwnUse> {
-        let (all, clusters, of, uuids) = parts(scope);
+        self.keep_sets(scope).await?;
+        let (all, clusters, single) = parts(scope);
         Ok(sqlx::query_as(
             "select count(*) as instances,
                  count(*) filter (where status = 'running') as running,
@@ -167,13 +181,15 @@ impl Store {
                  coalesce(sum(disk_mib), 0)::bigint as disk_mib
              from instance
              where owner = $5 and ($1 or cluster_id = any($2)
-                 or (cluster_id, uuid) in (select * from unnest($3::uuid[], $4::uuid[])))",
+                 or (cluster_id, uuid) in (select * from unnest($3::uuid[], $4::uuid[])
+                     union all select first, second from key_set_member where set_id = any($6)))",
         )
         .bind(all)
         .bind(clusters)
-        .bind(of)
-        .bind(uuids)
+        .bind(single.of)
+        .bind(single.uuids)
         .bind(owner)
+        .bind(single.sets)
         .fetch_one(&self.pool)
         .await?)
     }
@@ -189,13 +205,28 @@ impl Store {
     }
 }
 
-/// Everything or not; whole clusters; single instances as two columns.
-fn parts(scope: &Scope) -> (bool, Vec<Uuid>, Vec<Uuid>, Vec<Uuid>) {
+/// Instances that are seen without all of their cluster.
+#[derive(Default)]
+struct Single {
+    /// Side by side.
+    of: Vec<Uuid>,
+    uuids: Vec<Uuid>,
+    sets: Vec<Uuid>,
+    /// The clusters of all of them.
+    clusters: Vec<Uuid>,
+}
+
+/// Everything or not; whole clusters; single instances.
+fn parts(scope: &Scope) -> (bool, Vec<Uuid>, Single) {
     match scope {
-        Scope::Fleet => (true, Vec::new(), Vec::new(), Vec::new()),
-        Scope::Limited { clusters, instances } => {
-            let (owners, uuids) = instances.iter().map(|(c, u)| (c.0, u.0)).unzip();
-            (false, clusters.iter().map(|c| c.0).collect(), owners, uuids)
+        Scope::Fleet => (true, Vec::new(), Single::default()),
+        Scope::Limited { clusters, instances, sets } => {
+            let (of, uuids): (Vec<Uuid>, Vec<Uuid>) =
+                instances.iter().map(|(c, u)| (c.0, u.0)).unzip();
+            let of_sets = sets.iter().flat_map(|set| ids(set.clusters()));
+            let around = of.iter().copied().chain(of_sets).collect();
+            let sets = sets.iter().map(|set| set.id()).collect();
+            (false, ids(clusters), Single { of, uuids, sets, clusters: around })
         }
     }
 }

@@ -6,8 +6,9 @@ use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::Store;
-use super::list::ids;
+use super::list::{Reading, ids, push_node_groups, push_whole_or_single};
 use crate::error::Result;
+use crate::seen::Placement;
 
 /// Shorter texts are looked for at the beginning of names only: three letters make a trigram.
 const TRIGRAM: usize = 3;
@@ -98,6 +99,7 @@ impl Store {
         scope: &Scope,
         limit: i64,
     ) -> Result<Vec<Hit>> {
+        self.keep_sets(scope).await?;
         let mut connection = self.pool.acquire().await?;
         let mut hits = Vec::new();
         let wanted = Wanted::of(text);
@@ -127,11 +129,11 @@ impl Store {
         Ok(hits)
     }
 
-    /// Nodes of whole clusters: there are few enough to look at each.
+    /// Nodes that are shown: there are few enough to look at each.
     pub(crate) async fn search_nodes(
         &self,
         text: &str,
-        scope: &Scope,
+        placement: &Placement,
         limit: i64,
     ) -> Result<Vec<Hit>> {
         let wanted = Wanted::of(text);
@@ -151,8 +153,11 @@ impl Store {
             sql.push(" or n.uuid between ").push_bind(from).push(" and ").push_bind(to);
         }
         sql.push(")");
-        if let Scope::Limited { clusters, .. } = scope {
-            sql.push(" and n.cluster_id = any(").push_bind(ids(clusters)).push(")");
+        if let Placement::In { clusters, .. } = placement {
+            sql.push(" and (n.cluster_id = any(").push_bind(ids(clusters));
+            sql.push(") or (n.cluster_id, n.node_group_uuid) in (");
+            push_node_groups(&mut sql, placement);
+            sql.push("))");
         }
         sql.push(" order by n.name not like ").push_bind(wanted.begins());
         sql.push(", n.name limit ").push_bind(limit + 1);
@@ -282,17 +287,10 @@ fn push_instances(
         }
         Among::Rare => "(select i.* from instance i where ",
     });
-    if let Scope::Limited { clusters, instances } = scope {
+    if let Scope::Limited { clusters, instances, sets } = scope {
         sql.push("(");
-        if !clusters.is_empty() {
-            sql.push("i.cluster_id = any(").push_bind(ids(clusters)).push(") or ");
-        }
-        let (of, uuids): (Vec<Uuid>, Vec<Uuid>) = instances.iter().map(|(c, u)| (c.0, u.0)).unzip();
-        sql.push("(i.cluster_id, i.uuid) in (select * from unnest(")
-            .push_bind(of)
-            .push("::uuid[], ")
-            .push_bind(uuids)
-            .push("::uuid[]))) and ");
+        push_whole_or_single(sql, clusters, instances, (sets, Reading::InOrder));
+        sql.push(") and ");
     }
     push_where(sql);
     if among == Among::Rare {

@@ -129,6 +129,114 @@ async fn no_answer_names_where_an_instance_runs_to_whoever_may_not_see_it() {
     assert!(replica.inventory().get_node(operator.ask(one(&node))).await.is_ok());
 }
 
+/// Two nodes in each of two node groups; each instance within one, but for one that is mirrored in the other.
+async fn two_node_groups() -> (World, [Vec<String>; 2], String) {
+    let world = World::sized(4, 12).await;
+    let (nodes, split) = world.cluster().edit(|c| {
+        let of = |group: &str| {
+            let group = c.groups[group].uuid.clone();
+            let nodes = c.nodes.values().filter(|n| n.group == group);
+            nodes.map(|n| n.name.clone()).collect::<Vec<_>>()
+        };
+        let nodes = [of("default"), of("rack2")];
+        let other = |of: &[String], node: &String| of.iter().find(|n| *n != node).unwrap().clone();
+        for instance in c.instances.values_mut().filter(|i| !i.snodes.is_empty()) {
+            let group = usize::from(!nodes[0].contains(&instance.pnode));
+            instance.snodes = vec![other(&nodes[group], &instance.pnode)];
+        }
+        let mut mirrored = c.instances.values_mut().filter(|i| !i.snodes.is_empty());
+        let split = mirrored.find(|i| nodes[0].contains(&i.pnode)).unwrap();
+        split.snodes = vec![nodes[1][0].clone()];
+        (nodes, split.name.clone())
+    });
+    (world, nodes, split)
+}
+
+#[tokio::test]
+async fn a_node_groups_holder_sees_its_nodes_and_of_no_other_a_name() {
+    let (world, [inside, outside], split) = two_node_groups().await;
+    let replica = world.replica("a").await;
+    let cluster = world.add(&replica).await;
+    let group = world.cluster().look(|c| c.groups["default"].uuid.clone());
+    let person = world.auth.person(Some(vec![
+        ("view", object("cluster", &cluster, "")),
+        ("migrate", object("node_group", &cluster, &group)),
+    ]));
+    let mut inventory = replica.inventory();
+    let nodes = async |q: &str| {
+        let page = Some(PageRequest { q: q.to_owned(), ..Default::default() });
+        let asked = person.ask(ListNodesRequest { page });
+        let answer = replica.inventory().list_nodes(asked).await?.into_inner();
+        let names = answer.nodes.iter().map(|n| n.name.clone()).collect::<Vec<_>>();
+        Ok::<_, tonic::Status>((names, answer.page.unwrap().total))
+    };
+    wait_for("the right to be known", PATIENCE, async || match nodes("").await {
+        Ok((names, 2)) if names == inside => Ok(()),
+        answer => Err(format!("{answer:?}")),
+    })
+    .await;
+
+    let mut said = everything(&world, &replica, &person).await;
+    let mut objects = ObjectsClient::new(replica.gateway());
+    for name in inside.iter().chain(&outside) {
+        let found = inventory.get_node(person.ask(one(name))).await;
+        assert_eq!(found.is_ok(), inside.contains(name), "{name}");
+        said.push(format!("{:?}", found.map_err(|status| status.code())));
+        for text in [name.as_str(), &name[..5]] {
+            let asked = person.ask(SearchRequest { q: text.to_owned(), limit: 0 });
+            let found = replica.find().search(asked).await.unwrap().into_inner().found;
+            assert_eq!(found.is_empty(), outside.contains(name), "{text}: {found:?}");
+            said.push(format!("{found:?}"));
+        }
+        let hit = |q: String| {
+            let (replica, person) = (&replica, &person);
+            async move { replica.list(person, &q, "", 0, "").await.unwrap().instances.len() }
+        };
+        if outside.contains(name) {
+            for field in ["node", "snode"] {
+                assert_eq!(hit(format!("{field}:{name}")).await, 0, "{field}:{name}");
+            }
+            assert_eq!(nodes(name).await.unwrap(), (Vec::new(), 0));
+        } else {
+            assert!(hit(format!("node:{name}")).await > 0);
+        }
+    }
+    for (name, seen) in [("default", true), ("rack2", false)] {
+        let found = objects.get_node_group(person.ask(one(name))).await;
+        assert_eq!(found.is_ok(), seen, "{name}");
+        said.push(format!("{:?}", found.map_err(|status| status.code())));
+    }
+    for text in &said {
+        for name in outside.iter().map(|n| n.split('.').next().unwrap()).chain(["rack2"]) {
+            assert!(!text.contains(name), "told {name}: {text}");
+        }
+    }
+    // Instances show it as far as all of their nodes are there.
+    let all = world.list(&replica, "").await.instances;
+    let seen = replica.list(&person, "", "", 200, "").await.unwrap().instances;
+    assert_eq!(seen.len(), all.len());
+    for (whole, seen) in all.iter().zip(&seen) {
+        let placed = inside.contains(&whole.primary_node) && whole.name != split;
+        let detail = replica.instance(&person, &whole.uuid).await.unwrap();
+        if placed {
+            assert_eq!(seen, &pb_instance(whole, seen));
+            assert_eq!(detail.instance.unwrap().primary_node, whole.primary_node);
+        } else {
+            assert_eq!((seen.primary_node.as_str(), seen.secondary_nodes.len()), ("", 0));
+            assert_eq!(detail.instance.unwrap().primary_node, "");
+        }
+    }
+    assert!(seen.iter().any(|i| !i.primary_node.is_empty()));
+}
+
+/// As the administrator has it, but for when it was looked at.
+fn pb_instance(
+    whole: &gwm_proto::cache::Instance,
+    seen: &gwm_proto::cache::Instance,
+) -> gwm_proto::cache::Instance {
+    gwm_proto::cache::Instance { seen_at: seen.seen_at, ..whole.clone() }
+}
+
 #[tokio::test]
 async fn why_a_cluster_does_not_answer_is_for_operators() {
     let world = World::new().await;

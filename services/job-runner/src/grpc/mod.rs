@@ -24,6 +24,7 @@ use tonic::{Request, Response, Status};
 
 use crate::clients::{Auth, Cache};
 use crate::domain;
+use crate::seen::Asker;
 use crate::store::Store;
 
 pub(crate) use waited::NotTaken;
@@ -45,9 +46,7 @@ impl JobsServer {
             Some(uuid) => Object::Instance(job.cluster_id, uuid),
             None => Object::Cluster(job.cluster_id),
         };
-        let own = job.requested_by_id == person.user_id
-            && (!person.restricted || job.token_id == person.token_id);
-        own || self.authz.allows(person, Permission::View, object)
+        Asker::of(person).asked_for(job) || self.authz.allows(person, Permission::View, object)
     }
 
     /// The same for one that somebody else gave Ganeti: who sees the instance, or the whole cluster.

@@ -11,7 +11,7 @@ use tonic::Request;
 use super::{JobsServer, convert};
 use crate::domain::{ForeignJob, Job, Phase, waiting};
 use crate::error::Error;
-use crate::seen::Seen;
+use crate::seen::{Asker, Seen};
 use crate::store::{figures, foreign, job, log};
 
 /// Failed jobs that come with the figures.
@@ -63,14 +63,14 @@ impl JobsServer {
         let asked = request.into_inner();
         if asked.own_only {
             let mut connection = self.store.connection().await.map_err(Error::from)?;
-            let own_running = figures::own_running(&mut connection, person.holder())
+            let own_running = figures::own_running(&mut connection, Asker::of(&person))
                 .await
                 .map_err(Error::from)?;
             return Ok(JobFigures { own_running, ..Default::default() });
         }
         let seen = Seen::of(&self.authz, &person);
         let failed = i64::from(asked.failed.min(MOST_FAILED));
-        let found = figures::figures(&self.store, &seen.scope, person.holder(), failed)
+        let found = figures::figures(&self.store, &seen.scope, Asker::of(&person), failed)
             .await
             .map_err(Error::from)?;
         Ok(JobFigures {

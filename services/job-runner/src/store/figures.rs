@@ -3,12 +3,12 @@
 
 use gwm_authz::Scope;
 use gwm_pg::Result;
-use gwm_types::UserId;
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::list::{Listed, push_scope, read};
 use super::{Store, snapshot};
+use crate::seen::Asker;
 
 /// The figures of what a person may see.
 #[derive(Debug, Default)]
@@ -23,13 +23,11 @@ pub(crate) struct Figures {
 }
 
 /// Those of the person's own jobs that are running.
-pub(crate) async fn own_running(connection: &mut PgConnection, person: UserId) -> Result<u64> {
-    let running: i64 = sqlx::query_scalar(
-        "select count(*) from job where requested_by_id = $1 and ended_at is null and phase <> 'queued'",
-    )
-    .bind(person.0)
-    .fetch_one(connection)
-    .await?;
+pub(crate) async fn own_running(connection: &mut PgConnection, asker: Asker) -> Result<u64> {
+    let mut sql = QueryBuilder::new("select count(*) from job where ");
+    asker.push(&mut sql);
+    sql.push(" and ended_at is null and phase <> 'queued'");
+    let running: i64 = sql.build_query_scalar().fetch_one(connection).await?;
     Ok(u64::try_from(running).unwrap_or_default())
 }
 
@@ -37,9 +35,10 @@ pub(crate) async fn own_running(connection: &mut PgConnection, person: UserId) -
 pub(crate) async fn figures(
     store: &Store,
     scope: &Scope,
-    person: UserId,
+    asker: Asker,
     failed: i64,
 ) -> Result<Figures> {
+    store.keep_sets(scope).await?;
     let mut tx = snapshot(store).await?;
     let whole = match scope {
         Scope::Fleet => None,
@@ -47,11 +46,11 @@ pub(crate) async fn figures(
     };
     let (open, failed_in_day) = kept(&mut tx, whole.as_deref()).await?;
     let (more_open, more_failed) = match &whole {
-        Some(whole) => counted(&mut tx, scope, person, whole).await?,
+        Some(whole) => counted(&mut tx, scope, asker, whole).await?,
         None => (0, 0),
     };
-    let own_running = own_running(&mut tx, person).await?;
-    let failed = latest_failed(&mut tx, scope, person, failed).await?;
+    let own_running = own_running(&mut tx, asker).await?;
+    let failed = latest_failed(&mut tx, scope, asker, failed).await?;
     tx.commit().await?;
     let sum = |a: i64, b: i64| u64::try_from(a + b).unwrap_or_default();
     Ok(Figures {
@@ -87,21 +86,21 @@ async fn kept(tx: &mut PgConnection, clusters: Option<&[Uuid]>) -> Result<(i64, 
 async fn counted(
     tx: &mut PgConnection,
     scope: &Scope,
-    person: UserId,
+    asker: Asker,
     whole: &[Uuid],
 ) -> Result<(i64, i64)> {
     let mut sql = QueryBuilder::new("select ");
     for (comma, which) in [("", "ended_at is null"), (", ", FAILED_IN_DAY)] {
         sql.push(comma).push("(select count(*) from listed_job where ").push(which).push(" and ");
-        push_beside(&mut sql, scope, person, whole);
+        push_beside(&mut sql, scope, asker, whole);
         sql.push(")");
     }
     Ok(sql.build_query_as().fetch_one(tx).await?)
 }
 
-fn push_beside(sql: &mut QueryBuilder<Postgres>, scope: &Scope, person: UserId, whole: &[Uuid]) {
+fn push_beside(sql: &mut QueryBuilder<Postgres>, scope: &Scope, asker: Asker, whole: &[Uuid]) {
     sql.push("not (cluster_id = any(").push_bind(whole.to_vec()).push(")) and ");
-    push_scope(sql, scope, person);
+    push_scope(sql, scope, asker);
 }
 
 const FAILED_IN_DAY: &str = "phase = 'failed' and ended_at > now() - interval '1 day'";
@@ -109,7 +108,7 @@ const FAILED_IN_DAY: &str = "phase = 'failed' and ended_at > now() - interval '1
 async fn latest_failed(
     tx: &mut PgConnection,
     scope: &Scope,
-    person: UserId,
+    asker: Asker,
     limit: i64,
 ) -> Result<Vec<Listed>> {
     if limit == 0 {
@@ -117,7 +116,7 @@ async fn latest_failed(
     }
     let mut sql = QueryBuilder::new("select job_id from listed_job where ");
     sql.push(FAILED_IN_DAY).push(" and ");
-    push_scope(&mut sql, scope, person);
+    push_scope(&mut sql, scope, asker);
     sql.push(" order by ended_at desc, job_id limit ").push_bind(limit);
     let ids: Vec<Uuid> = sql.build_query_scalar().fetch_all(&mut *tx).await?;
     read(tx, &ids).await

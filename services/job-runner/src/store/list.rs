@@ -1,16 +1,17 @@
 //! The list of jobs: filtered by what the person may see, in SQL.
 
 use gwm_authz::Scope;
+use gwm_pg::sets::push_is_member;
 use gwm_pg::{Error, outbox};
 use gwm_query::{Cursor, Expr, Field, Key, Kind, Sort, Table};
-use gwm_types::{ClusterId, InstanceUuid, UserId};
+use gwm_types::{ClusterId, InstanceUuid};
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::row::JobRow;
 use super::{Store, foreign, snapshot};
 use crate::domain::{ForeignJob, Job};
-use crate::seen::Seen;
+use crate::seen::{Asker, Seen};
 
 /// Suggestions come from this many jobs.
 const LATEST: i64 = 2000;
@@ -108,6 +109,7 @@ struct Placed {
 /// Reads one page; all in one snapshot, so that a consumer that starts after the stream sequence
 /// misses nothing.
 pub(crate) async fn page(store: &Store, wanted: &Wanted<'_>) -> Result<Page, ListError> {
+    store.keep_sets(&wanted.seen.scope).await?;
     let mut tx = snapshot(store).await?;
     let mut sql = QueryBuilder::new("");
     push_page(&mut sql, wanted)?;
@@ -179,18 +181,25 @@ async fn count(tx: &mut PgConnection, wanted: &Wanted<'_>) -> Result<(u64, bool)
 }
 
 /// Appends what the person may see: jobs on what they may see, and their own.
-pub(super) fn push_scope(sql: &mut QueryBuilder<Postgres>, scope: &Scope, person: UserId) {
+pub(super) fn push_scope(sql: &mut QueryBuilder<Postgres>, scope: &Scope, asker: Asker) {
     match scope {
         Scope::Fleet => {
             sql.push("true");
         }
-        Scope::Limited { clusters, instances } => {
+        Scope::Limited { clusters, instances, sets } => {
             let clusters: Vec<_> = clusters.iter().map(|id| id.0).collect();
             let (of, uuids): (Vec<_>, Vec<_>) = instances.iter().map(|(c, i)| (c.0, i.0)).unzip();
-            sql.push("(requested_by_id = ").push_bind(person.0);
+            sql.push("(");
+            asker.push(sql);
             sql.push(" or cluster_id = any(").push_bind(clusters);
             sql.push(") or (cluster_id, instance_uuid) in (select * from unnest(").push_bind(of);
-            sql.push(", ").push_bind(uuids).push(")))");
+            sql.push(", ").push_bind(uuids).push("))");
+            if !sets.is_empty() {
+                let sets: Vec<_> = sets.iter().map(|set| set.sized()).collect();
+                sql.push(" or ");
+                push_is_member(sql, ("cluster_id", "instance_uuid"), &sets);
+            }
+            sql.push(")");
         }
     }
 }
@@ -214,7 +223,7 @@ fn push_seen(sql: &mut QueryBuilder<Postgres>, seen: &Seen) {
     sql.push_bind(placed);
     sql.push(
         ") or origin = 'ganeti' then error_message end as error_message, requested_by, \
-         requested_by_id, created_at, started_at, ended_at, origin from listed_job) listed_job",
+         requested_by_id, token_id, created_at, started_at, ended_at, origin from listed_job) listed_job",
     );
 }
 
@@ -222,7 +231,7 @@ fn push_where(
     sql: &mut QueryBuilder<Postgres>,
     wanted: &Wanted<'_>,
 ) -> Result<(), gwm_query::Error> {
-    push_scope(sql, &wanted.seen.scope, wanted.seen.person);
+    push_scope(sql, &wanted.seen.scope, wanted.seen.asker);
     if let Some((cluster, instance)) = wanted.object {
         sql.push(" and cluster_id = ").push_bind(cluster.0);
         if let Some(uuid) = instance {
@@ -245,12 +254,13 @@ pub(crate) async fn values(
         sql.push(" from (select * from ");
         push_seen(sql, seen);
         sql.push(" where ");
-        push_scope(sql, &seen.scope, seen.person);
+        push_scope(sql, &seen.scope, seen.asker);
         sql.push(" order by created_at desc limit ").push_bind(LATEST).push(") as latest");
     });
     if !asked {
         return Ok(Vec::new());
     }
+    store.keep_sets(&seen.scope).await?;
     let mut tx = store.begin().await?;
     let values = sql.build_query_scalar().fetch_all(&mut *tx).await?;
     tx.commit().await?;

@@ -1,5 +1,6 @@
 //! All SQL: one file for each aggregate.
 
+mod asker;
 mod event;
 pub(crate) mod figures;
 pub(crate) mod foreign;
@@ -15,7 +16,9 @@ mod tests;
 
 use std::time::Duration;
 
+use gwm_authz::Scope;
 use gwm_pg::lease::{self, Held, Holder, LeaseSettings};
+use gwm_pg::sets::Sets;
 use gwm_pg::{PgSettings, Result};
 use gwm_types::ClusterId;
 use sqlx::migrate::Migrator;
@@ -33,6 +36,7 @@ const CHANNEL: &str = "gwm_job";
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pool: PgPool,
+    sets: Sets,
 }
 
 /// A transaction.
@@ -55,13 +59,20 @@ async fn snapshot(store: &Store) -> Result<Tx> {
 impl Store {
     /// Makes the pool; connects when first used.
     pub(crate) fn connect(settings: &PgSettings) -> Result<Self> {
-        Ok(Self { pool: gwm_pg::connect(settings, "gwm-job-runner")? })
+        Ok(Self::of(gwm_pg::connect(settings, "gwm-job-runner")?))
     }
 
-    /// Over a pool that a test made.
-    #[cfg(test)]
+    /// Over a pool.
     pub(crate) fn of(pool: PgPool) -> Self {
-        Self { pool }
+        Self { sets: Sets::new(pool.clone()), pool }
+    }
+
+    /// Makes sure that what the scope names as sets can be joined. Before each query that a scope limits.
+    async fn keep_sets(&self, scope: &Scope) -> Result<()> {
+        for set in scope.sets() {
+            self.sets.keep(set.id(), set.columns()).await?;
+        }
+        Ok(())
     }
 
     /// For the relay.

@@ -11,6 +11,7 @@ use gwm_types::{ClusterId, InstanceUuid, OpId, UserId};
 
 mod figures;
 mod placement;
+mod sets;
 
 use super::*;
 use crate::domain::{self, Job, OpState, Parameters, Phase};

@@ -13,12 +13,14 @@
 
 mod assertion;
 mod decided;
+mod instance_set;
 mod rights;
 mod selected;
 mod watch;
 
 pub use assertion::{ActingAs, Keys, Principal, SignedAssertion, sign};
 pub use decided::Decided;
+pub use instance_set::InstanceSet;
 pub use rights::{Holder, Rights, Scope, parse_object};
 pub use selected::Selected;
 pub use watch::{Authz, AuthzConfig, Mode};

@@ -1,6 +1,7 @@
 //! Who may do what, in memory: one look-up for the user, one for the object.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use gwm_proto::auth::{Change, Snapshot, UserRights};
@@ -11,10 +12,12 @@ use gwm_types::{
 };
 use uuid::Uuid;
 
-use crate::Selected;
+use crate::{InstanceSet, Selected};
 
 /// How long an ended session is remembered: longer than any assertion for it lives.
 const REMEMBER_ENDED: Duration = Duration::from_secs(180);
+/// Lists are given so many instances one by one; of more, their sets.
+const ONE_BY_ONE: usize = 500;
 
 /// All rights, by user.
 #[derive(Debug, Default)]
@@ -42,6 +45,18 @@ struct UserEntry {
     groups: BTreeMap<Uuid, String>,
     /// Where which persona of the user's may create.
     creates: HashSet<(Uuid, Object)>,
+    sets: Sets,
+}
+
+/// The instances on which a permission is held one by one, where they are many; made when first asked for. What they
+/// are made of is compared in their place.
+#[derive(Debug, Default)]
+struct Sets(Mutex<HashMap<Permission, Arc<InstanceSet>>>);
+
+impl PartialEq for Sets {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Somebody who may do something: a user, or a restricted token by its id.
@@ -64,6 +79,8 @@ pub enum Scope {
         clusters: Vec<ClusterId>,
         /// Single instances, some perhaps in clusters listed too.
         instances: Vec<(ClusterId, InstanceUuid)>,
+        /// Many at once, some perhaps in several sets, or named otherwise too.
+        sets: Vec<Arc<InstanceSet>>,
     },
 }
 
@@ -235,6 +252,9 @@ impl Rights {
         if self.allows(user, Permission::View, object) {
             return true;
         }
+        if matches!(object, Object::NodeGroup(..)) {
+            return self.allows(user, Permission::ViewPlacement, object);
+        }
         let Object::Cluster(cluster) = object else { return false };
         self.users.get(&user).is_some_and(|e| {
             !e.disabled
@@ -264,33 +284,74 @@ impl Rights {
         Some(all)
     }
 
+    /// The node groups on which the user holds `permission`, beside those of whole clusters, in their order.
+    #[must_use]
+    pub fn node_groups(
+        &self,
+        user: UserId,
+        permission: Permission,
+    ) -> Vec<(ClusterId, NodeGroupUuid)> {
+        let entry = self.users.get(&user).filter(|e| !e.disabled);
+        let mut held = entry.map_or_else(Vec::new, |e| keys_holding(&e.node_groups, permission));
+        held.sort_unstable();
+        held
+    }
+
     /// What a list of objects on which the user holds `permission` may show.
     #[must_use]
     pub fn scope(&self, user: UserId, permission: Permission) -> Scope {
-        let nothing = Scope::Limited { clusters: Vec::new(), instances: Vec::new() };
-        let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else { return nothing };
+        let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else {
+            return Scope::limited(Vec::new(), Vec::new());
+        };
         if entry.is_admin || entry.fleet.contains(permission) {
             return Scope::Fleet;
         }
-        let mut instances = keys_holding(&entry.instances, permission);
+        let (mut instances, mut sets) = (Vec::new(), Vec::new());
+        if entry.instances.len() > ONE_BY_ONE {
+            sets.push(entry.set(permission));
+        } else {
+            instances = keys_holding(&entry.instances, permission);
+        }
         let by = keys_holding(&entry.selectors, permission);
-        if !by.is_empty() {
+        if by.iter().map(|id| self.selected.count(*id)).sum::<usize>() > ONE_BY_ONE {
+            sets.extend(by.into_iter().filter_map(|id| self.selected.set(id)));
+        } else if !by.is_empty() {
             instances.extend(by.into_iter().flat_map(|id| self.selected.members(id)));
             instances.sort_unstable();
             instances.dedup();
         }
-        Scope::Limited { clusters: keys_holding(&entry.clusters, permission), instances }
+        Scope::Limited { clusters: keys_holding(&entry.clusters, permission), instances, sets }
     }
 }
 
 impl Scope {
+    /// Nothing but these.
+    #[must_use]
+    pub const fn limited(
+        clusters: Vec<ClusterId>,
+        instances: Vec<(ClusterId, InstanceUuid)>,
+    ) -> Self {
+        Self::Limited { clusters, instances, sets: Vec::new() }
+    }
+
+    /// Those of its instances that it names as sets.
+    #[must_use]
+    pub fn sets(&self) -> &[Arc<InstanceSet>] {
+        match self {
+            Self::Fleet => &[],
+            Self::Limited { sets, .. } => sets,
+        }
+    }
+
     /// The clusters of which at least something may be seen; `None` for all.
     #[must_use]
     pub fn visible_clusters(&self) -> Option<HashSet<ClusterId>> {
         match self {
             Self::Fleet => None,
-            Self::Limited { clusters, instances } => {
-                Some(clusters.iter().copied().chain(instances.iter().map(|(c, _)| *c)).collect())
+            Self::Limited { clusters, instances, sets } => {
+                let of_sets = sets.iter().flat_map(|set| set.clusters());
+                let single = instances.iter().map(|(cluster, _)| cluster);
+                Some(clusters.iter().chain(single).chain(of_sets).copied().collect())
             }
         }
     }
@@ -312,6 +373,13 @@ impl UserEntry {
             Object::Instance(cluster, uuid) => self.instances.entry((cluster, uuid)).or_default(),
         };
         *held = held.and(permission.closure().within(object.may_hold()));
+    }
+
+    /// The instances on which the permission is held one by one.
+    fn set(&self, permission: Permission) -> Arc<InstanceSet> {
+        let mut sets = self.sets.0.lock().expect("no panic while held");
+        let make = || InstanceSet::of(keys_holding(&self.instances, permission).into_iter());
+        sets.entry(permission).or_insert_with(|| Arc::new(make())).clone()
     }
 
     /// A right on a cluster is one on all that is in it, and one on the fleet is one on all clusters.
@@ -388,6 +456,69 @@ mod tests {
         assert!(rights.sees(user, Object::Cluster(cluster)));
         assert!(!rights.allows(user, Permission::View, Object::Cluster(cluster)));
         assert!(!rights.sees(user, Object::Cluster(ClusterId::generate())));
+    }
+
+    /// All that a scope shows, however it says it.
+    fn shown(scope: &Scope) -> HashSet<(ClusterId, InstanceUuid)> {
+        let Scope::Limited { instances, sets, .. } = scope else { panic!("not everything") };
+        instances.iter().copied().chain(sets.iter().flat_map(|set| set.iter())).collect()
+    }
+
+    #[test]
+    fn many_instances_are_told_as_sets_that_change_with_what_is_in_them() {
+        let (user, cluster, selector) =
+            (UserId::generate(), ClusterId::generate(), SelectorId::generate());
+        let many: Vec<_> = (0..2 * ONE_BY_ONE).map(|_| InstanceUuid::generate()).collect();
+        let (mine, selected) = many.split_at(ONE_BY_ONE + 1);
+        let view = |object| Right { permissions: vec!["view".to_owned()], object: Some(object) };
+        let single = mine.iter().map(|uuid| view(object(cluster, Some(*uuid))));
+        let by = ObjectRef {
+            kind: "selector".to_owned(),
+            uuid: selector.to_string(),
+            ..ObjectRef::default()
+        };
+        let mut rights = rights(user, single.chain([view(by)]).collect());
+        let told = |of: &[InstanceUuid]| Members {
+            selector_id: selector.to_string(),
+            clusters: vec![MembersOfCluster {
+                cluster_id: cluster.to_string(),
+                instances: of.iter().flat_map(|uuid| *uuid.0.as_bytes()).collect(),
+            }],
+        };
+        let tell = |rights: &mut Rights, of| {
+            rights.apply(2, Change { selectors: vec![told(of)], ..Change::default() });
+            rights.scope(user, Permission::View)
+        };
+        let all = |of: &[InstanceUuid]| of.iter().map(|uuid| (cluster, *uuid)).collect();
+        let scope = tell(&mut rights, selected);
+        // Those of the selector are few enough to be named; the others are not.
+        assert_eq!((shown(&scope), scope.sets().len()), (all(&many), 1));
+        assert_eq!(scope.visible_clusters(), Some([cluster].into()));
+        let before = tell(&mut rights, &many);
+        assert_eq!((shown(&before), before.sets().len()), (all(&many), 2));
+        assert_eq!(rights.scope(user, Permission::View), before);
+        let gone = gwm_proto::auth::Selected {
+            cluster_id: cluster.to_string(),
+            uuid: selected[0].to_string(),
+            selector_ids: Vec::new(),
+        };
+        rights.apply(3, Change { selected: vec![gone.clone()], ..Change::default() });
+        let after = rights.scope(user, Permission::View);
+        assert!(!shown(&after).contains(&(cluster, selected[0])));
+        assert_ne!(after, before);
+        let back = gwm_proto::auth::Selected { selector_ids: vec![selector.to_string()], ..gone };
+        rights.apply(4, Change { selected: vec![back], ..Change::default() });
+        assert_eq!(rights.scope(user, Permission::View), before);
+        // Another permission is another set.
+        assert_eq!(shown(&rights.scope(user, Permission::Power)), HashSet::new());
+        rights.apply(
+            5,
+            Change {
+                users: vec![UserRights { user_id: user.to_string(), ..Default::default() }],
+                ..Change::default()
+            },
+        );
+        assert_eq!(shown(&rights.scope(user, Permission::View)), HashSet::new());
     }
 
     #[test]
@@ -556,7 +687,7 @@ mod tests {
                 p.closure().contains(want) && *c == cluster && i.is_none_or(|i| i == instance)
             });
             prop_assert_eq!(rights.allows(user, want, Object::Instance(cluster, instance)), naive);
-            let Scope::Limited { clusters, instances } = rights.scope(user, want) else {
+            let Scope::Limited { clusters, instances, .. } = rights.scope(user, want) else {
                 panic!("not an administrator");
             };
             let listed =

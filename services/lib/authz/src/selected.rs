@@ -1,10 +1,13 @@
 //! Which instances are in which selectors, as auth tells it. What a selector asks of them only auth knows.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 use gwm_proto::auth::{Members, MembersOfCluster, Selected as Told};
 use gwm_types::{ClusterId, InstanceUuid, SelectorId};
 use uuid::Uuid;
+
+use crate::InstanceSet;
 
 /// Both ways: decisions go from the instance, lists from the selector.
 #[derive(Debug, Default)]
@@ -18,6 +21,15 @@ struct Entry {
     /// The revision at which these came to be the members, as far as is known here.
     since: u64,
     members: HashMap<ClusterId, HashSet<InstanceUuid>>,
+    /// The same, for lists; made when first asked for.
+    set: OnceLock<Arc<InstanceSet>>,
+}
+
+impl Entry {
+    fn changed(&mut self, revision: u64) {
+        self.since = revision;
+        self.set = OnceLock::new();
+    }
 }
 
 impl Selected {
@@ -61,7 +73,7 @@ impl Selected {
         if known && entry.members == now {
             return;
         }
-        entry.since = revision;
+        entry.changed(revision);
         let before = std::mem::replace(&mut entry.members, now);
         let (of_instance, now) = (&mut self.of_instance, &self.selectors[&id].members);
         for key in keys(&before).filter(|(c, u)| !now.get(c).is_some_and(|all| all.contains(u))) {
@@ -76,7 +88,7 @@ impl Selected {
         let before = self.of_instance.get(&key).cloned().unwrap_or_default();
         for id in before.iter().filter(|id| !now.contains(id)) {
             let Some(entry) = self.selectors.get_mut(id) else { continue };
-            entry.since = revision;
+            entry.changed(revision);
             if let Some(all) = entry.members.get_mut(&key.0) {
                 all.remove(&key.1);
                 if all.is_empty() {
@@ -86,7 +98,7 @@ impl Selected {
         }
         for id in now.iter().filter(|id| !before.contains(id)) {
             let entry = self.selectors.entry(*id).or_default();
-            entry.since = revision;
+            entry.changed(revision);
             entry.members.entry(key.0).or_default().insert(key.1);
         }
         if now.is_empty() {
@@ -123,6 +135,18 @@ impl Selected {
         id: SelectorId,
     ) -> impl Iterator<Item = (ClusterId, InstanceUuid)> + use<'_> {
         self.selectors.get(&id).into_iter().flat_map(|entry| keys(&entry.members))
+    }
+
+    /// How many are in it.
+    pub(crate) fn count(&self, id: SelectorId) -> usize {
+        self.selectors.get(&id).map_or(0, |e| e.members.values().map(HashSet::len).sum())
+    }
+
+    /// All that are in it, under the name that they have together; none for nothing.
+    pub(crate) fn set(&self, id: SelectorId) -> Option<Arc<InstanceSet>> {
+        let entry = self.selectors.get(&id).filter(|entry| !entry.members.is_empty())?;
+        let make = || Arc::new(InstanceSet::of(keys(&entry.members)));
+        Some(entry.set.get_or_init(make).clone())
     }
 
     /// Everything, as it is told to somebody who knows nothing.

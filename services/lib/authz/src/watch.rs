@@ -9,7 +9,7 @@ use gwm_kernel::{Boot, Condition, ErrorCode, Fault};
 use gwm_proto::auth::WatchRequest;
 use gwm_proto::auth::access_client::AccessClient;
 use gwm_proto::auth::watch_response::Body;
-use gwm_types::{ClusterId, Object, Permission, PermissionSet, UserId};
+use gwm_types::{ClusterId, NodeGroupUuid, Object, Permission, PermissionSet, UserId};
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -395,6 +395,16 @@ impl Authz {
         self.0.rights.read().expect("no panic while held").scope(person.holder(), permission)
     }
 
+    /// The node groups on which the person holds `permission`, beside those of whole clusters.
+    #[must_use]
+    pub fn node_groups(
+        &self,
+        person: &Principal,
+        permission: Permission,
+    ) -> Vec<(ClusterId, NodeGroupUuid)> {
+        self.0.rights.read().expect("no panic while held").node_groups(person.holder(), permission)
+    }
+
     /// The clusters with anything on which the person holds `permission`; none: all there are.
     #[must_use]
     pub fn clusters(
@@ -402,7 +412,7 @@ impl Authz {
         person: &Principal,
         permission: Permission,
     ) -> Option<HashSet<ClusterId>> {
-        self.0.rights.read().expect("no panic while held").clusters(person.user_id, permission)
+        self.0.rights.read().expect("no panic while held").clusters(person.holder(), permission)
     }
 
     /// Keeps a condition in step with whether auth is heard. For services that want to show it.

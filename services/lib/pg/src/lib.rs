@@ -1,5 +1,6 @@
 //! Postgres for the services that own a database: the pool, migrations, errors by constraint name,
-//! optimistic updates, leases with a fence, the outbox and inbox of events, idempotency keys.
+//! optimistic updates, leases with a fence, the outbox and inbox of events, idempotency keys, large
+//! sets of keys that queries are limited to.
 //!
 //! Nothing here knows a domain word. The tables that this crate reads and writes are made by
 //! `sql/foundation.sql`, which is each database's first migration (`0001_foundation.sql`).
@@ -32,6 +33,7 @@ pub mod lease;
 pub mod outbox;
 mod pool;
 mod retry;
+pub mod sets;
 mod settings;
 
 pub use cas::EnsureAffected;

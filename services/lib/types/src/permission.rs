@@ -158,6 +158,13 @@ impl PermissionSet {
         .with(Permission::ReadKeys)
         .with(Permission::Admin);
 
+    /// Those that can be held on a node group: also what is about its nodes, and where its instances run.
+    pub const ON_NODE_GROUP: Self = Self::ON_INSTANCE
+        .with(Permission::Migrate)
+        .with(Permission::ReplaceDisks)
+        .with(Permission::ViewPlacement)
+        .with(Permission::ManageNodes);
+
     /// These and one more.
     #[must_use]
     pub const fn with(self, permission: Permission) -> Self {
@@ -207,7 +214,7 @@ pub enum Object {
     Fleet,
     /// A cluster and all in it.
     Cluster(ClusterId),
-    /// The instances whose primary node is in a node group, by Ganeti's UUID.
+    /// A node group, by Ganeti's UUID: its nodes, and the instances whose primary node is one of them.
     NodeGroup(ClusterId, NodeGroupUuid),
     /// The instances that have in common what a selector says. Which these are, only auth knows.
     Selector(SelectorId),
@@ -258,9 +265,8 @@ impl Object {
         match self {
             Self::Fleet => PermissionSet::ALL.without(Permission::Admin),
             Self::Cluster(_) => PermissionSet::ALL,
-            Self::NodeGroup(..) | Self::Selector(_) | Self::Instance(..) => {
-                PermissionSet::ON_INSTANCE
-            }
+            Self::NodeGroup(..) => PermissionSet::ON_NODE_GROUP,
+            Self::Selector(_) | Self::Instance(..) => PermissionSet::ON_INSTANCE,
         }
     }
 }

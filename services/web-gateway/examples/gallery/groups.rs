@@ -78,6 +78,7 @@ pub(crate) fn one(administered: bool) -> groups::GroupPage {
             ],
             more: if administered { 12 } else { 0 },
             all: "/api/v1/grants?group=shop".to_owned(),
+            give: administered.then(|| crate::roles::give("group/shop", "/groups/shop", false)),
         },
         member_errors: form::FormErrors::default(),
         username: String::new(),

@@ -25,6 +25,30 @@ pub(crate) fn held() -> held::Held {
         ],
         more: 0,
         all: "/api/v1/grants".to_owned(),
+        give: Some(give("carol", "/users/carol", true)),
+    }
+}
+
+/// The form on the page of a persona; wrong or not.
+pub(crate) fn give(principal: &str, back: &str, wrong: bool) -> held::GiveForm {
+    let role = |value: &str, label: &str| form::Choice {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        selected: value == "view",
+    };
+    let error = form::FieldError {
+        field: "only".to_owned(),
+        message: "Part 2 is not known: write owner:, tag: or node_group:".to_owned(),
+    };
+    held::GiveForm {
+        principal: principal.to_owned(),
+        persona: String::new(),
+        back: back.to_owned(),
+        anywhere: wrong,
+        cluster: String::new(),
+        only: if wrong { "owner:group/shop colour:red" } else { "" }.to_owned(),
+        roles: vec![role("view", "view"), role("user", "user: power, tags and notes")],
+        errors: form::FormErrors(if wrong { vec![error] } else { Vec::new() }),
     }
 }
 

@@ -225,6 +225,7 @@ pub(crate) fn node(wire: cache::Node) -> Node {
         cluster: wire.cluster,
         role: wire.role,
         node_group: some(wire.node_group),
+        node_group_uuid: some(wire.node_group_uuid),
         memory_total_mib: wire.memory_total_mib,
         memory_free_mib: wire.memory_free_mib,
         disk_total_mib: wire.disk_total_mib,

@@ -14,7 +14,7 @@ async fn log() -> PgPool {
          select n, md5('r' || n)::uuid, now() - make_interval(secs => 40000 - n),
              json_build_object('action', 'instance.startup', 'service', 'job-runner',
                  'phase', 'end', 'outcome', case when n % 9 = 0 then 'failed' else 'succeeded' end,
-                 'cluster', 'c' || n % 50, 'job_id', md5('j' || n)::uuid,
+                 'cluster', 'c' || n % 50, 'cluster_id', md5('c' || n % 5000 % 50)::uuid, 'job_id', md5('j' || n)::uuid,
                  'request_id', md5('q' || n)::uuid,
                  'person', json_build_object('user_id', md5('u' || n % 200)::uuid,
                      'username', 'user' || n % 200, 'client_address', '192.0.2.7'),
@@ -39,14 +39,43 @@ fn wanted<'a>(
 }
 
 fn own(person: UserId) -> Readable {
-    let (clusters, instances) = (Vec::new(), Vec::new());
-    Readable::Some(Part {
-        own: person,
-        clusters,
-        instances,
-        groups: Vec::new(),
-        placed: Some(Vec::new()),
-    })
+    readable(person, Vec::new(), Vec::new())
+}
+
+fn readable(
+    own: UserId,
+    instances: Vec<(ClusterId, InstanceUuid)>,
+    sets: Vec<Arc<InstanceSet>>,
+) -> Readable {
+    let placed = Some(Vec::new());
+    Readable::Some(Part { own, clusters: Vec::new(), instances, groups: Vec::new(), sets, placed })
+}
+
+#[tokio::test]
+async fn sets_show_the_records_that_the_same_instances_do_one_by_one() {
+    let pool = log().await;
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "select md5('c' || n % 50)::uuid, md5('i' || n)::uuid from generate_series(0, 4999, 3) n",
+    )
+    .fetch_all(&pool)
+    .await
+    .unwrap();
+    let many: Vec<_> = rows.into_iter().map(|(c, i)| (ClusterId(c), InstanceUuid(i))).collect();
+    let sets = vec![Arc::new(InstanceSet::of(many[5..].iter().copied()))];
+    let person = UserId::generate();
+    let store = Store::new(pool);
+    let (sort, filter) = (Sort::parse(&TABLE, "-at").unwrap(), gwm_query::parse("web7").unwrap());
+    let mut said = Vec::new();
+    for readable in
+        [readable(person, many.clone(), Vec::new()), readable(person, many[..5].to_vec(), sets)]
+    {
+        let page = page(&store, &wanted(&readable, &filter, &sort, None)).await.unwrap();
+        let name = TABLE.field("name").unwrap();
+        let values = values(&store, name, "web", &readable).await.unwrap();
+        assert!(page.total > 100 && !values.is_empty());
+        said.push((page.records, page.total, values));
+    }
+    assert_eq!(said[0], said[1]);
 }
 
 async fn plan(pool: &PgPool, wanted: &Wanted<'_>) -> String {

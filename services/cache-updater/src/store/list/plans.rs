@@ -1,19 +1,31 @@
 //! How Postgres goes about a page of a large fleet: by an index, wherever the page lies.
 
 use gwm_testkit::TestPg;
+use gwm_types::{ClusterId, InstanceUuid};
 use sqlx::PgPool;
 
 use super::*;
 use crate::domain::{InstanceSummary, NetworkRecord, NodeRecord};
+use crate::seen::Placement;
 use crate::store::list_objects::NETWORKS;
 
 const CLUSTERS: i32 = 100;
 
 /// 100 clusters with 30,000 instances and 5,000 nodes: large enough that a plan for few shows.
 async fn fleet() -> PgPool {
-    let pool = TestPg::fresh("plans", "migrations/cache").await.pool().await;
-    sqlx::raw_sql(
-        "insert into cluster (cluster_id, slug, ganeti_uuid, endpoints, read_username, data_key,
+    fleet_of("plans", 30_000).await
+}
+
+/// The same with so many instances.
+pub(super) async fn fleet_of(name: &str, instances: u32) -> PgPool {
+    let pool = TestPg::fresh(name, "migrations/cache").await.pool().await;
+    let sql = FLEET.replace("INSTANCES", &instances.to_string());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.unwrap();
+    pool
+}
+
+const FLEET: &str = "
+         insert into cluster (cluster_id, slug, ganeti_uuid, endpoints, read_username, data_key,
              read_password_sealed)
          select md5('c' || n)::uuid, 'c' || n, md5('g' || n)::uuid, '{}', '', '', ''
          from generate_series(1, 100) n;
@@ -23,20 +35,14 @@ async fn fleet() -> PgPool {
              case when n % 7 = 0 then 'ADMIN_down' else 'running' end, 'up', 'node' || n % 500,
              'os' || n % 9, n % 8, case when n % 50 = 0 then null else n % 64 * 1024 end, n % 900,
              json_build_object('filling', repeat('x', 400)), n, 1, now()
-         from generate_series(1, 30000) n;
+         from generate_series(1, INSTANCES) n;
          insert into node (cluster_id, uuid, name, role, node_group, memory_total_mib, disk_total_mib,
              cpus_total, instances_primary, raw_hash, revision, seen_at)
          select md5('c' || (n % 100 + 1))::uuid, md5('n' || n)::uuid, 'node' || n, 'regular',
              'group' || n % 4, n % 9 * 65536, n % 11, n % 5, n % 30, n, 1, now()
          from generate_series(1, 5000) n;
          update cluster set instances_total = 300, nodes_total = 50;
-         analyze",
-    )
-    .execute(&pool)
-    .await
-    .unwrap();
-    pool
-}
+         analyze";
 
 /// The plan of a page.
 async fn plan<T: Listable>(
@@ -131,12 +137,12 @@ async fn pages_of_large_lists_are_read_by_an_index() {
             ClusterId(id)
         }
     };
-    let one = Scope::Limited { clusters: vec![cluster(7).await], instances: Vec::new() };
+    let one = Scope::limited(vec![cluster(7).await], Vec::new());
     let mut half = Vec::new();
     for n in 1..=CLUSTERS / 2 {
         half.push(cluster(n).await);
     }
-    let half = Scope::Limited { clusters: half, instances: Vec::new() };
+    let half = Scope::limited(half, Vec::new());
     let single: Vec<(Uuid, Uuid)> = sqlx::query_as(
         "select cluster_id, uuid from instance order by raw_hash % 37, uuid limit 500",
     )
@@ -144,9 +150,9 @@ async fn pages_of_large_lists_are_read_by_an_index() {
     .await
     .unwrap();
     let instances = single.into_iter().map(|(c, u)| (ClusterId(c), InstanceUuid(u))).collect();
-    let customer = Scope::Limited { clusters: Vec::new(), instances };
-    let seven = Placement::In(vec![cluster(7).await]);
-    let nowhere = Placement::In(Vec::new());
+    let customer = Scope::limited(Vec::new(), instances);
+    let seven = Placement::In { clusters: vec![cluster(7).await], node_groups: Vec::new() };
+    let nowhere = Placement::none();
     for (what, scope, placement) in [
         ("one cluster", &one, &seven),
         ("half", &half, &Placement::Everywhere),
@@ -172,7 +178,7 @@ async fn pages_of_large_lists_are_read_by_an_index() {
     sqlx::query("update cluster set instances_total = 7").execute(&pool).await.unwrap();
     let filter = gwm_query::parse("").unwrap();
     let total = async |scope: &Scope| {
-        let seen = Seen { scope: scope.clone(), placement: Placement::In(Vec::new()) };
+        let seen = Seen { scope: scope.clone(), placement: Placement::none() };
         let mut sql = QueryBuilder::new("");
         push_count::<InstanceSummary>(&mut sql, &INSTANCES, &filter, &seen).unwrap();
         sql.build_query_scalar::<i64>().fetch_one(&pool).await.unwrap()

@@ -30,7 +30,7 @@ async fn fleet(name: &str, rows: u32) -> Store {
     let sql = FLEET.replace("ROWS", &rows.to_string());
     sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.expect("rows");
     sqlx::raw_sql("vacuum analyze").execute(&pool).await.expect("statistics");
-    Store { pool }
+    Store::of(pool)
 }
 
 async fn plan(
@@ -47,10 +47,8 @@ async fn plan(
 }
 
 fn one_instance() -> Scope {
-    Scope::Limited {
-        clusters: Vec::new(),
-        instances: vec![(ClusterId(Uuid::from_u128(1)), InstanceUuid(Uuid::from_u128(2)))],
-    }
+    let one = (ClusterId(Uuid::from_u128(1)), InstanceUuid(Uuid::from_u128(2)));
+    Scope::limited(Vec::new(), vec![one])
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 
 use super::store;
 use crate::domain::{self, Failure, ForeignJob, Job, Parameters, Phase};
-use crate::seen::Seen;
+use crate::seen::{Asker, Seen};
 use crate::store::{MIGRATOR, Store, commit, figures, foreign, job, list};
 
 const CLUSTERS: u128 = 3;
@@ -174,11 +174,11 @@ async fn take(store: &Store, jobs: &mut Vec<Job>, (what, a, b, c): Step) {
     }
 }
 
-async fn count(store: &Store, scope: &Scope, person: UserId, q: &str) -> u64 {
+async fn count(store: &Store, scope: &Scope, asker: Asker, q: &str) -> u64 {
     // Where things run is not counted.
-    let nowhere = Scope::Limited { clusters: Vec::new(), instances: Vec::new() };
+    let nowhere = Scope::limited(Vec::new(), Vec::new());
     let wanted = list::Wanted {
-        seen: &Seen::with(scope.clone(), person, &nowhere),
+        seen: &Seen::with(scope.clone(), asker, &nowhere),
         object: None,
         filter: &gwm_query::parse(q).unwrap(),
         sort: &gwm_query::Sort::parse(&list::TABLE, "-created").unwrap(),
@@ -191,20 +191,15 @@ async fn count(store: &Store, scope: &Scope, person: UserId, q: &str) -> u64 {
 
 /// Yields how much there was to count, so that a test of nothing is seen.
 async fn compare(store: &Store, after: &str) -> u64 {
-    let nothing = Scope::Limited { clusters: Vec::new(), instances: Vec::new() };
-    let some = Scope::Limited {
-        clusters: vec![cluster(0)],
-        instances: [
-            (cluster(0), instance(1)),
-            (cluster(1), instance(1)),
-            (cluster(1), instance(2)),
-        ]
-        .into(),
-    };
+    let nothing = Scope::limited(Vec::new(), Vec::new());
+    let some = Scope::limited(
+        vec![cluster(0)],
+        [(cluster(0), instance(1)), (cluster(1), instance(1)), (cluster(1), instance(2))].into(),
+    );
     let mut seen = 0;
     for scope in [Scope::Fleet, nothing, some] {
         for n in 0..2 {
-            let who = person(n).user_id;
+            let who = Asker::Person(person(n).user_id);
             let kept = figures::figures(store, &scope, who, 50).await.unwrap();
             let open = count(store, &scope, who, "state:queued or state:running").await;
             let failed = count(store, &scope, who, "state:failed ended<1d").await;

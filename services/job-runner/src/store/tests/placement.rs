@@ -6,14 +6,14 @@ use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::store;
-use crate::seen::Seen;
+use crate::seen::{Asker, Seen};
 use crate::store::Store;
 use crate::store::list::{self, Wanted};
 
-const JOBS: &str = "insert into job (job_id, cluster_id, cluster_slug, kind, instance_uuid, object_name, parameters, phase,
+pub(super) const JOBS: &str = "insert into job (job_id, cluster_id, cluster_slug, kind, instance_uuid, object_name, parameters, phase,
          outcome, requested_by, requested_by_id, created_at, ended_at)
-     select md5('j' || n)::uuid, md5('c' || n % 50)::uuid, 'c' || n % 50, 'startup', md5('i' || n % 2000)::uuid,
-         'i' || n % 2000, '{}', 'succeeded', 'success', 'u' || n % 100, md5('u' || n % 100)::uuid,
+     select md5('j' || n)::uuid, md5('c' || n % 50)::uuid, 'c' || n % 50, 'remove', md5('i' || n % 2000)::uuid,
+         'i' || n % 2000, '{\"kind\": \"remove\"}', 'succeeded', 'success', 'u' || n % 100, md5('u' || n % 100)::uuid,
          now() - make_interval(secs => n), now()
      from generate_series(1, 30000) n;
      insert into foreign_job (job_id, cluster_id, cluster_slug, kind, object_kind, instance_uuid, object_name, phase,
@@ -24,10 +24,10 @@ const JOBS: &str = "insert into job (job_id, cluster_id, cluster_slug, kind, ins
      analyze";
 
 fn limited(clusters: Vec<Uuid>, instances: Vec<(Uuid, Uuid)>) -> Scope {
-    Scope::Limited {
-        clusters: clusters.into_iter().map(ClusterId).collect(),
-        instances: instances.into_iter().map(|(c, i)| (ClusterId(c), InstanceUuid(i))).collect(),
-    }
+    Scope::limited(
+        clusters.into_iter().map(ClusterId).collect(),
+        instances.into_iter().map(|(c, i)| (ClusterId(c), InstanceUuid(i))).collect(),
+    )
 }
 
 /// How a page of these jobs is read.
@@ -57,7 +57,7 @@ async fn a_list_is_read_the_same_way_whether_something_is_hidden_in_it_or_not() 
         sqlx::query_scalar("select md5('c7')::uuid").fetch_one(&store.pool).await.unwrap();
     let single = sqlx::query_as("select cluster_id, instance_uuid from job limit 20");
     let single = single.fetch_all(&store.pool).await.unwrap();
-    let person = UserId::generate();
+    let person = Asker::Person(UserId::generate());
     let nowhere = limited(Vec::new(), Vec::new());
     for scope in [limited(vec![cluster], Vec::new()), limited(Vec::new(), single), Scope::Fleet] {
         let of = |placement: &Scope| Seen::with(scope.clone(), person, placement);

@@ -190,6 +190,9 @@ pub struct Node {
     pub role: String,
     /// Its node group's name.
     pub node_group: Option<String>,
+    /// Its node group's UUID: names change.
+    #[serde(default)]
+    pub node_group_uuid: Option<String>,
     /// Memory in MiB.
     pub memory_total_mib: Option<u64>,
     /// Free memory in MiB.

@@ -9,6 +9,7 @@ mod inbox;
 mod lease;
 mod migrations;
 mod outbox;
+mod sets;
 
 use gwm_pg::PgSettings;
 use gwm_testkit::TestPg;

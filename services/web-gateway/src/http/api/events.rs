@@ -199,7 +199,8 @@ impl Viewer {
         if !self.may_know(event, cluster) {
             return Sight::Hidden;
         }
-        if self.sees_placement(cluster) {
+        let sees = self.sees_placement(cluster);
+        if sees || self.sees_node_group(event, cluster) {
             return text();
         }
         event.without_placement().map_or(Sight::Hidden, |text| Sight::Text(text.to_owned()))
@@ -212,11 +213,15 @@ impl Viewer {
             |uuid: &str| uuid.parse().is_ok_and(|u| views(Object::Instance(cluster, u)));
         let whole_cluster = views(Object::Cluster(cluster));
         match (event.class, event.kind.as_str()) {
-            (Class::Inventory, "node" | "node_group") => self.sees_placement(cluster),
+            (Class::Inventory, "node" | "node_group") => {
+                self.sees_placement(cluster) || self.sees_node_group(event, cluster)
+            }
             (Class::Inventory, "instance") => whole_cluster || views_instance(&event.id),
             (Class::Inventory, _) => whole_cluster,
             (Class::Jobs, "job") => {
-                let own = event.requested_by.as_deref() == Some(self.person.0.username.as_str());
+                // Which token asked for it an event doesn't say, so a restricted one goes by its rights alone.
+                let own = !self.person.0.restricted
+                    && event.requested_by.as_deref() == Some(self.person.0.username.as_str());
                 let seen = event.job_instance.as_deref().is_some_and(views_instance);
                 own || seen || whole_cluster
             }
@@ -225,9 +230,19 @@ impl Viewer {
         }
     }
 
-    /// The one place of the stream that asks for `view_placement`.
     fn sees_placement(&self, cluster: ClusterId) -> bool {
-        let object = Object::Cluster(cluster);
+        self.shows_placement(Object::Cluster(cluster))
+    }
+
+    /// Whether the event is about a node group that the person sees, or about a node in it. Of instances there it is
+    /// not told where they run: one that has just gone elsewhere would be told of, too.
+    fn sees_node_group(&self, event: &HubEvent, cluster: ClusterId) -> bool {
+        let group = event.node_group.as_deref().and_then(|group| group.parse().ok());
+        group.is_some_and(|group| self.shows_placement(Object::NodeGroup(cluster, group)))
+    }
+
+    /// The one place of the stream that asks for `view_placement`.
+    fn shows_placement(&self, object: Object) -> bool {
         self.authz().allows(&self.person.0, Permission::ViewPlacement, object)
     }
 

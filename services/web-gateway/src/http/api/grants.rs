@@ -195,8 +195,10 @@ async fn node_group(
     slug: &str,
     group: &str,
 ) -> Result<(String, String), Problem> {
+    let placed = |on| state.authz.allows(&person.0, Permission::ViewPlacement, on);
     let sees = cluster_id.parse().is_ok_and(|cluster| {
-        state.authz.allows(&person.0, Permission::ViewPlacement, Object::Cluster(cluster))
+        let named = group.parse().is_ok_and(|group| placed(Object::NodeGroup(cluster, group)));
+        placed(Object::Cluster(cluster)) || named
     });
     if !sees && Uuid::try_parse(group).is_ok() {
         return Ok((group.to_owned(), String::new()));

@@ -225,16 +225,17 @@ fn personas(state: &AppState, viewer: &Viewer) -> Vec<Persona> {
 
 /// Whether there is any cluster on which somebody holds this: rights on single instances show neither nodes nor what
 /// a cluster is made of.
-fn holds_somewhere(state: &AppState, viewer: &Viewer, permission: Permission) -> bool {
+pub(crate) fn holds_somewhere(state: &AppState, viewer: &Viewer, permission: Permission) -> bool {
     match state.authz.scope(&viewer.person.0, permission) {
         Scope::Fleet => true,
         Scope::Limited { clusters, .. } => !clusters.is_empty(),
     }
 }
 
-/// Whether somebody sees of any cluster where things run.
+/// Whether somebody sees of any cluster or node group where things run.
 pub(crate) fn sees_some_placement(state: &AppState, viewer: &Viewer) -> bool {
     holds_somewhere(state, viewer, Permission::ViewPlacement)
+        || !state.authz.node_groups(&viewer.person.0, Permission::ViewPlacement).is_empty()
 }
 
 /// Whether somebody sees where the instances of a cluster run: nodes, node groups, links, what Ganeti says in its own words.

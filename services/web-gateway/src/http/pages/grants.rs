@@ -12,7 +12,7 @@ use gwm_proto::common::ObjectRef;
 use gwm_types::Permission;
 use serde::Deserialize;
 
-use super::common::{Page, Viewer, own_path};
+use super::common::{self, Page, Viewer, own_path};
 use super::login::see_other;
 use super::typed::Typed;
 use crate::http::AppState;
@@ -21,6 +21,7 @@ use crate::http::model::time_or_epoch;
 use crate::http::problem::Problem;
 use crate::http::views::access::{AccessSection, GrantRow};
 use crate::http::views::form::Choice;
+use crate::http::views::held::GiveForm;
 use crate::http::views::parts::{Link, When};
 
 /// The section for an object; `None` for those who may not change it, and while auth is away.
@@ -78,6 +79,34 @@ pub(crate) async fn section(
         principal,
         roles: choices(roles, &here_kind, &role),
         only,
+    })
+}
+
+/// The form that gives a right to somebody from their own page; for those who administer a cluster, or all.
+pub(crate) async fn give_form(
+    state: &AppState,
+    viewer: &Viewer,
+    principal: &str,
+    back: &str,
+) -> Option<GiveForm> {
+    if !viewer.admin && !common::holds_somewhere(state, viewer, Permission::Admin) {
+        return None;
+    }
+    let asked = viewer.person.ask(ListRolesRequest {});
+    let roles = state.clients.roles().list_roles(asked).await.ok()?.into_inner().roles;
+    let typed = viewer.typed.as_ref();
+    let form = typed.and_then(|typed| typed.form::<GrantForm>("/grants"));
+    let (cluster, only, role) =
+        form.map_or_else(Default::default, |form| (form.cluster, form.only, form.role));
+    Some(GiveForm {
+        principal: principal.to_owned(),
+        persona: viewer.persona(),
+        back: back.to_owned(),
+        anywhere: viewer.admin,
+        cluster,
+        only,
+        roles: choices(roles, "cluster", &role),
+        errors: typed.map(|typed| typed.errors("/grants")).unwrap_or_default(),
     })
 }
 
@@ -139,6 +168,9 @@ pub(crate) async fn add(
                 "persona" => "principal",
                 "role" => "role",
                 "selector" | "selector.node_group" | "node_group" => "only",
+                "cluster" => "cluster",
+                // On the page of a person or a group it is typed.
+                _ if fault.code == ErrorCode::NotFound && form.instance.is_empty() => "cluster",
                 _ => "",
             };
             fault.field = Some(field.to_owned());
@@ -153,21 +185,27 @@ pub(crate) async fn add(
 }
 
 async fn give(state: &AppState, viewer: &Viewer, form: &GrantForm) -> Result<(), Fault> {
-    let only = form.only.trim();
+    let (only, cluster) = (form.only.trim(), form.cluster.trim());
+    if only.is_empty() && cluster.is_empty() {
+        let text = "name a cluster, or say on which instances of all clusters";
+        return Err(Fault::invalid("cluster", text));
+    }
     let group = only.strip_prefix("node_group:").filter(|rest| !rest.contains(char::is_whitespace));
-    let here =
-        Where { cluster: &form.cluster, instance: given(&form.instance), ..Where::default() };
+    let here = Where { cluster, instance: given(&form.instance), ..Where::default() };
     let asked = match (only, group) {
         ("", _) => request(state, &viewer.person, here, None).await,
-        (_, Some(group)) => {
+        (_, Some(group)) if !cluster.is_empty() => {
             let wanted = Where { node_group: Some(group), ..here };
             request(state, &viewer.person, wanted, None).await.map_err(|Problem(mut fault)| {
                 fault.field = Some("node_group".to_owned());
                 Problem(fault)
             })
         }
-        (only, None) => {
-            let text = format!("cluster:{} {only}", form.cluster);
+        (only, _) => {
+            let text = match cluster {
+                "" => only.to_owned(),
+                cluster => format!("cluster:{cluster} {only}"),
+            };
             request(state, &viewer.person, Where::default(), Some(&text)).await
         }
     };

@@ -84,7 +84,16 @@ pub(crate) async fn page(
     let (persona, back) = (format!("group/{}", group.name), href(&group.name));
     let (shell, held, quotas) = tokio::join!(
         common::shell(&state, &viewer, Section::Groups, &group.name, crumbs),
-        held::of(&state, &viewer, &group.group_id, format!("/api/v1/grants?group={}", group.name)),
+        held::of(
+            &state,
+            &viewer,
+            held::Of {
+                id: &group.group_id,
+                name: &persona,
+                page: &back,
+                all: format!("/api/v1/grants?group={}", group.name),
+            },
+        ),
         quotas::of(&state, &viewer, &persona, &back),
     );
     let now = Utc::now();

@@ -6,6 +6,7 @@ use gwm_proto::auth::{Grant, ListGrantsRequest};
 use gwm_proto::cache::{GetClusterRequest, GetObjectRequest};
 
 use super::common::{PageError, Viewer, escape};
+use super::grants;
 use crate::http::AppState;
 use crate::http::model::time_or_epoch;
 use crate::http::views::held::{Held, HeldRow};
@@ -14,19 +15,36 @@ use crate::http::views::parts::{Link, When};
 /// Each is looked up to be shown by name.
 const MOST_SHOWN: usize = 50;
 
+/// Whose page it is.
+pub(crate) struct Of<'a> {
+    /// Id of the user or the group.
+    pub(crate) id: &'a str,
+    /// As it is typed: a user's name, or `group/NAME`.
+    pub(crate) name: &'a str,
+    /// The page.
+    pub(crate) page: &'a str,
+    /// All that it holds, as the API has it.
+    pub(crate) all: String,
+}
+
 /// What a persona holds; of a user also what comes by groups.
 pub(crate) async fn of(
     state: &AppState,
     viewer: &Viewer,
-    persona_id: &str,
-    all: String,
+    whose: Of<'_>,
 ) -> Result<Held, PageError> {
+    let persona_id = whose.id;
     let asked = ListGrantsRequest { persona_id: persona_id.to_owned(), ..Default::default() };
-    let grants = state.clients.grants().list_grants(viewer.person.ask(asked)).await?;
+    let mut clients = state.clients.grants();
+    let (grants, give) = tokio::join!(
+        clients.list_grants(viewer.person.ask(asked)),
+        grants::give_form(state, viewer, whose.name, whose.page),
+    );
+    let grants = grants?;
     let grants = grants.into_inner().grants;
     let shown = grants.iter().take(MOST_SHOWN);
     let rows = join_all(shown.map(|grant| row(state, viewer, persona_id, grant))).await;
-    Ok(Held { more: grants.len().saturating_sub(rows.len()), rows, all })
+    Ok(Held { more: grants.len().saturating_sub(rows.len()), rows, all: whose.all, give })
 }
 
 /// A right with the name of its object, where the viewer sees that.

@@ -108,7 +108,9 @@ pub(crate) async fn page(
         memory_used: found.memory_used_mib.filter(|u| Some(*u) != instance.memory_mib).map(
             |used| Usage { what: "memory", used_mib: Some(used), total_mib: instance.memory_mib },
         ),
-        placed: common::sees_placement(&state, &viewer, &instance.cluster_id),
+        // Else it would not be said where it runs.
+        placed: !instance.primary_node.is_empty()
+            || common::sees_placement(&state, &viewer, &instance.cluster_id),
         node_group: instance.node_group.clone(),
         created: time(instance.created_at).map(|at| When::new(at, now)),
         modified: time(instance.modified_at).map(|at| When::new(at, now)),

@@ -113,7 +113,7 @@ async fn draw(state: &AppState, viewer: &Viewer, user: String) -> Result<UserPag
     let (shell, history, held, groups, quotas, keys) = tokio::join!(
         common::shell(state, viewer, Section::Users, &user.username, crumbs),
         audit::history(state, viewer, &["uuid", "persona_id"], &user.id),
-        held::of(state, viewer, &user.id, all),
+        held::of(state, viewer, held::Of { id: &user.id, name: &user.username, page: &href, all },),
         groups_of(state, viewer, &user.username),
         quotas::of(state, viewer, &persona, &href),
         ssh_keys::rows(state, viewer, &user.id),

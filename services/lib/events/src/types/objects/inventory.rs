@@ -70,6 +70,7 @@ impl Object for Node {
             cluster: "alpha".to_owned(),
             role: "master".to_owned(),
             node_group: some("default"),
+            node_group_uuid: some("f3594511-bfd3-4758-b591-c390de15b2da"),
             memory_total_mib: Some(65536),
             memory_free_mib: Some(40960),
             disk_total_mib: Some(953_344),
