@@ -104,6 +104,10 @@ impl NodeRecord {
             &self.object(cluster),
             &["revision", "seen_at", "memory_free_mib", "disk_free_mib"],
         );
+        if before.node_group_uuid.is_none() {
+            // That it is read at all is new, and nothing that happened.
+            changed.remove("node_group_uuid");
+        }
         if before.tags != self.tags {
             changed.insert("tags".to_owned(), before.tags.clone().into());
         }
