@@ -55,7 +55,7 @@ doc: assets ## documentation of the crates, warnings are errors
 	@RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --quiet
 
 build: packages-run assets ## compile everything
-	@cargo build --workspace --bins
+	@cargo build --workspace --exclude gwm-bench --bins
 
 setup: packages-run ## install what is missing, nothing else
 	@integration-tests/setup/tools.sh

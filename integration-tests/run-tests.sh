@@ -23,7 +23,7 @@ if ((with_lab)); then
 fi
 
 # The suite starts the services as processes.
-cargo build --workspace --bins --examples
+cargo build --workspace --exclude gwm-bench --bins --examples
 failed=0
 
 # Every page drawn with made-up data, and the scripts on them, in a real Chromium: types, axe, sideways
@@ -38,11 +38,11 @@ rm -rf "$pages"
 
 if cargo nextest --version &>/dev/null; then
   ((with_lab)) && filter=() || filter=(-E 'not (test(/(^|::)lab::/) | binary(lab))')
-  cargo test --workspace --doc --quiet || failed=1
-  cargo nextest run --workspace --profile "${NEXTEST_PROFILE:-default}" "${filter[@]}" "$@" || failed=1
+  cargo test --workspace --exclude gwm-bench --doc --quiet || failed=1
+  cargo nextest run --workspace --exclude gwm-bench --profile "${NEXTEST_PROFILE:-default}" "${filter[@]}" "$@" || failed=1
 else
   ((with_lab)) && filter=() || filter=(--skip lab::)
-  cargo test --workspace --no-fail-fast "$@" -- "${filter[@]}" || failed=1
+  cargo test --workspace --exclude gwm-bench --no-fail-fast "$@" -- "${filter[@]}" || failed=1
 fi
 if ((!with_lab)); then
   echo "Left out: the tests on real Ganeti. 'LAB=1 make test' builds two clusters on this machine and runs them too."

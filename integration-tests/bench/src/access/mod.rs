@@ -3,10 +3,11 @@
 
 mod grpc;
 mod logins;
+mod peers;
 mod process;
 mod revoked;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use gwm_integration_tests::{Api, Options, Part, Stack};
@@ -21,20 +22,31 @@ use crate::report::Report;
 const PASSWORD: &str = "a password for benches";
 
 pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
-    process::run(report);
+    process::run(report).await?;
     let cluster =
         ClusterConfig { name: "fra1.example.org".to_owned(), instances: 20, ..Default::default() };
     let sim = Sim::start(SimConfig { clusters: vec![cluster], admin: None }).await?;
-    let stack = Stack::start(Options::test("bench-access")).await?;
+    let mut stack = Stack::start(Options::test("bench-access")).await?;
     let admin = stack.admin().await?;
     stack.add_sim(&admin, "fra1", sim.cluster("fra1.example.org")).await?;
     seed(&stack).await?;
+    start(report, &mut stack).await?;
     let instance = instance(&admin).await?;
     grpc::run(report, &stack).await?;
     revoked::run(report, &stack, &admin, &instance).await?;
     logins::run(report, &stack, &admin, &instance).await?;
     drop(stack);
     sim.stop().await;
+    Ok(())
+}
+
+/// auth begins with all of that.
+async fn start(report: &mut Report, stack: &mut Stack) -> anyhow::Result<()> {
+    stack.kill(Part::Auth, 0).await?;
+    let started = Instant::now();
+    stack.restart(Part::Auth, 0).await?;
+    let took = started.elapsed().as_secs_f64();
+    report.limit("auth, start to ready", format!("{took:.2} s"), "<= 2 s", took <= 2.0);
     Ok(())
 }
 

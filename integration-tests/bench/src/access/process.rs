@@ -15,15 +15,19 @@ const USERS: usize = 1000;
 const GRANTS_EACH: usize = 200;
 const CHECKS: usize = 1_000_000;
 
-pub(crate) fn run(report: &mut Report) {
+/// A grant: whose, on what, and which permission.
+pub(crate) type Held = (UserId, ClusterId, InstanceUuid, &'static str);
+
+pub(crate) async fn run(report: &mut Report) -> anyhow::Result<()> {
     let users: Vec<UserId> = (0..USERS).map(|_| UserId::generate()).collect();
     let mut held = Vec::new();
     let entries = users.iter().map(|user| {
         let rights = (0..GRANTS_EACH).map(|n| {
             let (cluster, instance) = (Uuid::now_v7(), Uuid::now_v7());
-            held.push((*user, ClusterId(cluster), InstanceUuid(instance)));
+            let word = ["view", "power"][n % 2];
+            held.push((*user, ClusterId(cluster), InstanceUuid(instance), word));
             Right {
-                permissions: vec![["view", "power"][n % 2].to_owned()],
+                permissions: vec![word.to_owned()],
                 object: Some(ObjectRef {
                     kind: "instance".to_owned(),
                     cluster_id: cluster.to_string(),
@@ -42,7 +46,7 @@ pub(crate) fn run(report: &mut Report) {
     let started = Instant::now();
     let mut allowed = 0_usize;
     for n in 0..CHECKS {
-        let (user, cluster, instance) = held[n * 7919 % held.len()];
+        let (user, cluster, instance, _) = held[n * 7919 % held.len()];
         let object = Object::Instance(cluster, instance);
         allowed += usize::from(black_box(rights.allows(user, Permission::Console, object)));
     }
@@ -61,4 +65,5 @@ pub(crate) fn run(report: &mut Report) {
     let what = "what one user sees (scope of a list)";
     let text = format!("p50 {times}, slowest {:.2} ms", slowest.as_secs_f64() * 1e3);
     report.limit(what, text, "<= 2 ms", times.median() <= Duration::from_millis(2));
+    super::peers::run(report, &rights, &held).await
 }
