@@ -19,6 +19,8 @@ mod login_ended;
 mod look;
 #[path = "browser/main_job.rs"]
 mod main_job;
+#[path = "browser/newcomer.rs"]
+mod newcomer;
 #[path = "browser/scriptless.rs"]
 mod scriptless;
 #[path = "browser/set.rs"]

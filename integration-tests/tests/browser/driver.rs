@@ -97,11 +97,15 @@ impl Browser {
 
     /// Waits until the page that is open has such a path.
     pub(crate) async fn arrive(&self, what: &str, check: impl Fn(&str) -> bool) -> String {
-        wait_for(what, PATIENCE, async || {
+        let there = gwm_testkit::try_wait_for(what, PATIENCE, async || {
             let path = self.path().await;
             if check(&path) { Ok(path) } else { Err(path) }
         })
-        .await
+        .await;
+        match there {
+            Ok(path) => path,
+            Err(message) => panic!("{message}\n{}", self.describe().await),
+        }
     }
 
     /// Runs a script in the page.
@@ -236,6 +240,18 @@ impl Browser {
             self.keys(Key::Tab).await;
         }
         panic!("no Tab leads to {selector} {text:?}\n{}", self.describe().await);
+    }
+
+    /// Opens another tab and goes there.
+    pub(crate) async fn new_tab(&self) {
+        let tab = self.driver.new_tab().await.unwrap();
+        self.driver.switch_to_window(tab).await.unwrap();
+    }
+
+    /// Goes to a tab by the order in which they were opened.
+    pub(crate) async fn tab(&self, number: usize) {
+        let tabs = self.driver.windows().await.unwrap();
+        self.driver.switch_to_window(tabs[number].clone()).await.unwrap();
     }
 
     /// Signs in and waits until that is done.

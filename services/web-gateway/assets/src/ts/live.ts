@@ -17,6 +17,8 @@ const BUSY_MS = 5_000;
 const pending = new Set<string>();
 let timer: number | undefined;
 let busy = false;
+/** What one may see has changed since the page was read. */
+let otherRights = false;
 let lastFetch = 0;
 let failures = 0;
 let source: EventSource | undefined;
@@ -105,7 +107,8 @@ export function refreshAll(): void {
 }
 
 function schedule(): void {
-  if (timer !== undefined || busy || document.hidden) return;
+  // Nobody looks at a hidden page, but what one may see no more must not wait there either.
+  if (timer !== undefined || busy || (document.hidden && !otherRights)) return;
   const pause = failures ? Math.min(POLL_MS, 500 * 2 ** failures) : PATCH_MS;
   timer = window.setTimeout(flush, Math.max(0, pause - (Date.now() - lastFetch)));
 }
@@ -116,24 +119,59 @@ async function flush(): Promise<void> {
   pending.clear();
   busy = true;
   lastFetch = Date.now();
+  const changedRights = otherRights;
+  otherRights = false;
   try {
     const response = await fetch(location.href, {
       headers: { "Gwm-Fragment": keys.slice(0, 60).join(" "), Accept: "text/html" },
       redirect: "manual",
     });
-    if (response.status === 404) vanished();
-    else if (response.ok) patch(new DOMParser().parseFromString(await response.text(), "text/html"), keys);
-    else if (response.status >= 500 || response.status === 429) throw new Error(String(response.status));
+    if (response.type === "opaqueredirect" || response.status === 401) signedOut();
+    else if (changedRights && [403, 404].includes(response.status)) location.reload();
+    else if (response.status === 404) vanished();
+    else if (response.ok) {
+      const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+      // There is something now where there was nothing.
+      if (changedRights && document.querySelector("main .empty") && !fresh.querySelector("main .empty")) return location.reload();
+      if (changedRights) hideRows(fresh, keys);
+      patch(fresh, keys);
+    } else if (response.status >= 500 || response.status === 429) throw new Error(String(response.status));
     failures = 0;
   } catch {
     // No event may come again of what was not read now.
     failures += 1;
+    otherRights ||= changedRights;
     for (const key of keys) pending.add(key);
   } finally {
     busy = false;
     lastFetch = Date.now();
     if (pending.size) schedule();
   }
+}
+
+/** What one may do has changed: nothing stays on the screen that the server would not show any more. */
+function accessChanged(): void {
+  otherRights = true;
+  pending.add("access");
+  refreshAll();
+}
+
+function hideRows(fresh: Document, keys: string[]): void {
+  for (const key of keys) {
+    const selector = `tr[data-object="${CSS.escape(key)}"]`;
+    if (!fresh.querySelector(selector)) document.querySelector(selector)?.remove();
+  }
+}
+
+/** The login has ended. The page itself leads to it, and back; who is writing something is asked first. */
+function signedOut(): void {
+  if (!document.querySelector("form[method=post][data-dirty]")) return location.reload();
+  const banners = document.getElementById("banners");
+  if (!banners || banners.querySelector("[data-signed-out]")) return;
+  banners.prepend(
+    make("div", { class: "notice warn", role: "alert", "data-signed-out": "" }, icon("info"),
+      make("div", {}, make("strong", {}, "You are signed out"), make("div", { class: "detail" }, "Send what you were writing: you are asked to sign in first, and it is kept."))),
+  );
 }
 
 function vanished(): void {
@@ -252,6 +290,7 @@ function connect(): void {
   source.addEventListener("message", receive);
   // The server can't resume from where we were: read everything shown again.
   source.addEventListener("reset", refreshAll);
+  source.addEventListener("access", accessChanged);
   source.addEventListener("error", () => {
     lost ??= window.setTimeout(() => {
       banner(true);

@@ -10,14 +10,13 @@ use futures::Stream;
 use gwm_authz::{Authz, Mode};
 use gwm_events::Class;
 use gwm_kernel::Fault;
-use gwm_proto::cache::ListClustersRequest;
-use gwm_proto::common::PageRequest;
 use gwm_types::{ClusterId, Object, Permission};
 use http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::IntoParams;
 
+use super::clusters;
 use super::extract::Params;
 use crate::http::AppState;
 use crate::http::person::Person;
@@ -36,7 +35,8 @@ pub(crate) struct EventQuery {
 }
 
 /// Events as they happen. Each message's data is a `CloudEvent`; its id goes into `Last-Event-ID` to
-/// go on after it. A message of type `reset` says that something was lost: read the lists again.
+/// go on after it. A message of type `reset` says that something was lost: read the lists again. One of
+/// type `access` says that what you may see or do has changed: what is on the screen may be yours no more.
 #[utoipa::path(get, path = "/events", tag = "events", params(EventQuery), responses(
     (status = 200, description = "a stream", content_type = "text/event-stream", body = String),
     (status = 401, body = ProblemDocument)))]
@@ -75,7 +75,13 @@ fn follow(
             yield Ok(reset(&position));
         }
         let mut waiting: VecDeque<Item> = missed.into_iter().map(Item::Event).collect();
+        let mut rights = viewer.rights_since();
         loop {
+            let now = viewer.rights_since();
+            if now != rights {
+                rights = now;
+                yield Ok(access(&position));
+            }
             let item = match waiting.pop_front() {
                 Some(item) => Ok(item),
                 None => tokio::select! {
@@ -111,6 +117,9 @@ fn follow(
                 Err(RecvError::Closed) => break,
             }
         }
+        if viewer.is_out() {
+            yield Ok(access(&position));
+        }
     }
 }
 
@@ -128,6 +137,10 @@ impl Drop for OpenStream {
     fn drop(&mut self) {
         metrics::gauge!("gwm_event_streams").decrement(1);
     }
+}
+
+fn access(position: &Cursor) -> Event {
+    Event::default().event("access").id(format_id(position)).data("{}")
 }
 
 fn reset(position: &Cursor) -> Event {
@@ -181,7 +194,16 @@ impl Viewer {
     }
 
     fn may_go_on(&self) -> bool {
-        self.authz().fresh(Mode::Read).is_ok() && self.authz().still_valid(&self.person.0)
+        self.authz().fresh(Mode::Read).is_ok() && !self.is_out()
+    }
+
+    /// Signed out, disabled, or a token that counts no more.
+    fn is_out(&self) -> bool {
+        !self.authz().still_valid(&self.person.0)
+    }
+
+    fn rights_since(&self) -> Option<u64> {
+        self.authz().rights_since(self.person.0.holder())
     }
 
     fn see(&self, event: &HubEvent) -> Sight {
@@ -248,20 +270,12 @@ impl Viewer {
 
     /// Learns gwm's ids of the clusters that the person sees something of.
     async fn look_up(&mut self) -> Result<(), Problem> {
-        let mut page = PageRequest { limit: 200, ..Default::default() };
-        loop {
-            let request = self.person.ask(ListClustersRequest { page: Some(page.clone()) });
-            let answer = self.state.clients.clusters().list_clusters(request).await?.into_inner();
-            for cluster in answer.clusters {
-                if let Ok(id) = cluster.cluster_id.parse() {
-                    self.clusters.insert(cluster.slug, id);
-                }
-            }
-            page.cursor = answer.page.unwrap_or_default().next_cursor;
-            if page.cursor.is_empty() {
-                return Ok(());
+        for cluster in clusters::all(&self.state, &self.person).await? {
+            if let Ok(id) = cluster.cluster_id.parse() {
+                self.clusters.insert(cluster.slug, id);
             }
         }
+        Ok(())
     }
 }
 
