@@ -16,6 +16,8 @@ mod faults_aged;
 mod faults_requests;
 #[path = "suite/plain_http.rs"]
 mod plain_http;
+#[path = "suite/rights_table.rs"]
+mod rights_table;
 #[path = "suite/shown.rs"]
 mod shown;
 #[path = "suite/stage.rs"]
@@ -34,6 +36,8 @@ mod story_keys;
 mod story_moves;
 #[path = "suite/story_objects.rs"]
 mod story_objects;
+#[path = "suite/story_operator.rs"]
+mod story_operator;
 #[path = "suite/story_owner.rs"]
 mod story_owner;
 #[path = "suite/story_owner_tags.rs"]

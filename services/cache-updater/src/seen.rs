@@ -17,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) scope: Scope,
     /// By `view_placement`.
     pub(crate) placement: Placement,
+    /// The clusters that may be known of, by any right on anything there; none: all.
+    pub(crate) clusters: Option<Vec<Uuid>>,
 }
 
 /// Where somebody sees where instances run: nodes, node groups, storage, links, parameters of hypervisors.
@@ -33,20 +35,28 @@ pub(crate) enum Placement {
 
 impl Seen {
     pub(crate) fn of(authz: &Authz, person: &Principal) -> Self {
+        let known = authz.known_clusters(person);
         Self {
             scope: authz.scope(person, Permission::View),
             placement: Placement::of(authz, person),
+            clusters: known.map(|known| known.into_iter().map(|c| c.0).collect()),
         }
+    }
+
+    /// What these show, and the clusters of what is in the scope.
+    pub(crate) fn by(scope: Scope, placement: Placement) -> Self {
+        let clusters = scope.visible_clusters().map(|seen| seen.into_iter().map(|c| c.0).collect());
+        Self { scope, placement, clusters }
     }
 
     /// All there is.
     pub(crate) fn everything() -> Self {
-        Self { scope: Scope::Fleet, placement: Placement::Everywhere }
+        Self { scope: Scope::Fleet, placement: Placement::Everywhere, clusters: None }
     }
 
     /// The same for what is nothing but placement: nodes and node groups.
     pub(crate) fn placed(&self) -> Self {
-        Self { scope: self.placement.scope(), placement: self.placement.clone() }
+        Self::by(self.placement.scope(), self.placement.clone())
     }
 
     /// Whether nothing is hidden of what this shows: then lists are read as they are stored, and indexes serve.
@@ -141,7 +151,7 @@ mod tests {
             node_groups: vec![(two, NodeGroupUuid(Uuid::from_u128(1)))],
         };
         let hides_nothing =
-            |placement: Placement, scope: Scope| Seen { scope, placement }.hides_nothing();
+            |placement: Placement, scope: Scope| Seen::by(scope, placement).hides_nothing();
         assert!(hides_nothing(Placement::Everywhere, Scope::Fleet));
         assert!(hides_nothing(shown(&[one]), scope(&[one], &[one])));
         assert!(hides_nothing(shown(&[one, two]), scope(&[one], &[two])));

@@ -122,7 +122,11 @@ impl gwm_kernel::Service for Service {
             )
             .add(
                 FindServer::new(server.clone()),
-                &[("Complete", &["web-gateway"]), ("Search", &["web-gateway"])],
+                &[
+                    ("Complete", &["web-gateway"]),
+                    ("Search", &["web-gateway"]),
+                    ("NameInstances", &["web-gateway"]),
+                ],
             )
             .add(
                 WatchServer::new(server.clone()),

@@ -162,8 +162,10 @@ impl Clusters for Server {
         &self,
         request: Request<pb::RefreshClusterRequest>,
     ) -> Result<Response<pb::Cluster>, Status> {
-        let asked = &request.get_ref().cluster;
-        let (person, known) = self.administered(&request, Mode::Read, asked).await?;
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let known = self.visible_cluster(&person, &request.get_ref().cluster).await?;
+        let object = Object::Cluster(ClusterId(known.cluster_id));
+        self.0.authz.require(&person, Permission::Admin, object)?;
         self.refresh(&known, &request).await?;
         let cluster = self.stored(known.cluster_id).await?;
         Ok(Response::new(self.shown(&person, &cluster)))

@@ -6,6 +6,7 @@ use gwm_proto::cache as pb;
 use gwm_proto::cache::find_server::Find;
 use gwm_proto::common::{CompleteRequest, CompleteResponse, Suggestion};
 use gwm_query::{About, Kind};
+use gwm_types::{ClusterId, InstanceUuid, Object, Permission};
 use tonic::{Request, Response, Status};
 
 use super::Server;
@@ -14,6 +15,7 @@ use crate::store::{Hit, table_of, tells_placement};
 
 /// Longer texts are no names, tags or addresses.
 const LONGEST: usize = 200;
+const MOST_NAMED: usize = 1000;
 
 #[tonic::async_trait]
 impl Find for Server {
@@ -60,6 +62,36 @@ impl Find for Server {
         }))
     }
 
+    async fn name_instances(
+        &self,
+        request: Request<pb::NameInstancesRequest>,
+    ) -> Result<Response<pb::NameInstancesResponse>, Status> {
+        let decided = self.0.authz.decided();
+        let person = self.0.authz.principal(&request, Mode::Read)?;
+        let asked = request.into_inner().instances;
+        if asked.len() > MOST_NAMED {
+            return Err(Fault::invalid("instances", format!("at most {MOST_NAMED} at once")).into());
+        }
+        let mut seen = Vec::new();
+        for one in asked {
+            let ids = (one.cluster_id.parse::<ClusterId>(), one.uuid.parse::<InstanceUuid>());
+            let (Ok(cluster), Ok(uuid)) = ids else {
+                return Err(Fault::invalid("instances", "an id is no UUID").into());
+            };
+            if self.0.authz.allows(&person, Permission::View, Object::Instance(cluster, uuid)) {
+                seen.push((cluster.0, uuid.0));
+            }
+        }
+        let named = self.0.store.names_of(&seen).await?;
+        let named = named.into_iter().map(|(cluster_id, uuid, cluster, name)| pb::NamedInstance {
+            cluster_id: cluster_id.to_string(),
+            uuid: uuid.to_string(),
+            cluster,
+            name,
+        });
+        Ok(decided.answer(pb::NameInstancesResponse { instances: named.collect() }))
+    }
+
     async fn search(
         &self,
         request: Request<pb::SearchRequest>,
@@ -84,7 +116,7 @@ impl Find for Server {
         let (instances, nodes, clusters) = tokio::try_join!(
             store.search_instances(text, scope, limit),
             store.search_nodes(text, &seen.placement, limit),
-            store.search_clusters(text, scope, limit),
+            store.search_clusters(text, &seen, limit),
         )?;
         let mut answer = pb::SearchResponse::default();
         let size = usize::try_from(limit).unwrap_or(usize::MAX);

@@ -1,6 +1,5 @@
 //! The values that a list's field has, within what the person may see.
 
-use gwm_authz::Scope;
 use gwm_query::{Field, Table, push_values};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
@@ -75,14 +74,13 @@ fn push_source(
     field: &Field,
     seen: &Seen,
 ) {
-    let scope = &seen.scope;
     match (table.name, field.names[0]) {
         ("clusters", _) => {
-            push_clusters_named(sql, scope, "slug");
+            push_clusters_named(sql, seen, "slug");
         }
-        ("instances", "cluster") => push_clusters_named(sql, scope, "cluster"),
+        ("instances", "cluster") => push_clusters_named(sql, seen, "cluster"),
         ("nodes", "cluster") if seen.placement.node_groups().is_empty() => {
-            push_clusters_named(sql, &seen.placed().scope, "cluster");
+            push_clusters_named(sql, &seen.placed(), "cluster");
         }
         ("instances", "node") => push_nodes(sql, &seen.placement, "name as primary_node"),
         ("instances", "secondary_node") => {
@@ -98,14 +96,14 @@ fn push_source(
     }
 }
 
-fn push_clusters_named(sql: &mut QueryBuilder<Postgres>, scope: &Scope, name: &str) {
+fn push_clusters_named(sql: &mut QueryBuilder<Postgres>, seen: &Seen, name: &str) {
     if name == "slug" {
         sql.push(" from (select o.*, s.tags as seen_tags");
-        push_clusters(sql, scope);
+        push_clusters(sql, seen);
         sql.push(") o cross join lateral (select o.seen_tags as tags) s");
     } else {
         sql.push(" from (select o.slug as cluster");
-        push_clusters(sql, scope);
+        push_clusters(sql, seen);
         sql.push(") o");
     }
 }

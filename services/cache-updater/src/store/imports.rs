@@ -145,6 +145,23 @@ impl Store {
         Ok(Page { rows, next_cursor, total, total_exact, stream_sequence: None })
     }
 
+    /// Slug and name of these instances, as far as they are there.
+    pub(crate) async fn names_of(
+        &self,
+        instances: &[(Uuid, Uuid)],
+    ) -> Result<Vec<(Uuid, Uuid, String, String)>> {
+        let (clusters, uuids): (Vec<Uuid>, Vec<Uuid>) = instances.iter().copied().unzip();
+        Ok(sqlx::query_as(
+            "select i.cluster_id, i.uuid, c.slug, i.name
+             from unnest($1::uuid[], $2::uuid[]) as l (cluster_id, uuid)
+                 join instance i using (cluster_id, uuid) join cluster c using (cluster_id)",
+        )
+        .bind(clusters)
+        .bind(uuids)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
     /// What these clusters' short names and instances' names or UUIDs mean, in their order.
     pub(crate) async fn resolve(&self, names: &[(String, String)]) -> Result<Vec<Resolved>> {
         let (slugs, instances): (Vec<&str>, Vec<&str>) =

@@ -4,12 +4,12 @@ use gwm_authz::Scope;
 use gwm_query::{Cursor, Field, Key, Kind, Sort, Table};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, QueryBuilder, Row};
-use uuid::Uuid;
 
 use super::Store;
 use super::list::{Page, Request, ids};
 use crate::domain::ClusterRecord;
 use crate::error::{Error, Result, bad_list};
+use crate::seen::Seen;
 
 const fn field(
     names: &'static [&'static str],
@@ -60,22 +60,24 @@ pub(crate) static CLUSTERS: Table = Table {
 };
 
 /// Appends ` from ..`: the clusters of which the person sees something, with what they see.
-pub(super) fn push_clusters(sql: &mut QueryBuilder<sqlx::Postgres>, scope: &Scope) {
+pub(super) fn push_clusters(sql: &mut QueryBuilder<sqlx::Postgres>, seen: &Seen) {
     sql.push(
         " from cluster o cross join lateral (select o.tags, o.instances_total as instances, \
          o.nodes_total as nodes, o.missing, o.memory_total_mib as memory, \
          o.memory_free_mib as memory_free, o.disk_total_mib as disk, o.disk_free_mib as disk_free, \
          o.certificate_not_after as certificate",
     );
-    match (scope, scope.visible_clusters()) {
-        (Scope::Limited { clusters, .. }, Some(visible)) => {
+    match &seen.scope {
+        Scope::Limited { clusters, .. } => {
             sql.push(" where o.cluster_id = any(").push_bind(ids(clusters));
             sql.push(") union all select '{}', null, null, null, null, null, null, null, null");
             sql.push(" where o.cluster_id <> all(").push_bind(ids(clusters));
-            let visible: Vec<Uuid> = visible.into_iter().map(|c| c.0).collect();
-            sql.push(")) s where o.cluster_id = any(").push_bind(visible).push(")");
+            sql.push(")) s where (").push_bind(seen.clusters.is_none());
+            sql.push(" or o.cluster_id = any(")
+                .push_bind(seen.clusters.clone().unwrap_or_default());
+            sql.push("))");
         }
-        (Scope::Fleet, _) | (_, None) => {
+        Scope::Fleet => {
             sql.push(") s where true");
         }
     }
@@ -109,7 +111,7 @@ impl Store {
             .await?;
         let mut sql = QueryBuilder::new(format!("select o.*, {} as place", sort.place_sql()));
         let push_where = |sql: &mut QueryBuilder<sqlx::Postgres>| {
-            push_clusters(sql, &request.seen.scope);
+            push_clusters(sql, request.seen);
             sql.push(" and ");
             gwm_query::push_filter(sql, &CLUSTERS, &filter).map_err(bad)
         };

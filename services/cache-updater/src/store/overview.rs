@@ -72,7 +72,7 @@ impl Store {
                          union all select first, second from key_set_member where set_id = any($5))
              ), seen as (
                  select reachable from cluster
-                 where $1 or cluster_id = any($2) or cluster_id = any($6)
+                 where $6::uuid[] is null or cluster_id = any($6)
              )
              select (select count(*) from seen) as clusters_total,
                  (select count(*) from seen where reachable) as clusters_reachable,
@@ -108,7 +108,7 @@ impl Store {
         .bind(&single.of)
         .bind(&single.uuids)
         .bind(&single.sets)
-        .bind(&single.clusters)
+        .bind(&seen.clusters)
         .fetch_one(&self.pool)
         .await?;
         let wrong = sqlx::query_as(
@@ -116,7 +116,7 @@ impl Store {
                  select 0 as rank, 'cluster' as kind, slug as cluster, slug as name,
                      case when $6 or cluster_id = any($7) or error = '' or error_code = $8
                          then error else $9 end as text
-                 from cluster where not reachable and ($1 or cluster_id = any($2 || $11))
+                 from cluster where not reachable and ($11::uuid[] is null or cluster_id = any($11))
                  union all
                  select 1, 'node', c.slug, n.name, case when n.missing
                      then 'missing: vanished together with many others'
@@ -161,7 +161,7 @@ impl Store {
         .bind(PAUSED)
         .bind(FOR_OPERATORS)
         .bind(single.sets)
-        .bind(single.clusters)
+        .bind(&seen.clusters)
         .bind(group_clusters)
         .bind(group_uuids)
         .fetch_all(&self.pool)
@@ -212,8 +212,6 @@ struct Single {
     of: Vec<Uuid>,
     uuids: Vec<Uuid>,
     sets: Vec<Uuid>,
-    /// The clusters of all of them.
-    clusters: Vec<Uuid>,
 }
 
 /// Everything or not; whole clusters; single instances.
@@ -223,10 +221,8 @@ fn parts(scope: &Scope) -> (bool, Vec<Uuid>, Single) {
         Scope::Limited { clusters, instances, sets } => {
             let (of, uuids): (Vec<Uuid>, Vec<Uuid>) =
                 instances.iter().map(|(c, u)| (c.0, u.0)).unzip();
-            let of_sets = sets.iter().flat_map(|set| ids(set.clusters()));
-            let around = of.iter().copied().chain(of_sets).collect();
             let sets = sets.iter().map(|set| set.id()).collect();
-            (false, ids(clusters), Single { of, uuids, sets, clusters: around })
+            (false, ids(clusters), Single { of, uuids, sets })
         }
     }
 }

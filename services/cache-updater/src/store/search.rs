@@ -1,14 +1,13 @@
 //! Search as one types: a few objects of each kind, the best first, of what the person may see.
 
 use gwm_authz::Scope;
-use gwm_types::ClusterId;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::Store;
 use super::list::{Reading, ids, push_node_groups, push_whole_or_single};
 use crate::error::Result;
-use crate::seen::Placement;
+use crate::seen::{Placement, Seen};
 
 /// Shorter texts are looked for at the beginning of names only: three letters make a trigram.
 const TRIGRAM: usize = 3;
@@ -168,18 +167,15 @@ impl Store {
     pub(crate) async fn search_clusters(
         &self,
         text: &str,
-        scope: &Scope,
+        seen: &Seen,
         limit: i64,
     ) -> Result<Vec<Hit>> {
         let wanted = Wanted::of(text);
         let pattern = wanted.contains().unwrap_or_else(|| wanted.begins());
-        let (all, whole, seen): (bool, Vec<Uuid>, Vec<Uuid>) =
-            match (scope, scope.visible_clusters()) {
-                (Scope::Limited { clusters, .. }, Some(seen)) => {
-                    (false, ids(clusters), seen.into_iter().map(|ClusterId(id)| id).collect())
-                }
-                (Scope::Fleet, _) | (_, None) => (true, Vec::new(), Vec::new()),
-            };
+        let (all, whole) = match &seen.scope {
+            Scope::Fleet => (true, Vec::new()),
+            Scope::Limited { clusters, .. } => (false, ids(clusters)),
+        };
         let mut sql = QueryBuilder::new(
             "select o.cluster_id as uuid, o.slug as name, o.slug as cluster, \
              case when o.reachable then 'reachable' else 'unreachable' end as status, \
@@ -191,7 +187,8 @@ impl Store {
         };
         push_whole(&mut sql);
         sql.push(" then array_to_string(o.tags, E'\\n') end)) as found_by from cluster o where (");
-        sql.push_bind(all).push(" or o.cluster_id = any(").push_bind(seen);
+        sql.push_bind(seen.clusters.is_none()).push(" or o.cluster_id = any(");
+        sql.push_bind(seen.clusters.clone().unwrap_or_default());
         sql.push(")) and (o.slug like ").push_bind(pattern.clone());
         sql.push(" or lower(o.name) like ").push_bind(pattern.clone());
         if let Some((from, to)) = wanted.uuids {

@@ -1,7 +1,10 @@
 //! Search and completion: everything one may see, and nothing else.
 
-use gwm_proto::cache::{Found, GetOverviewRequest, ListClustersRequest, SearchRequest};
-use gwm_proto::common::{CompleteRequest, PageRequest};
+use gwm_proto::cache::{
+    Found, GetOverviewRequest, ListClustersRequest, NameInstancesRequest, SearchRequest,
+};
+use gwm_proto::common::{CompleteRequest, ObjectRef, PageRequest};
+use tonic::Code;
 
 use crate::auth::Person;
 use crate::world::{Replica, World, object};
@@ -53,7 +56,7 @@ async fn everything_is_found_by_name_uuid_tag_and_address() {
     for bad in ["", "  ", &"x".repeat(201), "a\u{0}"] {
         let asked = admin.ask(SearchRequest { q: bad.to_owned(), limit: 0 });
         let refused = replica.find().search(asked).await.unwrap_err();
-        assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{bad:?}");
+        assert_eq!(refused.code(), Code::InvalidArgument, "{bad:?}");
     }
 }
 
@@ -143,7 +146,7 @@ async fn an_administrator_is_offered_what_there_is() {
     assert_eq!(offered("clusters", "cluster:o").await, ["one"]);
     let asked = CompleteRequest { list: "secrets".to_owned(), ..Default::default() };
     let refused = replica.find().complete(world.admin.ask(asked)).await.unwrap_err();
-    assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    assert_eq!(refused.code(), Code::InvalidArgument);
 }
 
 #[tokio::test]
@@ -162,4 +165,36 @@ async fn the_overview_counts_what_is_allocated_and_when_the_certificate_ends() {
     let cluster = world.get(&replica, "one").await;
     assert!(cluster.certificate_not_after.is_some_and(|at| at.seconds > 0), "{cluster:?}");
     assert_eq!(cluster.memory_allocated_mib, memory);
+}
+
+#[tokio::test]
+async fn what_is_known_by_its_id_is_named_to_those_who_see_it() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    world.add(&replica).await;
+    let all = world.list(&replica, "").await.instances;
+    let reference = |uuid: &str| ObjectRef {
+        kind: "instance".to_owned(),
+        cluster_id: all[0].cluster_id.clone(),
+        uuid: uuid.to_owned(),
+    };
+    let wanted = [&*all[0].uuid, &*all[1].uuid, "00000000-0000-0000-0000-000000000001"];
+    let instances: Vec<ObjectRef> = wanted.map(reference).to_vec();
+    let one = world.person(&replica, "view", reference(&all[1].uuid)).await;
+    for (person, names) in [
+        (&world.admin, vec![all[0].name.clone(), all[1].name.clone()]),
+        (&one, vec![all[1].name.clone()]),
+    ] {
+        let asked = person.ask(NameInstancesRequest { instances: instances.clone() });
+        let named = replica.find().name_instances(asked).await.unwrap().into_inner().instances;
+        let mut found: Vec<String> = named.iter().map(|n| n.name.clone()).collect();
+        found.sort_by_key(|name| names.iter().position(|n| n == name));
+        assert_eq!(found, names);
+        assert!(named.iter().all(|n| n.cluster == all[0].cluster && !n.uuid.is_empty()));
+    }
+    for broken in [vec![reference("x")], vec![reference(&all[0].uuid); 1001]] {
+        let asked = world.admin.ask(NameInstancesRequest { instances: broken });
+        let refused = replica.find().name_instances(asked).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
 }

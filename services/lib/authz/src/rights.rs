@@ -266,6 +266,21 @@ impl Rights {
         })
     }
 
+    /// The clusters of which the user may know: those with anything on which they hold anything; none: all there are.
+    #[must_use]
+    pub fn known_clusters(&self, user: UserId) -> Option<HashSet<ClusterId>> {
+        let Some(entry) = self.users.get(&user).filter(|e| !e.disabled) else {
+            return Some(HashSet::new());
+        };
+        if entry.is_admin || entry.fleet != PermissionSet::EMPTY {
+            return None;
+        }
+        let groups = entry.node_groups.keys().map(|(cluster, _)| *cluster);
+        let single = entry.instances.keys().map(|(cluster, _)| *cluster);
+        let by = entry.selectors.keys().flat_map(|id| self.selected.clusters(*id));
+        Some(entry.clusters.keys().copied().chain(groups).chain(single).chain(by).collect())
+    }
+
     /// The clusters with anything on which the user holds `permission`; none: all there are.
     #[must_use]
     pub fn clusters(&self, user: UserId, permission: Permission) -> Option<HashSet<ClusterId>> {

@@ -405,6 +405,12 @@ impl Authz {
         self.0.rights.read().expect("no panic while held").node_groups(person.holder(), permission)
     }
 
+    /// The clusters of which the person may know; none: all there are.
+    #[must_use]
+    pub fn known_clusters(&self, person: &Principal) -> Option<HashSet<ClusterId>> {
+        self.0.rights.read().expect("no panic while held").known_clusters(person.holder())
+    }
+
     /// The clusters with anything on which the person holds `permission`; none: all there are.
     #[must_use]
     pub fn clusters(

@@ -161,7 +161,7 @@ async fn pages_of_large_lists_are_read_by_an_index() {
         ("half, and where it runs in one", &half, &seven),
         ("500 single, and where one cluster's run", &customer, &seven),
     ] {
-        let seen = &Seen { scope: scope.clone(), placement: placement.clone() };
+        let seen = &Seen::by(scope.clone(), placement.clone());
         for sort in sorts(&INSTANCES) {
             let cursor = near_the_end::<InstanceSummary>(&pool, &INSTANCES, seen, &sort).await;
             for (page, cursor) in [("first", None), ("last", Some(&cursor))] {
@@ -178,7 +178,7 @@ async fn pages_of_large_lists_are_read_by_an_index() {
     sqlx::query("update cluster set instances_total = 7").execute(&pool).await.unwrap();
     let filter = gwm_query::parse("").unwrap();
     let total = async |scope: &Scope| {
-        let seen = Seen { scope: scope.clone(), placement: Placement::none() };
+        let seen = Seen::by(scope.clone(), Placement::none());
         let mut sql = QueryBuilder::new("");
         push_count::<InstanceSummary>(&mut sql, &INSTANCES, &filter, &seen).unwrap();
         sql.build_query_scalar::<i64>().fetch_one(&pool).await.unwrap()

@@ -35,7 +35,7 @@ fn request<'a>(seen: &'a Seen, key: &'a CursorKey, q: &'a str, sort: &'a str) ->
 /// All that the store says within a scope, printed.
 async fn everything(store: &Store, scope: &Scope) -> Vec<String> {
     let key = CursorKey::derive(b"secret");
-    let seen = &Seen { scope: scope.clone(), placement: Placement::none() };
+    let seen = &Seen::by(scope.clone(), Placement::none());
     let mut said = Vec::new();
     for q in ["", "i77", "os:os3 memory>1024", "cluster:c7"] {
         for sort in ["name", "-memory"] {
@@ -58,7 +58,7 @@ async fn everything(store: &Store, scope: &Scope) -> Vec<String> {
         let mut hits = store.search_instances(text, scope, 50).await.unwrap();
         hits.sort_by(|a, b| a.name.cmp(&b.name));
         said.push(format!("{text}: {hits:?}"));
-        said.push(format!("{:?}", store.search_clusters(text, scope, 50).await.unwrap()));
+        said.push(format!("{:?}", store.search_clusters(text, seen, 50).await.unwrap()));
     }
     said.push(format!("{:?}", store.overview(seen).await.unwrap()));
     said.push(format!("{:?}", store.own_use("user/jane", scope).await.unwrap()));
@@ -104,7 +104,7 @@ async fn sets_show_what_the_same_instances_do_one_by_one() {
     // Nodes and networks come with whole clusters only.
     let key = CursorKey::derive(b"secret");
     let named = Scope::Limited { clusters: Vec::new(), instances: Vec::new(), sets };
-    let seen = Seen { scope: named, placement: Placement::none() };
+    let seen = Seen::by(named, Placement::none());
     let (nodes, _) =
         store.list::<NodeRecord>(&NODES, &request(&seen, &key, "", "name")).await.unwrap();
     assert_eq!((nodes.rows.len(), nodes.total), (0, 0));
@@ -129,7 +129,7 @@ async fn pages_of_large_selectors() {
         store.keep_sets(&named).await.unwrap();
         println!("{count} instances: named in {made:?}, stored in {:?}", began.elapsed());
         for (how, scope) in [("one by one", one_by_one), ("as a set", named)] {
-            let seen = Seen { scope, placement: Placement::none() };
+            let seen = Seen::by(scope, Placement::none());
             let took = async |q: &str, cursor: &str| {
                 let mut took = Vec::new();
                 let mut next = String::new();

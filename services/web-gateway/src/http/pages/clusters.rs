@@ -155,18 +155,17 @@ pub(crate) async fn page(
     }
     let remove = format!("/clusters/{}/remove", found.slug);
     let typed = viewer.typed.as_ref();
-    let actions = if viewer.admin {
-        let mut actions = vec![
-            refresh_action(&found.slug, found.paused),
-            pause_action(&found.slug, found.paused),
-            hook_action(&found.slug),
-            edit_action(&found.slug),
-        ];
-        actions.iter_mut().for_each(|action| action.persona = viewer.persona());
-        actions
-    } else {
-        Vec::new()
-    };
+    let mut actions = Vec::new();
+    // The forms of rights are there for who administers it.
+    if access.is_some() {
+        actions.push(refresh_action(&found.slug, found.paused));
+    }
+    if viewer.admin {
+        actions.push(pause_action(&found.slug, found.paused));
+        actions.push(hook_action(&found.slug));
+        actions.push(edit_action(&found.slug));
+    }
+    actions.iter_mut().for_each(|action| action.persona = viewer.persona());
     let line = line(&state, &viewer, &found);
     let said = detail.as_mut().and_then(|d| d.said.take()).map(from_struct).unwrap_or_default();
     let (pace, read_only) = (pace(&found), why_read_only(&found));
