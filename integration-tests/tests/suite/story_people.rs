@@ -146,7 +146,8 @@ async fn own_password(stage: &Stage, ann: &Api) -> Api {
     assert!(done.text.contains("Your password is changed"), "{}", done.text);
     until_out(&other).await;
     let _still = ann.get("/me").await.expect_status(200);
-    let set = json!({"password": "seven ropes of hemp"});
+    others_tokens(stage, ann).await;
+    let set = json!({"password": "seven ropes of hemp", "end_tokens": false});
     let _set = stage.admin.post("/users/ann/password", &set).await.expect_status(204);
     until_out(ann).await;
     let ann = anonymous.login("ann", "seven ropes of hemp").await.unwrap();
@@ -155,6 +156,42 @@ async fn own_password(stage: &Stage, ann: &Api) -> Api {
     until_out(&other).await;
     let _still = ann.get("/me").await.expect_status(200);
     ann
+}
+
+/// An administrator sees and ends what ann has open, by REST and by her page; ann's tokens end with a new password, too.
+async fn others_tokens(stage: &Stage, ann: &Api) {
+    let admin = &stage.admin;
+    let made = json!({"name": "backup", "roles": ["view"], "networks": ["127.0.0.0/8"]});
+    let made = ann.post("/me/tokens", &made).await.expect_status(201).json();
+    let (id, secret) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
+    let seen = admin.get("/users/ann/tokens").await.ok();
+    let one = &seen["items"][0];
+    assert_eq!((&one["prefix"], &one["roles"]), (&made["prefix"], &json!(["view"])));
+    assert!(!seen.to_string().contains(secret), "the value is shown once");
+    let text = page(admin, "/users/ann").await.expect_status(200).text;
+    assert!(text.contains(one["prefix"].as_str().unwrap()) && !text.contains(secret), "{text}");
+    let _hidden = ann.get("/users/admin/tokens").await.expect_status(403);
+    let _hidden = ann.get("/users/admin/sessions").await.expect_status(403);
+    let _none = admin.delete(&format!("/users/admin/tokens/{id}")).await.expect_status(404);
+    let program = stage.stack.anonymous().with_token(secret);
+    let _good = program.get("/instances").await.expect_status(200);
+    let user = one_of(admin, "ann").await;
+    leads_to(
+        &form(admin, &format!("/users/{user}/tokens/{id}/revoke"), &[]).await,
+        &format!("/users/{user}#tokens"),
+    );
+    until_out(&program).await;
+    let other = stage.stack.anonymous().login("ann", "nine walls of slate").await.unwrap();
+    let open = other.get("/me/sessions").await.ok();
+    let open = open["items"].as_array().unwrap().iter().find(|s| s["current"] == true).unwrap();
+    let path = format!("/users/ann/sessions/{}", open["id"].as_str().unwrap());
+    let _ended = admin.delete(&path).await.expect_status(204);
+    until_out(&other).await;
+    let _still = ann.get("/me").await.expect_status(200);
+}
+
+async fn one_of(admin: &Api, name: &str) -> String {
+    admin.get(&format!("/users/{name}")).await.ok()["id"].as_str().unwrap().to_owned()
 }
 
 /// ann sets an authenticator up and signs in with it by REST, then with a recovery code by the page.

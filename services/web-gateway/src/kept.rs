@@ -30,7 +30,7 @@ const MOST_BYTES: u64 = 64 << 20;
 const OLDEST: Duration = Duration::from_secs(3600);
 
 /// The reads whose answers are kept: what pages and lists show.
-const KEPT: [&str; 13] = [
+const KEPT: [&str; 14] = [
     "/gwm.cache.v1.Clusters/ListClusters",
     "/gwm.cache.v1.Clusters/GetCluster",
     "/gwm.cache.v1.Inventory/ListInstances",
@@ -44,6 +44,7 @@ const KEPT: [&str; 13] = [
     "/gwm.cache.v1.Objects/GetNetwork",
     "/gwm.cache.v1.Objects/ListOses",
     "/gwm.cache.v1.Objects/GetClusterDetail",
+    "/gwm.cache.v1.Find/NameInstances",
 ];
 
 type Answer = http::Response<Body>;

@@ -1,5 +1,7 @@
 //! What people do to their own account.
 
+use std::collections::BTreeMap;
+
 use gwm_authz::Principal;
 use gwm_events::types::audit::{Outcome, RecordObject};
 use uuid::Uuid;
@@ -7,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::ending::Ended;
 use super::login::Login;
+use super::members::of_user;
 use super::people::{act, kept_here};
 use super::refusal::person;
 use crate::error::{Error, Result};
@@ -47,22 +50,31 @@ pub(crate) async fn change_password(
     Ok(ended.sessions.len())
 }
 
-/// Ends one of one's own sessions; ending an ended one succeeds.
-pub(crate) async fn end_session(store: &Store, asker: &Principal, which: Uuid) -> Result<()> {
+/// Ends one of a user's sessions; ending an ended one succeeds.
+pub(crate) async fn end_session(
+    store: &Store,
+    asker: &Principal,
+    user: Uuid,
+    which: Uuid,
+) -> Result<()> {
     let mut tx = store.begin().await?;
-    if !session::is_of(&mut tx, which, asker.user_id.0).await? {
+    if !session::is_of(&mut tx, which, user).await? {
         return Err(Error::NotFound("session"));
     }
-    let sessions = session::end(&mut tx, asker.user_id.0, which, "ended").await?;
+    let sessions = session::end(&mut tx, user, which, "ended").await?;
     finish(&mut tx, asker, &Ended { sessions, ..Ended::default() }).await?;
     commit(tx).await
 }
 
-/// Ends all of one's own sessions but the one that asks. Yields how many.
-pub(crate) async fn end_other_sessions(store: &Store, asker: &Principal) -> Result<usize> {
+/// Ends all of a user's sessions but the one that asks. Yields how many.
+pub(crate) async fn end_other_sessions(
+    store: &Store,
+    asker: &Principal,
+    user: Uuid,
+) -> Result<usize> {
     let mut tx = store.begin().await?;
     let keep = asker.session_id.map(|s| s.0);
-    let ended = Ended::sessions(&mut tx, asker.user_id.0, keep, "ended").await?;
+    let ended = Ended::sessions(&mut tx, user, keep, "ended").await?;
     finish(&mut tx, asker, &ended).await?;
     commit(tx).await?;
     Ok(ended.sessions.len())
@@ -73,6 +85,14 @@ async fn finish(connection: &mut PgConnection, asker: &Principal, ended: &Ended)
         return Ok(());
     }
     tell(connection, asker, ended).await?;
+    let details = |row: &session::SessionRow| {
+        let mut details = match row.user_id == asker.user_id.0 {
+            true => BTreeMap::new(),
+            false => of_user(&row.username, row.user_id),
+        };
+        details.insert("client_address".to_owned(), row.client_address.clone().into());
+        details
+    };
     let entry = |row: &session::SessionRow| audit::Entry {
         action: "session.end",
         person: Some(person(asker)),
@@ -82,7 +102,7 @@ async fn finish(connection: &mut PgConnection, asker: &Principal, ended: &Ended)
             id: Some(row.session_id.to_string()),
             name: Some(row.username.clone()),
         }),
-        details: [("client_address".to_owned(), row.client_address.clone().into())].into(),
+        details: details(row),
     };
     audit::append_all(connection, ended.sessions.iter().map(entry).collect()).await
 }

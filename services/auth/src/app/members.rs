@@ -18,14 +18,20 @@ pub(crate) fn member_act(
 ) -> Entry {
     let mut details = BTreeMap::new();
     if let Some((username, user_id, is_admin)) = member {
+        details = of_user(username, user_id);
         details.insert("member".to_owned(), Value::from(username));
-        details.insert("persona".to_owned(), format!("user/{username}").into());
-        details.insert("persona_id".to_owned(), user_id.to_string().into());
         if let Some(is_admin) = is_admin {
             details.insert("is_admin".to_owned(), is_admin.into());
         }
     }
     Entry { action, person: Some(by), cluster: None, object: Some(group_object(row)), details }
+}
+
+/// Details that say whom an act concerned: it stands with them, too.
+pub(crate) fn of_user(username: &str, user: Uuid) -> BTreeMap<String, Value> {
+    [("persona", format!("user/{username}")), ("persona_id", user.to_string())]
+        .map(|(key, value)| (key.to_owned(), Value::from(value)))
+        .into()
 }
 
 /// A group in records.

@@ -32,7 +32,7 @@ pub(crate) use import::import_users;
 pub(crate) use intake::{NotTaken, take_in};
 pub(crate) use invites::{create_invite, redeem_invite, withdraw_invite};
 pub(crate) use login::{Login, LoginOutcome, LoginRequest, Place, logout};
-pub(crate) use members::{group_object, member_act};
+pub(crate) use members::{group_object, member_act, of_user};
 pub(crate) use owner_feed::{OwnerNews, follow_owners, owner_feed};
 pub(crate) use owners::{Asked, Restore, restore, set_owners};
 pub(crate) use passwords::Passwords;

@@ -75,13 +75,15 @@ pub(crate) async fn change_user(
     Ok(row)
 }
 
-/// Gives somebody else a new password; all their sessions end. Their tokens are programs' and go on.
+/// Gives somebody else a new password; all their sessions end, and their API tokens unless those are to be kept:
+/// whoever had the account may have made one.
 pub(crate) async fn set_password(
     store: &Store,
     passwords: &Passwords,
     asker: &Principal,
     who: &str,
     password: Zeroizing<String>,
+    keep_tokens: bool,
 ) -> Result<UserRow> {
     let mut tx = store.begin().await?;
     let found = user::find(&mut tx, who).await?.ok_or(Error::NotFound("user"))?;
@@ -98,13 +100,26 @@ pub(crate) async fn set_password(
     still_admin(&mut tx, asker).await?;
     let row = user::lock(&mut tx, &id).await?.ok_or(Error::NotFound("user"))?;
     user::set_password(&mut tx, row.user_id, None, &hash).await?;
-    let ended = Ended::sessions(&mut tx, row.user_id, None, "password").await?;
+    let ended = match keep_tokens {
+        true => Ended::sessions(&mut tx, row.user_id, None, "password").await?,
+        false => Ended::everything(&mut tx, row.user_id, "password").await?,
+    };
     throttle::clear(&mut tx, &user_subject(&row.username)).await?;
     change::record(&mut tx, &ended.touched(Vec::new())).await?;
     let actor = event::actor_of(asker);
     ended.tell(&mut tx, Some(&actor)).await?;
-    let done = act("user.set_password", Outcome::Succeeded, None, asker, &row);
-    audit::append(&mut tx, done).await?;
+    let details = [
+        ("ended_sessions".to_owned(), ended.sessions.len().into()),
+        ("ended_tokens".to_owned(), ended.tokens.len().into()),
+    ];
+    let done = audit::Entry {
+        action: "user.set_password",
+        person: Some(person(asker)),
+        cluster: None,
+        object: Some(object(&row)),
+        details: details.into(),
+    };
+    audit::append_all(&mut tx, vec![done]).await?;
     commit(tx).await?;
     Ok(row)
 }
@@ -153,17 +168,20 @@ pub(super) fn act<'a>(
     asker: &Principal,
     row: &UserRow,
 ) -> audit::Act<'a> {
-    let object = RecordObject {
-        kind: "user".to_owned(),
-        id: Some(row.user_id.to_string()),
-        name: Some(row.username.clone()),
-    };
     audit::Act {
         action,
         outcome,
         reason,
         person: person(asker),
         cluster: None,
-        object: Some(object),
+        object: Some(object(row)),
+    }
+}
+
+fn object(row: &UserRow) -> RecordObject {
+    RecordObject {
+        kind: "user".to_owned(),
+        id: Some(row.user_id.to_string()),
+        name: Some(row.username.clone()),
     }
 }

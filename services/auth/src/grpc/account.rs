@@ -1,4 +1,4 @@
-//! The account of the person who asks.
+//! The account of the person who asks; administrators see and end sessions of others.
 
 use gwm_authz::Mode;
 use gwm_proto::auth::account_server::Account;
@@ -34,8 +34,9 @@ impl Account for Rpcs {
         request: Request<ListSessionsRequest>,
     ) -> Result<Response<ListSessionsResponse>, Status> {
         let principal = self.authz.account(&request, Mode::Read)?;
+        let whose = self.whose(&principal, &request.get_ref().user, "session.list").await?;
         let mut tx = self.store.begin().await?;
-        let rows = session::list(&mut tx, principal.user_id.0, &self.session).await?;
+        let rows = session::list(&mut tx, whose, &self.session).await?;
         commit(tx).await?;
         let current = principal.session_id.map(|s| s.0);
         let own = |row: session::OpenRow| OwnSession {
@@ -54,8 +55,10 @@ impl Account for Rpcs {
         request: Request<EndSessionRequest>,
     ) -> Result<Response<EndSessionResponse>, Status> {
         let principal = self.authz.account(&request, Mode::Write)?;
-        let which = request.get_ref().session_id.parse().map_err(|_| Error::NotFound("session"))?;
-        end_session(&self.store, &principal, which).await?;
+        let request = request.into_inner();
+        let whose = self.whose(&principal, &request.user, "session.end").await?;
+        let which = request.session_id.parse().map_err(|_| Error::NotFound("session"))?;
+        end_session(&self.store, &principal, whose, which).await?;
         Ok(Response::new(EndSessionResponse {}))
     }
 
@@ -64,7 +67,8 @@ impl Account for Rpcs {
         request: Request<EndOtherSessionsRequest>,
     ) -> Result<Response<EndOtherSessionsResponse>, Status> {
         let principal = self.authz.account(&request, Mode::Write)?;
-        let ended = end_other_sessions(&self.store, &principal).await?;
+        let whose = self.whose(&principal, &request.get_ref().user, "session.end").await?;
+        let ended = end_other_sessions(&self.store, &principal, whose).await?;
         Ok(Response::new(EndOtherSessionsResponse { ended: count(ended) }))
     }
 }

@@ -23,6 +23,7 @@ mod tickets;
 mod tokens;
 mod users;
 mod views;
+mod whose;
 
 use std::sync::Arc;
 

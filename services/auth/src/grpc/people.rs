@@ -52,7 +52,8 @@ impl People for Rpcs {
         let on = On::User(request.user.clone());
         require_admin(&self.authz, &self.store, &principal, "user.set_password", on).await?;
         let password = Zeroizing::new(request.password);
-        let row = set_password(&self.store, &self.passwords, &principal, &request.user, password);
+        let (whom, keep) = (&request.user, request.keep_tokens);
+        let row = set_password(&self.store, &self.passwords, &principal, whom, password, keep);
         Ok(Response::new(convert::user(row.await?)))
     }
 

@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{Rpcs, convert};
-use crate::app::{On, person, require_admin};
+use crate::app::person;
 use crate::domain::{parse_object, parse_ssh_key};
 use crate::error::{Error, Result};
 use crate::store::ssh_key::SshKeyRow;
@@ -129,28 +129,6 @@ async fn makers(
         [] if instance.is_none() => Err(Error::NotFound("instance")),
         [persona] => user::behind(tx, persona, request.administrators).await,
         _ => Ok(Vec::new()),
-    }
-}
-
-impl Rpcs {
-    /// Whose keys are meant: one's own, or as an administrator anybody's.
-    async fn whose(
-        &self,
-        principal: &Principal,
-        asked: &str,
-        action: &'static str,
-    ) -> Result<Uuid> {
-        let asked = asked.trim();
-        let me = principal.user_id;
-        if asked.is_empty() || asked == principal.username || asked == me.to_string() {
-            return Ok(me.0);
-        }
-        let on = On::User(asked.to_owned());
-        require_admin(&self.authz, &self.store, principal, action, on).await?;
-        let mut tx = self.store.begin().await?;
-        let found = user::find(&mut tx, asked).await?.ok_or(Error::NotFound("user"))?;
-        commit(tx).await?;
-        Ok(found.user_id)
     }
 }
 

@@ -1,10 +1,10 @@
-//! API tokens of the person who asks.
+//! API tokens of the person who asks; administrators see and end those of others.
 
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Datelike, Utc};
 use gwm_authz::{Mode, Principal};
-use gwm_events::types::audit::{Outcome, RecordObject};
+use gwm_events::types::audit::RecordObject;
 use gwm_proto::auth::tokens_server::Tokens;
 use gwm_proto::auth::{
     CreateTokenRequest, CreateTokenResponse, ListTokensRequest, ListTokensResponse,
@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, async_trait};
 use uuid::Uuid;
 
 use super::{Rpcs, convert};
-use crate::app::{named, person};
+use crate::app::{named, of_user, person};
 use crate::domain::{PAT_PREFIX, Secret, parse_networks, parse_object};
 use crate::error::{Error, Result};
 use crate::store::token::{NewToken, TokenObject, TokenRow};
@@ -70,8 +70,9 @@ impl Tokens for Rpcs {
         request: Request<ListTokensRequest>,
     ) -> Result<Response<ListTokensResponse>, Status> {
         let principal = self.authz.account(&request, Mode::Read)?;
+        let whose = self.whose(&principal, &request.get_ref().user, "token.list").await?;
         let mut tx = self.store.begin().await?;
-        let rows = token::list(&mut tx, principal.user_id.0).await?;
+        let rows = token::list(&mut tx, whose).await?;
         let tokens = with_names(&mut tx, rows).await?;
         commit(tx).await?;
         Ok(Response::new(ListTokensResponse { tokens }))
@@ -82,21 +83,22 @@ impl Tokens for Rpcs {
         request: Request<RevokeTokenRequest>,
     ) -> Result<Response<RevokeTokenResponse>, Status> {
         let principal = self.authz.account(&request, Mode::Write)?;
-        let user_id = principal.user_id.0;
+        let request = request.into_inner();
+        let user_id = self.whose(&principal, &request.user, "token.revoke").await?;
         let token_id: TokenId =
-            request.into_inner().token_id.parse().map_err(|_| Error::NotFound("API token"))?;
+            request.token_id.parse().map_err(|_| Error::NotFound("API token"))?;
         let mut tx = self.store.begin().await?;
         if !token::is_of(&mut tx, token_id.0, user_id).await? {
             return Err(Error::NotFound("API token").into());
         }
         // None: revoked already, and that is what was asked for.
         if let Some(row) = token::revoke(&mut tx, user_id, Some(token_id.0)).await?.pop() {
-            let revoked = vec![row.token_id];
-            let touched = change::Touched { revoked_tokens: revoked, ..Default::default() };
+            let revoked_tokens = vec![row.token_id];
+            let touched = change::Touched { revoked_tokens, ..Default::default() };
             change::record(&mut tx, &touched).await?;
             let actor = event::actor_of(&principal);
             event::token_revoked(&mut tx, &row, Some(actor)).await?;
-            audit::append(&mut tx, act("token.revoke", &row, &principal)).await?;
+            audit::append_all(&mut tx, vec![revoked_act(&row, &principal)]).await?;
         }
         commit(tx).await?;
         Ok(Response::new(RevokeTokenResponse {}))
@@ -216,14 +218,15 @@ fn check_name(name: &str) -> Result<String> {
     Ok(name.to_owned())
 }
 
-fn act<'a>(action: &'a str, row: &TokenRow, principal: &Principal) -> audit::Act<'a> {
-    audit::Act {
-        action,
-        outcome: Outcome::Succeeded,
-        reason: None,
-        person: person(principal),
+/// Of somebody else's the record stands with them, too.
+fn revoked_act(row: &TokenRow, principal: &Principal) -> audit::Entry {
+    let own = row.user_id == principal.user_id.0;
+    audit::Entry {
+        action: "token.revoke",
+        person: Some(person(principal)),
         cluster: None,
         object: Some(object(row)),
+        details: if own { BTreeMap::new() } else { of_user(&row.username, row.user_id) },
     }
 }
 

@@ -134,7 +134,7 @@ async fn people_see_and_end_their_own_sessions_and_nobody_elses() {
         others.push(person(&gateway, "jane", &password_of("jane")).await);
     }
     let mut account = AccountClient::new(gateway.clone());
-    let listed = account.list_sessions(jane.ask(ListSessionsRequest {})).await.unwrap();
+    let listed = account.list_sessions(jane.ask(ListSessionsRequest::default())).await.unwrap();
     let listed = listed.into_inner().sessions;
     assert_eq!(listed.len(), 4);
     let current: Vec<_> = listed.iter().filter(|s| s.current).collect();
@@ -145,8 +145,10 @@ async fn people_see_and_end_their_own_sessions_and_nobody_elses() {
         ("192.0.2.7", "test")
     );
 
-    let end =
-        |person: &Person| EndSessionRequest { session_id: person.resolved.session_id.clone() };
+    let end = |person: &Person| EndSessionRequest {
+        session_id: person.resolved.session_id.clone(),
+        user: String::new(),
+    };
     let foreign = account.end_session(jane.ask(end(&admin))).await.unwrap_err();
     assert_eq!(foreign.code(), Code::NotFound);
     try_resolve(&gateway, session_of(&admin)).await.unwrap();
@@ -155,7 +157,8 @@ async fn people_see_and_end_their_own_sessions_and_nobody_elses() {
     account.end_session(jane.ask(end(&others[0]))).await.unwrap();
     watching.until_ended(&others[0].resolved.session_id).await;
     try_resolve(&gateway, session_of(&others[0])).await.unwrap_err();
-    let ended = account.end_other_sessions(jane.ask(EndOtherSessionsRequest {})).await.unwrap();
+    let ended =
+        account.end_other_sessions(jane.ask(EndOtherSessionsRequest::default())).await.unwrap();
     assert_eq!(ended.into_inner().ended, 2);
     for other in &others[1..] {
         watching.until_ended(&other.resolved.session_id).await;

@@ -355,6 +355,7 @@ async fn the_password_of_a_directory_confirms_but_is_not_changed_here() {
     let give = SetPasswordRequest {
         user: "ann".to_owned(),
         password: "walnut tree by the well".to_owned(),
+        keep_tokens: false,
     };
     let mut people = PeopleClient::new(set.gateway.clone());
     let elsewhere = people.set_password(set.admin.ask(give)).await.unwrap_err();

@@ -28,7 +28,7 @@ async fn everything_that_happens_is_published_and_no_secret_is_in_it_or_in_the_l
     let mut tokens = TokensClient::new(gateway.clone());
     let name = CreateTokenRequest { name: "ci".to_owned(), ..Default::default() };
     let made = tokens.create_token(jane.ask(name)).await.unwrap().into_inner();
-    let revoke = RevokeTokenRequest { token_id: made.token.unwrap().token_id };
+    let revoke = RevokeTokenRequest { token_id: made.token.unwrap().token_id, user: String::new() };
     tokens.revoke_token(jane.ask(revoke)).await.unwrap();
     let request = CreateTicketRequest { instance: Some(instance()), kind: "vnc".to_owned() };
     let mut tickets = TicketsClient::new(gateway.clone());

@@ -1,14 +1,17 @@
 //! What administrators do to accounts.
 
 use gwm_kernel::grpc::Peer;
+use gwm_proto::auth::account_client::AccountClient;
 use gwm_proto::auth::people_client::PeopleClient;
 use gwm_proto::auth::resolve_request::Credential;
 use gwm_proto::auth::tickets_client::TicketsClient;
 use gwm_proto::auth::tokens_client::TokensClient;
 use gwm_proto::auth::users_client::UsersClient;
 use gwm_proto::auth::{
-    ChangeUserRequest, CreateTicketRequest, CreateTokenRequest, CreateUserRequest, GetUserRequest,
-    ListUsersRequest, RedeemTicketRequest, SetPasswordRequest, User,
+    ChangeUserRequest, CreateTicketRequest, CreateTokenRequest, CreateUserRequest,
+    EndOtherSessionsRequest, EndSessionRequest, GetUserRequest, ListSessionsRequest,
+    ListTokensRequest, ListUsersRequest, RedeemTicketRequest, RevokeTokenRequest,
+    SetPasswordRequest, User,
 };
 use gwm_proto::common::{CompleteRequest, PageRequest};
 use tonic::{Code, Status};
@@ -177,7 +180,8 @@ async fn of_two_administrators_who_disable_each_other_at_once_one_stays() {
 }
 
 #[tokio::test]
-async fn a_password_that_an_administrator_sets_ends_the_sessions_and_not_the_tokens() {
+async fn a_password_that_an_administrator_sets_ends_the_sessions_and_the_tokens_unless_those_are_kept()
+ {
     let world = World::new().await;
     let replica = world.replica("a").await;
     let gateway = world.gateway(&replica).await;
@@ -187,10 +191,11 @@ async fn a_password_that_an_administrator_sets_ends_the_sessions_and_not_the_tok
     let token = TokensClient::new(gateway.clone()).create_token(jane.ask(name)).await.unwrap();
     let mut watching = Watching::start(&gateway).await;
     let mut people = PeopleClient::new(gateway.clone());
-    let set = |user: &str, password: &str| {
-        let request = SetPasswordRequest { user: user.to_owned(), password: password.to_owned() };
-        admin.ask(request)
+    let set_and = |user: &str, password: &str, keep_tokens: bool| {
+        let (user, password) = (user.to_owned(), password.to_owned());
+        admin.ask(SetPasswordRequest { user, password, keep_tokens })
     };
+    let set = |user: &str, password: &str| set_and(user, password, true);
     let weak = people.set_password(set("jane", "jane-password")).await.unwrap_err();
     assert_eq!(weak.code(), Code::InvalidArgument);
     assert!(weak.message().contains("too easy to guess"), "{}", weak.message());
@@ -203,9 +208,24 @@ async fn a_password_that_an_administrator_sets_ends_the_sessions_and_not_the_tok
     let old = try_login(&gateway, "jane", &password_of("jane")).await.unwrap_err();
     assert_eq!(reason(&old), "login_refused");
     person(&gateway, "jane", "a mill by the brook").await;
-    let bearer = Credential::BearerToken(token.into_inner().secret);
-    try_resolve(&gateway, bearer).await.unwrap();
-    assert_eq!(audited(&world, "user.set_password", "succeeded").await, 1);
+    let token = token.into_inner();
+    let token_id = token.token.unwrap().token_id;
+    let bearer = Credential::BearerToken(token.secret);
+    try_resolve(&gateway, bearer.clone()).await.unwrap();
+    people.set_password(set_and("jane", "a mill by the broom", false)).await.unwrap();
+    watching.until_ended(&token_id).await;
+    assert_eq!(try_resolve(&gateway, bearer).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(audited(&world, "user.set_password", "succeeded").await, 2);
+    let ended: Vec<(String, String)> = sqlx::query_as(
+        "select r #>> '{details,ended_sessions}', r #>> '{details,ended_tokens}'
+         from (select record::jsonb as r, number from audit_record) l
+         where r ->> 'action' = 'user.set_password' order by number",
+    )
+    .fetch_all(&world.pool().await)
+    .await
+    .unwrap();
+    let count = |(sessions, tokens): &(&str, &str)| ((*sessions).to_owned(), (*tokens).to_owned());
+    assert_eq!(ended, [("1", "0"), ("1", "1")].iter().map(count).collect::<Vec<_>>());
     let seen: bool = sqlx::query_scalar(
         "select exists (select from audit_record where record like '%mill by%')
              or exists (select from outbox where payload::text like '%mill by%')",
@@ -265,4 +285,88 @@ async fn users_are_found_by_what_they_are_and_an_overtaken_change_is_refused() {
         assert_eq!(code.unwrap().code(), Code::PermissionDenied);
     }
     assert_eq!(audited(&world, "user.change", "refused").await, 1);
+}
+
+#[tokio::test]
+async fn administrators_see_and_end_tokens_and_sessions_of_others_and_nobody_else_does() {
+    let world = World::new().await;
+    let replica = world.replica("a").await;
+    let gateway = world.gateway(&replica).await;
+    let admin = admin(&gateway).await;
+    let jane = user_person(&gateway, &admin, "jane").await;
+    let joe = user_person(&gateway, &admin, "joe").await;
+    let other = person(&gateway, "jane", &password_of("jane")).await;
+    let mut tokens = TokensClient::new(gateway.clone());
+    let mut account = AccountClient::new(gateway.clone());
+    let asked = CreateTokenRequest {
+        name: "ci".to_owned(),
+        roles: vec!["view".to_owned()],
+        persona: "user/jane".to_owned(),
+        networks: vec!["192.0.2.0/24".to_owned()],
+        ..Default::default()
+    };
+    let made = tokens.create_token(jane.ask(asked)).await.unwrap().into_inner();
+    let secret = made.secret;
+    let id = made.token.unwrap().token_id;
+
+    // All that jane sees of it, and nothing more: the value is nowhere.
+    let of = |user: &str| ListTokensRequest { user: user.to_owned() };
+    let own = tokens.list_tokens(jane.ask(of(""))).await.unwrap().into_inner();
+    for name in ["jane", &jane.user_id()] {
+        let seen = tokens.list_tokens(admin.ask(of(name))).await.unwrap().into_inner();
+        assert_eq!(seen, own);
+        assert_eq!(seen.tokens[0].roles, ["view"]);
+        assert!(secret.starts_with(&seen.tokens[0].prefix));
+        assert!(!format!("{seen:?}").contains(&secret));
+    }
+    let nobody = tokens.list_tokens(admin.ask(of("nobody"))).await.unwrap_err();
+    assert_eq!(nobody.code(), Code::NotFound);
+    let all = |user: &str| ListSessionsRequest { user: user.to_owned() };
+    let open = account.list_sessions(admin.ask(all("jane"))).await.unwrap().into_inner().sessions;
+    assert!(open.len() == 2 && open.iter().all(|session| !session.current), "{open:?}");
+
+    // Nobody else; and not under another one's name.
+    let revoke = |user: &str| RevokeTokenRequest { token_id: id.clone(), user: user.to_owned() };
+    let end = |which: &Person, user: &str| EndSessionRequest {
+        session_id: which.resolved.session_id.clone(),
+        user: user.to_owned(),
+    };
+    let others = |user: &str| EndOtherSessionsRequest { user: user.to_owned() };
+    for refused in [
+        tokens.list_tokens(joe.ask(of("jane"))).await.err(),
+        tokens.revoke_token(joe.ask(revoke("jane"))).await.err(),
+        account.list_sessions(joe.ask(all("jane"))).await.err(),
+        account.end_session(joe.ask(end(&jane, "jane"))).await.err(),
+        account.end_other_sessions(joe.ask(others("jane"))).await.err(),
+    ] {
+        assert_eq!(refused.unwrap().code(), Code::PermissionDenied);
+    }
+    for absent in [
+        tokens.revoke_token(joe.ask(revoke(""))).await.err(),
+        tokens.revoke_token(admin.ask(revoke("joe"))).await.err(),
+        account.end_session(admin.ask(end(&jane, "joe"))).await.err(),
+    ] {
+        assert_eq!(absent.unwrap().code(), Code::NotFound);
+    }
+
+    let mut watching = Watching::start(&gateway).await;
+    tokens.revoke_token(admin.ask(revoke("jane"))).await.unwrap();
+    tokens.revoke_token(admin.ask(revoke("jane"))).await.unwrap();
+    watching.until_ended(&id).await;
+    account.end_session(admin.ask(end(&other, "jane"))).await.unwrap();
+    watching.until_ended(&other.resolved.session_id).await;
+    let ended = account.end_other_sessions(admin.ask(others("jane"))).await.unwrap();
+    assert_eq!(ended.into_inner().ended, 1);
+    watching.until_ended(&jane.resolved.session_id).await;
+    let still = try_resolve(&gateway, Credential::SessionToken(admin.session_token.clone())).await;
+    assert!(still.is_ok(), "whose sessions ended were jane's");
+    let with_her: Vec<String> = sqlx::query_scalar(
+        "select action from audit_record
+         where persona_id = $1 and actor = 'admin' and outcome = 'succeeded' order by number",
+    )
+    .bind(jane.user_id())
+    .fetch_all(&world.pool().await)
+    .await
+    .unwrap();
+    assert_eq!(with_her, ["token.revoke", "session.end", "session.end"]);
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use gwm_events::types::audit::Record;
 use gwm_kernel::grpc::Peer;
+use gwm_proto::auth::account_client::AccountClient;
 use gwm_proto::auth::audit_client::AuditClient;
 use gwm_proto::auth::effective_client::EffectiveClient;
 use gwm_proto::auth::grants_client::GrantsClient;
@@ -18,17 +19,19 @@ use gwm_proto::auth::roles_client::RolesClient;
 use gwm_proto::auth::second_factor_client::SecondFactorClient;
 use gwm_proto::auth::sign_in_client::SignInClient;
 use gwm_proto::auth::ssh_keys_client::SshKeysClient;
+use gwm_proto::auth::tokens_client::TokensClient;
 use gwm_proto::auth::users_client::UsersClient;
 use gwm_proto::auth::{
     AddGrantRequest, ChangeUserRequest, ClusterName, CreateGroupRequest, CreateInviteRequest,
-    CreateRoleRequest, CreateUserRequest, DeleteGroupRequest, DeleteRoleRequest, ExplainRequest,
-    GetSignInPolicyRequest, GetUserRequest, ListGrantsRequest, ListInvitesRequest,
-    ListOwnersRequest, ListQuotasRequest, ListRecordsRequest, ListSshKeysRequest, ListUsersRequest,
-    OwnerLine, QuotaChoice, RemoveGrantRequest, RemoveMemberRequest, RemoveSshKeyRequest,
-    ReserveRequest, ResetSecondFactorRequest, RestoreRightsRequest, SetMemberRequest,
-    SetOwnersRequest, SetPasswordRequest, SetQuotaRequest, SetSignInPolicyRequest, Sizes,
-    SwitchPersonaRequest, TellClustersRequest, UpdateGroupRequest, UpdateRoleRequest,
-    WithdrawInviteRequest,
+    CreateRoleRequest, CreateUserRequest, DeleteGroupRequest, DeleteRoleRequest,
+    EndOtherSessionsRequest, EndSessionRequest, ExplainRequest, GetSignInPolicyRequest,
+    GetUserRequest, ListGrantsRequest, ListInvitesRequest, ListOwnersRequest, ListQuotasRequest,
+    ListRecordsRequest, ListSessionsRequest, ListSshKeysRequest, ListTokensRequest,
+    ListUsersRequest, OwnerLine, QuotaChoice, RemoveGrantRequest, RemoveMemberRequest,
+    RemoveSshKeyRequest, ReserveRequest, ResetSecondFactorRequest, RestoreRightsRequest,
+    RevokeTokenRequest, SetMemberRequest, SetOwnersRequest, SetPasswordRequest, SetQuotaRequest,
+    SetSignInPolicyRequest, Sizes, SwitchPersonaRequest, TellClustersRequest, UpdateGroupRequest,
+    UpdateRoleRequest, WithdrawInviteRequest,
 };
 use gwm_proto::common::{CompleteRequest, ObjectRef, PageRequest};
 use gwm_testkit::wait_for;
@@ -82,8 +85,6 @@ const NONE: &[&str] = &[
     "Sessions/Resolve",
     "Sessions/Logout",
     "Tokens/CreateToken",
-    "Tokens/ListTokens",
-    "Tokens/RevokeToken",
     "Users/GetMe",
     "Access/Check",
     "Access/BatchCheck",
@@ -101,9 +102,6 @@ const NONE: &[&str] = &[
     "Owners/TellPresence",
     "Owners/TellClusters",
     "Account/ChangePassword",
-    "Account/ListSessions",
-    "Account/EndSession",
-    "Account/EndOtherSessions",
     "Invites/RedeemInvite",
     "Roles/ListRoles",
     "SecondFactor/GetSecondFactor",
@@ -227,7 +225,7 @@ async fn on_people(scene: &Scene) -> Vec<Case> {
     let own = scene.ann.user_id();
     refused!(scene, PeopleClient, change_user, asked);
     cases.push(case("People/ChangeUser", ["user.change", "user", &own, "", ""]));
-    let asked = SetPasswordRequest { user: bob(), password: password_of("x") };
+    let asked = SetPasswordRequest { user: bob(), password: password_of("x"), keep_tokens: true };
     refused!(scene, PeopleClient, set_password, asked);
     cases.push(case("People/SetPassword", ["user.set_password", "user", "", "bob", ""]));
     refused!(scene, PeopleClient, complete_users, CompleteRequest::default());
@@ -241,6 +239,19 @@ async fn on_people(scene: &Scene) -> Vec<Case> {
     let asked = RemoveSshKeyRequest { user: bob(), key_id: text("x") };
     refused!(scene, SshKeysClient, remove_ssh_key, asked);
     cases.push(case("SshKeys/RemoveSshKey", ["ssh_key.remove", "user", "", "bob", ""]));
+    refused!(scene, TokensClient, list_tokens, ListTokensRequest { user: bob() });
+    cases.push(case("Tokens/ListTokens", ["token.list", "user", "", "bob", ""]));
+    let asked = RevokeTokenRequest { token_id: text("x"), user: bob() };
+    refused!(scene, TokensClient, revoke_token, asked);
+    cases.push(case("Tokens/RevokeToken", ["token.revoke", "user", "", "bob", ""]));
+    refused!(scene, AccountClient, list_sessions, ListSessionsRequest { user: bob() });
+    cases.push(case("Account/ListSessions", ["session.list", "user", "", "bob", ""]));
+    let asked = EndSessionRequest { session_id: text("x"), user: bob() };
+    refused!(scene, AccountClient, end_session, asked);
+    cases.push(case("Account/EndSession", ["session.end", "user", "", "bob", ""]));
+    let asked = EndOtherSessionsRequest { user: bob() };
+    refused!(scene, AccountClient, end_other_sessions, asked);
+    cases.push(case("Account/EndOtherSessions", ["session.end", "user", "", "bob", ""]));
     let asked = CreateInviteRequest { username: text("eve"), ..CreateInviteRequest::default() };
     refused!(scene, InvitesClient, create_invite, asked);
     cases.push(case("Invites/CreateInvite", ["invite.create", "invite", "", "eve", ""]));

@@ -269,8 +269,12 @@ async fn a_role_that_goes_takes_with_it_what_tokens_did_by_it() {
     watching.until_user(&ann.user_id(), |told| told.rights.len() == 2).await;
     assert!(!holds(&watching.rights(), &token, Permission::Remove, &web));
     let mut tokens = TokensClient::new(peer.clone());
-    let listed =
-        tokens.list_tokens(ann.ask(ListTokensRequest {})).await.unwrap().into_inner().tokens;
+    let listed = tokens
+        .list_tokens(ann.ask(ListTokensRequest::default()))
+        .await
+        .unwrap()
+        .into_inner()
+        .tokens;
     assert!(listed[0].restricted && listed[0].roles.is_empty(), "it says that nothing is left");
 }
 
@@ -342,7 +346,8 @@ async fn a_token_counts_from_its_networks_and_who_comes_from_elsewhere_is_on_rec
     wait_for("the address to be noted", PATIENCE, async || {
         drop(from(&somewhere.to_string()).await);
         let mut tokens = TokensClient::new(peer.clone());
-        let listed = tokens.list_tokens(admin.ask(ListTokensRequest {})).await?.into_inner().tokens;
+        let listed =
+            tokens.list_tokens(admin.ask(ListTokensRequest::default())).await?.into_inner().tokens;
         let last = listed[0].last_address.clone();
         if last == somewhere.to_string() { Ok(()) } else { Err(Status::unknown(last)) }
     })
@@ -384,8 +389,12 @@ async fn what_a_token_is_to_be_limited_to_must_be_there() {
     let hidden = CreateTokenRequest { objects: on(&[&instance()]), ..asked("x") };
     assert_eq!(make(&peer, &ann, hidden).await.unwrap_err().code(), Code::NotFound);
     let mut tokens = TokensClient::new(peer.clone());
-    let listed =
-        tokens.list_tokens(ann.ask(ListTokensRequest {})).await.unwrap().into_inner().tokens;
+    let listed = tokens
+        .list_tokens(ann.ask(ListTokensRequest::default()))
+        .await
+        .unwrap()
+        .into_inner()
+        .tokens;
     assert!(listed.is_empty(), "nothing was made");
     let bearer = Credential::BearerToken("gwm_pat_nonsense".to_owned());
     assert_eq!(try_resolve(&peer, bearer).await.unwrap_err().code(), Code::Unauthenticated);

@@ -28,7 +28,8 @@ async fn a_token_is_shown_once_stands_for_its_person_and_ends_everywhere_when_re
     assert_eq!(resolved.token_id, token.token_id);
     assert_eq!(resolved.session_id, "");
 
-    let listed = tokens.list_tokens(jane.ask(ListTokensRequest {})).await.unwrap().into_inner();
+    let listed =
+        tokens.list_tokens(jane.ask(ListTokensRequest::default())).await.unwrap().into_inner();
     assert_eq!(listed.tokens.len(), 1);
     assert!(listed.tokens[0].last_used_at.is_some(), "the use is recorded");
 
@@ -39,7 +40,7 @@ async fn a_token_is_shown_once_stands_for_its_person_and_ends_everywhere_when_re
     assert_eq!(try_resolve(&gateway, as_session).await.unwrap_err().code(), Code::Unauthenticated);
 
     // Nobody else's business, not even the administrator's here.
-    let revoke = || RevokeTokenRequest { token_id: token.token_id.clone() };
+    let revoke = || RevokeTokenRequest { token_id: token.token_id.clone(), user: String::new() };
     let foreign = tokens.revoke_token(admin.ask(revoke())).await.unwrap_err();
     assert_eq!(foreign.code(), Code::NotFound);
 

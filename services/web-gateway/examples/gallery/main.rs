@@ -125,6 +125,7 @@ fn pages() -> Result<Vec<(&'static str, String)>, askama::Error> {
         ("users-nomatch", people::users(true).render()?),
         ("user", people::user(false).render()?),
         ("user-disabled", people::user(true).render()?),
+        ("user-busy", people::busy().render()?),
         ("user-new", people::user_new().render()?),
         ("second-factor", people::second_factor(false).render()?),
         ("second-factor-on", people::second_factor(true).render()?),

@@ -150,9 +150,9 @@ pub(crate) fn foreign_page() -> jobs::JobPage {
     page
 }
 
-fn session(n: u64, agent: &str, seconds: i64) -> me::SessionRow {
+pub(crate) fn session(n: u64, agent: &str, seconds: i64) -> me::SessionRow {
     me::SessionRow {
-        id: uuid(520 + n),
+        end: format!("/me/sessions/{}/end", uuid(520 + n)),
         agent: agent.to_owned(),
         agent_exact: format!("Mozilla/5.0 {agent}"),
         address: "2001:db8::7:1".to_owned(),
@@ -181,6 +181,35 @@ fn choices(labels: &[&str], chosen: usize) -> Vec<form::Choice> {
     labels.iter().enumerate().map(choice).collect()
 }
 
+/// One that may all, and one that is limited in every way.
+pub(crate) fn tokens() -> Vec<me::TokenRow> {
+    vec![
+        me::TokenRow {
+            revoke: format!("/me/tokens/{}/revoke", uuid(500)),
+            name: "backup script (gwm_pat_4hG2…)".to_owned(),
+            created: when(900_000),
+            last_used: Some(when(3_000)),
+            last_address: "2001:db8::7:1".to_owned(),
+            expires: None,
+            limits: Vec::new(),
+        },
+        me::TokenRow {
+            revoke: format!("/me/tokens/{}/revoke", uuid(501)),
+            name: "terraform-of-the-web-shop-in-production (gwm_pat_9sK1…)".to_owned(),
+            created: when(90_000),
+            last_used: None,
+            last_address: String::new(),
+            expires: Some(soon(7_600_000)),
+            limits: vec![
+                "as group/shop".to_owned(),
+                "power, tags".to_owned(),
+                "on fra1, ams1/web1.example.org".to_owned(),
+                "from 192.0.2.0/24".to_owned(),
+            ],
+        },
+    ]
+}
+
 pub(crate) fn me_page(fresh: bool) -> me::MePage {
     let mut shell = around("Account", shell::Section::Other, &[]);
     shell.as_of = None;
@@ -199,38 +228,14 @@ pub(crate) fn me_page(fresh: bool) -> me::MePage {
         }),
         sessions: vec![session(0, "Firefox on Linux", 10), session(1, "Safari on iPhone", 50_000)],
         sessions_failed: String::new(),
-        tokens: vec![
-            me::TokenRow {
-                id: uuid(500),
-                name: "backup script".to_owned(),
-                created: when(900_000),
-                last_used: Some(when(3_000)),
-                last_address: "2001:db8::7:1".to_owned(),
-                expires: None,
-                limits: Vec::new(),
-            },
-            me::TokenRow {
-                id: uuid(501),
-                name: "terraform".to_owned(),
-                created: when(90_000),
-                last_used: None,
-                last_address: String::new(),
-                expires: Some(soon(7_600_000)),
-                limits: vec![
-                    "as group/shop".to_owned(),
-                    "power, tags".to_owned(),
-                    "on fra1, ams1/web1.example.org".to_owned(),
-                    "from 192.0.2.0/24".to_owned(),
-                ],
-            },
-        ],
+        tokens: tokens(),
         fresh: fresh.then(|| parts::Code {
             what: "the token",
             text: "gwm_4hG2mVxQ9zT1kN8yR3bW7cJ5dL0pS6fA".to_owned(),
         }),
         errors: form::FormErrors::default(),
         keys: if fresh { Vec::new() } else { vec![key("ann@laptop", "ssh-ed25519")] },
-        keys_back: "/me".to_owned(),
+        here: "/me".to_owned(),
         key: me::KeyFields::default(),
         token: me::TokenFields {
             days: choices(&["7 days", "30 days", "90 days", "a year", "for ever"], 2),

@@ -73,14 +73,24 @@ pub(crate) fn user(disabled: bool) -> users::UserPage {
         done: if disabled {
             String::new()
         } else {
-            "The password of ann is set; their sign-ins have ended.".to_owned()
+            "The password of ann is set; their sign-ins and API tokens have ended.".to_owned()
         },
         keys: if disabled {
             Vec::new()
         } else {
             vec![crate::others::key("ann@laptop", "ssh-ed25519")]
         },
-        keys_back: "/users/x".to_owned(),
+        tokens: if disabled { Vec::new() } else { crate::others::tokens() },
+        sessions: if disabled {
+            Vec::new()
+        } else {
+            vec![
+                crate::others::session(1, "Firefox on Linux", 10),
+                crate::others::session(2, "Safari on iPhone", 50_000),
+            ]
+        },
+        end_tokens: !disabled,
+        here: "/users/x".to_owned(),
         history: audit::History {
             rows: Vec::new(),
             href: "/audit".to_owned(),
@@ -93,6 +103,29 @@ pub(crate) fn user(disabled: bool) -> users::UserPage {
         errors: if disabled { wrong("password", GUESSABLE) } else { form::FormErrors::default() },
         user,
     }
+}
+
+/// Somebody with long names and many of everything.
+pub(crate) fn busy() -> users::UserPage {
+    let mut page = user(false);
+    page.user = row(2, "bob.the-one-with-a-long-name.from-the-other-department", true, false);
+    page.user.origin = "ldap/corporate-directory-of-the-whole-group".to_owned();
+    page.done = String::new();
+    page.tokens = (0..6).flat_map(|_| crate::others::tokens()).collect();
+    page.sessions = (1..7)
+        .map(|n| {
+            let agent = "Some-Automation-Framework-With-No-Blanks-In-Its-Name/17.4";
+            crate::others::session(n, if n % 2 == 0 { agent } else { "Firefox on Linux" }, 700)
+        })
+        .collect();
+    let group = |n: u32| {
+        parts::Link::new(format!("team-{n}-of-the-department-of-web-shops"), "/groups/shop")
+    };
+    page.groups = (0..12).map(group).collect();
+    let held = &mut page.held;
+    held.rows = (0..12).flat_map(|_| crate::roles::held().rows).collect();
+    held.more = 150;
+    page
 }
 
 pub(crate) fn user_new() -> users::UserNewPage {

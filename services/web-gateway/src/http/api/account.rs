@@ -1,4 +1,5 @@
-//! `/me/password`, `/me/sessions`: the account of the person who asks.
+//! `/me/password`, `/me/sessions`: the account of the person who asks; `/users/{id}/sessions`: sign-ins of others, for
+//! administrators.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -90,15 +91,58 @@ pub(crate) async fn sessions(
     State(state): State<AppState>,
     person: Person,
 ) -> Result<Json<SessionList>, Problem> {
-    Ok(Json(SessionList { items: read(&state, &person).await? }))
+    Ok(Json(SessionList { items: read(&state, &person, "").await? }))
 }
 
-/// What page and API share.
+/// A user's open sign-ins. For administrators, and of oneself.
+#[utoipa::path(get, path = "/users/{id}/sessions", tag = "users",
+    params(("id" = String, Path, description = "name or id")), responses(
+    (status = 200, body = SessionList), (status = 403, body = ProblemDocument),
+    (status = 404, body = ProblemDocument)))]
+pub(crate) async fn sessions_of_user(
+    State(state): State<AppState>,
+    person: Person,
+    Path(user): Path<String>,
+) -> Result<Json<SessionList>, Problem> {
+    Ok(Json(SessionList { items: read(&state, &person, &user).await? }))
+}
+
+/// Ends one of a user's sign-ins, within two seconds everywhere. For administrators, and of oneself.
+#[utoipa::path(delete, path = "/users/{id}/sessions/{session}", tag = "users",
+    params(("id" = String, Path, description = "name or id"), ("session" = String, Path)),
+    responses((status = 204), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument)))]
+pub(crate) async fn end_session_of_user(
+    State(state): State<AppState>,
+    person: Person,
+    Path((user, session_id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let request = EndSessionRequest { session_id, user };
+    state.clients.account().end_session(person.ask(request)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all of a user's sign-ins but the one that asks. For administrators, and of oneself.
+#[utoipa::path(delete, path = "/users/{id}/sessions", tag = "users",
+    params(("id" = String, Path, description = "name or id")), responses(
+    (status = 204), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn end_sessions_of_user(
+    State(state): State<AppState>,
+    person: Person,
+    Path(user): Path<String>,
+) -> Result<StatusCode, Problem> {
+    let request = person.ask(EndOtherSessionsRequest { user });
+    state.clients.account().end_other_sessions(request).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What page and API share: those of a user by id or login name; empty: of who asks.
 pub(crate) async fn read(
     state: &AppState,
     person: &Person,
+    user: &str,
 ) -> Result<Vec<SessionDocument>, Problem> {
-    let request = person.ask(ListSessionsRequest {});
+    let request = person.ask(ListSessionsRequest { user: user.to_owned() });
     let answer = state.clients.account().list_sessions(request).await?.into_inner();
     Ok(answer.sessions.into_iter().map(Into::into).collect())
 }
@@ -111,7 +155,8 @@ pub(crate) async fn end_session(
     person: Person,
     Path(session_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    state.clients.account().end_session(person.ask(EndSessionRequest { session_id })).await?;
+    let request = EndSessionRequest { session_id, user: String::new() };
+    state.clients.account().end_session(person.ask(request)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -121,7 +166,7 @@ pub(crate) async fn end_other_sessions(
     State(state): State<AppState>,
     person: Person,
 ) -> Result<StatusCode, Problem> {
-    let request = person.ask(EndOtherSessionsRequest {});
+    let request = person.ask(EndOtherSessionsRequest { user: String::new() });
     state.clients.account().end_other_sessions(request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

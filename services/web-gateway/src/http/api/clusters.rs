@@ -5,10 +5,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use gwm_proto::cache::{
-    AddClusterRequest, ConsoleSettings, CreateOptions, Credential, CredentialReport,
-    GetClusterRequest, GetCreateOptionsRequest, ListClustersRequest, ProbeClusterRequest,
-    ProbeClusterResponse, RefreshClusterRequest, RemoveClusterRequest, UpdateClusterRequest,
+    AddClusterRequest, Cluster as WireCluster, ConsoleSettings, CreateOptions, Credential,
+    CredentialReport, GetClusterRequest, GetCreateOptionsRequest, ListClustersRequest,
+    ProbeClusterRequest, ProbeClusterResponse, RefreshClusterRequest, RemoveClusterRequest,
+    UpdateClusterRequest,
 };
+use gwm_proto::common::PageRequest;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -31,6 +33,21 @@ pub(crate) struct CredentialBody {
 impl From<CredentialBody> for Credential {
     fn from(body: CredentialBody) -> Self {
         Self { username: body.username, password: body.password }
+    }
+}
+
+/// All that the person sees something of, however many.
+pub(crate) async fn all(state: &AppState, person: &Person) -> Result<Vec<WireCluster>, Problem> {
+    let mut all = Vec::new();
+    let mut page = PageRequest { limit: 200, ..Default::default() };
+    loop {
+        let request = person.ask(ListClustersRequest { page: Some(page.clone()) });
+        let answer = state.clients.clusters().list_clusters(request).await?.into_inner();
+        all.extend(answer.clusters);
+        page.cursor = answer.page.unwrap_or_default().next_cursor;
+        if page.cursor.is_empty() {
+            return Ok(all);
+        }
     }
 }
 

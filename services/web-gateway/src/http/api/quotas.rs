@@ -9,13 +9,13 @@ use gwm_kernel::Fault;
 use gwm_proto::auth::{
     ListQuotasRequest, ListQuotasResponse, Quota, QuotaChoice, QuotaLimit, SetQuotaRequest,
 };
-use gwm_proto::cache::{GetClusterRequest, ListClustersRequest};
-use gwm_proto::common::PageRequest;
+use gwm_proto::cache::GetClusterRequest;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::clusters;
 use super::extract::{self, Body, Params};
 use crate::http::AppState;
 use crate::http::model::{size_mib, some};
@@ -119,9 +119,7 @@ pub(crate) struct ChangeQuota {
 pub(crate) type Slugs = HashMap<String, String>;
 
 pub(crate) async fn slugs(state: &AppState, person: &Person) -> Result<Slugs, Problem> {
-    let page = PageRequest { limit: 200, ..Default::default() };
-    let request = person.ask(ListClustersRequest { page: Some(page) });
-    let all = state.clients.clusters().list_clusters(request).await?.into_inner().clusters;
+    let all = clusters::all(state, person).await?;
     Ok(all.into_iter().map(|cluster| (cluster.cluster_id, cluster.slug)).collect())
 }
 

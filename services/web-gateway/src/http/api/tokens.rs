@@ -1,4 +1,4 @@
-//! `/me/tokens`: API tokens of the person who asks.
+//! `/me/tokens`, `/users/{id}/tokens`: API tokens of the person who asks, and of others for administrators.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -163,9 +163,45 @@ pub(crate) async fn tokens(
     State(state): State<AppState>,
     person: Person,
 ) -> Result<Json<TokenList>, Problem> {
-    let answer = state.clients.tokens().list_tokens(person.ask(ListTokensRequest {})).await?;
-    let items = answer.into_inner().tokens.into_iter().map(Into::into).collect();
-    Ok(Json(TokenList { items }))
+    Ok(Json(TokenList { items: read(&state, &person, "").await? }))
+}
+
+/// What page and API share: those of a user by id or login name; empty: of who asks.
+pub(crate) async fn read(
+    state: &AppState,
+    person: &Person,
+    user: &str,
+) -> Result<Vec<TokenDocument>, Problem> {
+    let request = person.ask(ListTokensRequest { user: user.to_owned() });
+    let answer = state.clients.tokens().list_tokens(request).await?.into_inner();
+    Ok(answer.tokens.into_iter().map(Into::into).collect())
+}
+
+/// A user's API tokens, without their secrets. For administrators, and of oneself.
+#[utoipa::path(get, path = "/users/{id}/tokens", tag = "users",
+    params(("id" = String, Path, description = "name or id")), responses(
+    (status = 200, body = TokenList), (status = 403, body = ProblemDocument),
+    (status = 404, body = ProblemDocument)))]
+pub(crate) async fn of_user(
+    State(state): State<AppState>,
+    person: Person,
+    Path(user): Path<String>,
+) -> Result<Json<TokenList>, Problem> {
+    Ok(Json(TokenList { items: read(&state, &person, &user).await? }))
+}
+
+/// Revokes an API token of a user's; it stops working within two seconds. For administrators, who make none for others.
+#[utoipa::path(delete, path = "/users/{id}/tokens/{token}", tag = "users",
+    params(("id" = String, Path, description = "name or id"), ("token" = String, Path)), responses(
+    (status = 204), (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument)))]
+pub(crate) async fn revoke_of_user(
+    State(state): State<AppState>,
+    person: Person,
+    Path((user, token_id)): Path<(String, String)>,
+) -> Result<StatusCode, Problem> {
+    let request = RevokeTokenRequest { token_id, user };
+    state.clients.tokens().revoke_token(person.ask(request)).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Makes an API token; its secret is in this answer and never again.
@@ -190,6 +226,7 @@ pub(crate) async fn revoke_token(
     person: Person,
     Path(token_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    state.clients.tokens().revoke_token(person.ask(RevokeTokenRequest { token_id })).await?;
+    let request = RevokeTokenRequest { token_id, user: String::new() };
+    state.clients.tokens().revoke_token(person.ask(request)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -139,6 +139,13 @@ pub(crate) struct ChangeUser {
 #[serde(deny_unknown_fields)]
 pub(crate) struct SetPassword {
     password: String,
+    /// False: their API tokens go on. Whoever had the account may have made one.
+    #[serde(default = "yes")]
+    end_tokens: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn with_etag(user: User) -> Response {
@@ -193,7 +200,7 @@ pub(crate) async fn change(
     Ok(with_etag(state.clients.people().change_user(request).await?.into_inner()))
 }
 
-/// Gives somebody else a new password; all their sessions end, their API tokens go on.
+/// Gives somebody else a new password; all their sessions end, and their API tokens unless `end_tokens` is false.
 #[utoipa::path(post, path = "/users/{user}/password", tag = "users", request_body = SetPassword,
     params(("user" = String, Path, description = "name or id")), responses(
     (status = 204), (status = 400, body = ProblemDocument), (status = 403, body = ProblemDocument),
@@ -204,7 +211,11 @@ pub(crate) async fn set_password(
     Path(user): Path<String>,
     Body(body): Body<SetPassword>,
 ) -> Result<StatusCode, Problem> {
-    let request = person.ask(SetPasswordRequest { user, password: body.password });
+    let request = person.ask(SetPasswordRequest {
+        user,
+        password: body.password,
+        keep_tokens: !body.end_tokens,
+    });
     state.clients.people().set_password(request).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,18 +1,21 @@
 //! What somebody holds, as the pages of users and groups show it.
 
+use std::collections::HashMap;
+
 use chrono::Utc;
-use futures::future::join_all;
 use gwm_proto::auth::{Grant, ListGrantsRequest};
-use gwm_proto::cache::{GetClusterRequest, GetObjectRequest};
+use gwm_proto::cache::NameInstancesRequest;
+use gwm_proto::common::ObjectRef;
 
 use super::common::{PageError, Viewer, escape};
 use super::grants;
 use crate::http::AppState;
+use crate::http::api::quotas::{Slugs, slugs};
 use crate::http::model::time_or_epoch;
 use crate::http::views::held::{Held, HeldRow};
 use crate::http::views::parts::{Link, When};
 
-/// Each is looked up to be shown by name.
+/// So many are shown with the names of their objects.
 const MOST_SHOWN: usize = 50;
 
 /// Whose page it is.
@@ -25,6 +28,14 @@ pub(crate) struct Of<'a> {
     pub(crate) page: &'a str,
     /// All that it holds, as the API has it.
     pub(crate) all: String,
+}
+
+/// What is called how, where the viewer sees it.
+#[derive(Debug, Default)]
+struct Names {
+    /// By cluster and UUID.
+    instances: HashMap<(String, String), Link>,
+    clusters: Slugs,
 }
 
 /// What a persona holds; of a user also what comes by groups.
@@ -42,32 +53,51 @@ pub(crate) async fn of(
     );
     let grants = grants?;
     let grants = grants.into_inner().grants;
-    let shown = grants.iter().take(MOST_SHOWN);
-    let rows = join_all(shown.map(|grant| row(state, viewer, persona_id, grant))).await;
+    let shown = &grants[..grants.len().min(MOST_SHOWN)];
+    let names = names(state, viewer, shown).await;
+    let rows: Vec<HeldRow> = shown.iter().map(|grant| row(&names, persona_id, grant)).collect();
     Ok(Held { more: grants.len().saturating_sub(rows.len()), rows, all: whose.all, give })
 }
 
+/// Looks all of them up at once. What can't be is shown by its id.
+async fn names(state: &AppState, viewer: &Viewer, grants: &[Grant]) -> Names {
+    let objects = || grants.iter().filter_map(|grant| grant.object.as_ref());
+    let instances: Vec<ObjectRef> = objects().filter(|o| o.kind == "instance").cloned().collect();
+    let instances = async {
+        if instances.is_empty() {
+            return Vec::new();
+        }
+        let request = viewer.person.ask(NameInstancesRequest { instances });
+        let named = state.clients.find().name_instances(request).await;
+        named.map(|named| named.into_inner().instances).unwrap_or_default()
+    };
+    let clusters = async {
+        if !objects().any(|object| object.kind == "cluster") {
+            return Slugs::default();
+        }
+        slugs(state, &viewer.person).await.unwrap_or_default()
+    };
+    let (instances, clusters) = tokio::join!(instances, clusters);
+    let instances = instances.into_iter().map(|named| {
+        let href = format!("/clusters/{}/instances/{}", named.cluster, escape(&named.name));
+        ((named.cluster_id, named.uuid), Link::new(named.name, href))
+    });
+    Names { instances: instances.collect(), clusters }
+}
+
 /// A right with the name of its object, where the viewer sees that.
-async fn row(state: &AppState, viewer: &Viewer, persona_id: &str, grant: &Grant) -> HeldRow {
+fn row(names: &Names, persona_id: &str, grant: &Grant) -> HeldRow {
     let object = grant.object.clone().unwrap_or_default();
     let (kind, object) = match object.kind.as_str() {
         "fleet" => ("", Link::new("everything", "")),
         "node_group" => ("node group", Link::new(grant.selector.clone(), "")),
         "selector" => ("instances with", Link::new(grant.selector.clone(), "")),
         "instance" => {
-            let ask = GetObjectRequest { cluster: object.cluster_id, object: object.uuid.clone() };
-            let found = state.clients.inventory().get_instance(viewer.person.ask(ask)).await;
-            let found = found.ok().and_then(|detail| detail.into_inner().instance);
-            let link = found.map(|i| {
-                let href = format!("/clusters/{}/instances/{}", i.cluster, escape(&i.name));
-                Link::new(i.name, href)
-            });
+            let link = names.instances.get(&(object.cluster_id, object.uuid.clone())).cloned();
             ("instance", link.unwrap_or_else(|| Link::new(object.uuid, "")))
         }
         _ => {
-            let ask = GetClusterRequest { cluster: object.cluster_id };
-            let found = state.clients.clusters().get_cluster(viewer.person.ask(ask)).await;
-            let slug = found.ok().map(|cluster| cluster.into_inner().slug);
+            let slug = names.clusters.get(&object.cluster_id);
             let link = slug.map(|slug| Link::new(slug.clone(), format!("/clusters/{slug}")));
             ("cluster", link.unwrap_or_else(|| Link::new("that you don’t see", "")))
         }

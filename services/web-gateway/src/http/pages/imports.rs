@@ -7,8 +7,7 @@ use axum::response::IntoResponse;
 use axum_extra::extract::{Form, Query};
 use chrono::Utc;
 use gwm_kernel::{ErrorCode, Fault};
-use gwm_proto::cache::{ListClustersRequest, ListInstancesRequest};
-use gwm_proto::common::PageRequest;
+use gwm_proto::cache::ListInstancesRequest;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -18,6 +17,7 @@ use super::login::see_other;
 use super::typed::Typed;
 use crate::http::AppState;
 use crate::http::api::adopt::{AdoptLine, AdoptRun, run, write_csv};
+use crate::http::api::clusters;
 use crate::http::api::imports::{self, Adopt, AdoptInstance, Purge, Restore, VanishedDocument};
 use crate::http::problem::Problem;
 use crate::http::views::form::{Choice, FieldError, FormErrors};
@@ -288,7 +288,7 @@ pub(crate) async fn missing(
     administrator(&viewer)?;
     let shell = common::shell(&state, &viewer, Section::Imports, "What vanished", Vec::new());
     let asked = imports::vanished(&state, &viewer.person, list.request());
-    let (shell, answer, here) = tokio::join!(shell, asked, clusters(&state, &viewer));
+    let (shell, answer, here) = tokio::join!(shell, asked, here(&state, &viewer));
     let (listing, rows) = match answer {
         Ok((items, page)) => {
             let listing = list.listing(&MISSING, items.len(), page.as_ref());
@@ -301,14 +301,9 @@ pub(crate) async fn missing(
 }
 
 /// Ids of the clusters that are in gwm: only those have a page.
-async fn clusters(state: &AppState, viewer: &Viewer) -> HashSet<String> {
-    let page = PageRequest { limit: 200, ..Default::default() };
-    let request = viewer.person.ask(ListClustersRequest { page: Some(page) });
-    let answer = state.clients.clusters().list_clusters(request).await;
-    answer.map_or_else(
-        |_| HashSet::new(),
-        |a| a.into_inner().clusters.into_iter().map(|c| c.cluster_id).collect(),
-    )
+async fn here(state: &AppState, viewer: &Viewer) -> HashSet<String> {
+    let all = clusters::all(state, &viewer.person).await.unwrap_or_default();
+    all.into_iter().map(|cluster| cluster.cluster_id).collect()
 }
 
 fn vanished(item: VanishedDocument, here: &HashSet<String>) -> VanishedRow {

@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use axum_extra::extract::{Form, Query};
 use gwm_kernel::{ErrorCode, Fault};
-use gwm_proto::cache::{CreateOptions, GetCreateOptionsRequest, ListClustersRequest};
-use gwm_proto::common::PageRequest;
+use gwm_proto::cache::{CreateOptions, GetCreateOptionsRequest};
 use gwm_types::{Object, Permission};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -15,8 +14,10 @@ use super::common::{self, Page, PageError, Viewer, sentence};
 use super::login::see_other;
 use super::quotas;
 use crate::http::AppState;
+use crate::http::api::clusters;
 use crate::http::api::instances::{Submit, detail};
 use crate::http::model::{ClusterDocument, cluster, size_mib};
+use crate::http::problem::Problem;
 use crate::http::views::form::{Choice, FieldError, FormErrors};
 use crate::http::views::instances::InstanceCreatePage;
 use crate::http::views::parts::{Link, Notice, Tone};
@@ -115,10 +116,8 @@ async fn draw(
 
 /// The clusters that take new instances of the persona: those that answer and can be written to.
 async fn writable(state: &AppState, viewer: &Viewer) -> Result<Vec<ClusterDocument>, PageError> {
-    let page = PageRequest { limit: 200, ..Default::default() };
-    let request = viewer.person.ask(ListClustersRequest { page: Some(page) });
-    let answer = state.clients.clusters().list_clusters(request).await?.into_inner();
-    let all = answer.clusters.into_iter().map(cluster);
+    let all = clusters::all(state, &viewer.person).await.map_err(|Problem(fault)| fault)?;
+    let all = all.into_iter().map(cluster);
     let creates = |c: &ClusterDocument| {
         c.id.parse().is_ok_and(|id| state.authz.creates(&viewer.person.0, id))
     };

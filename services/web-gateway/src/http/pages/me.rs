@@ -8,7 +8,7 @@ use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::{EndOtherSessionsRequest, EndSessionRequest, GetMeRequest};
 use serde::Deserialize;
 
-use super::common::{self, Page, PageError, Viewer, sentence};
+use super::common::{self, Page, PageError, Viewer, escape, sentence};
 use super::login::see_other;
 use super::{ssh_keys, tokens};
 use crate::http::AppState;
@@ -27,13 +27,11 @@ pub(crate) async fn page(State(state): State<AppState>, viewer: Viewer) -> Page 
 
 pub(super) async fn draw(state: &AppState, viewer: &Viewer) -> Result<MePage, PageError> {
     let shell = common::shell(state, viewer, Section::Other, "Your account", Vec::new()).await;
-    let tokens = tokens::rows(state, viewer).await?;
+    let tokens = tokens::rows(state, viewer, "").await?;
     let user = state.clients.users().get_me(viewer.person.ask(GetMeRequest {})).await?.into_inner();
     let now = Utc::now();
-    let (sessions, sessions_failed) = match account::read(state, &viewer.person).await {
-        Ok(sessions) => {
-            (sessions.into_iter().map(|s| session_row(s, now)).collect(), String::new())
-        }
+    let (sessions, sessions_failed) = match sessions(state, viewer, "").await {
+        Ok(sessions) => (sessions, String::new()),
         Err(Problem(fault)) => (Vec::new(), sentence(&fault.message)),
     };
     Ok(MePage {
@@ -52,7 +50,7 @@ pub(super) async fn draw(state: &AppState, viewer: &Viewer) -> Result<MePage, Pa
         username: viewer.person.0.username.clone(),
         tokens,
         keys: ssh_keys::rows(state, viewer, "").await?,
-        keys_back: "/me".to_owned(),
+        here: "/me".to_owned(),
         key: ssh_keys::typed(viewer),
         fresh: None,
         errors: FormErrors::default(),
@@ -60,10 +58,24 @@ pub(super) async fn draw(state: &AppState, viewer: &Viewer) -> Result<MePage, Pa
     })
 }
 
-fn session_row(session: SessionDocument, now: DateTime<Utc>) -> SessionRow {
+/// Open sign-ins of a user; empty: of who looks.
+pub(super) async fn sessions(
+    state: &AppState,
+    viewer: &Viewer,
+    user: &str,
+) -> Result<Vec<SessionRow>, Problem> {
+    let now = Utc::now();
+    let sessions = account::read(state, &viewer.person, user).await?;
+    Ok(sessions.into_iter().map(|session| session_row(session, user, now)).collect())
+}
+
+fn session_row(session: SessionDocument, user: &str, now: DateTime<Utc>) -> SessionRow {
     let agent_exact = session.user_agent.unwrap_or_default();
     SessionRow {
-        id: session.id,
+        end: match user {
+            "" => format!("/me/sessions/{}/end", session.id),
+            user => format!("/users/{}/sessions/{}/end", escape(user), session.id),
+        },
         agent: text::browser(&agent_exact),
         agent_exact,
         address: session.client_address.unwrap_or_default(),
@@ -117,13 +129,35 @@ pub(crate) async fn end_session(
     viewer: Viewer,
     Path(session_id): Path<String>,
 ) -> Page {
-    let request = viewer.person.ask(EndSessionRequest { session_id });
+    let request = viewer.person.ask(EndSessionRequest { session_id, user: String::new() });
     state.clients.account().end_session(request).await?;
     Ok(see_other("/me#sessions").into_response())
 }
 
 pub(crate) async fn end_other_sessions(State(state): State<AppState>, viewer: Viewer) -> Page {
-    let request = viewer.person.ask(EndOtherSessionsRequest {});
+    let request = viewer.person.ask(EndOtherSessionsRequest { user: String::new() });
     state.clients.account().end_other_sessions(request).await?;
     Ok(see_other("/me#sessions").into_response())
+}
+
+pub(crate) async fn end_session_of(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path((user, session_id)): Path<(String, String)>,
+) -> Page {
+    let back = format!("/users/{}#sessions", escape(&user));
+    let request = viewer.person.ask(EndSessionRequest { session_id, user });
+    state.clients.account().end_session(request).await?;
+    Ok(see_other(&back).into_response())
+}
+
+pub(crate) async fn end_sessions_of(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(user): Path<String>,
+) -> Page {
+    let back = format!("/users/{}#sessions", escape(&user));
+    let request = viewer.person.ask(EndOtherSessionsRequest { user });
+    state.clients.account().end_other_sessions(request).await?;
+    Ok(see_other(&back).into_response())
 }

@@ -1,17 +1,17 @@
-//! API tokens on `/me`.
+//! API tokens on `/me` and on the page of a user.
 
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 use chrono::{DateTime, Duration, Utc};
-use gwm_proto::auth::{ListRolesRequest, ListTokensRequest, RevokeTokenRequest};
+use gwm_proto::auth::{ListRolesRequest, RevokeTokenRequest};
 use serde::Deserialize;
 
-use super::common::{self, Page, PageError, Viewer, sentence};
+use super::common::{self, Page, PageError, Viewer, escape, sentence};
 use super::login::see_other;
 use super::me;
 use crate::http::AppState;
-use crate::http::api::tokens::{CreateToken, TokenDocument, TokenObject, create};
+use crate::http::api::tokens::{CreateToken, TokenDocument, TokenObject, create, read};
 use crate::http::problem::Problem;
 use crate::http::views::form::{Choice, FieldError, FormErrors};
 use crate::http::views::me::{TokenFields, TokenRow};
@@ -98,15 +98,18 @@ pub(super) fn typed(viewer: &Viewer) -> TokenForm {
     typed.unwrap_or_default()
 }
 
-/// Those of the person who looks.
-pub(super) async fn rows(state: &AppState, viewer: &Viewer) -> Result<Vec<TokenRow>, PageError> {
-    let request = viewer.person.ask(ListTokensRequest {});
-    let tokens = state.clients.tokens().list_tokens(request).await?.into_inner().tokens;
+/// Those of a user; empty: of who looks.
+pub(super) async fn rows(
+    state: &AppState,
+    viewer: &Viewer,
+    user: &str,
+) -> Result<Vec<TokenRow>, PageError> {
+    let tokens = read(state, &viewer.person, user).await?;
     let now = Utc::now();
-    Ok(tokens.into_iter().map(|token| row(TokenDocument::from(token), now)).collect())
+    Ok(tokens.into_iter().map(|token| row(token, user, now)).collect())
 }
 
-fn row(token: TokenDocument, now: DateTime<Utc>) -> TokenRow {
+fn row(token: TokenDocument, user: &str, now: DateTime<Utc>) -> TokenRow {
     let mut limits = Vec::new();
     if let Some(persona) = &token.persona {
         limits.push(format!("as {persona}"));
@@ -132,7 +135,10 @@ fn row(token: TokenDocument, now: DateTime<Utc>) -> TokenRow {
         last_address: token.last_address.unwrap_or_default(),
         expires: token.expires_at.map(|at| When::to_come(at, now)),
         limits,
-        id: token.id,
+        revoke: match user {
+            "" => format!("/me/tokens/{}/revoke", token.id),
+            user => format!("/users/{}/tokens/{}/revoke", escape(user), token.id),
+        },
     }
 }
 
@@ -223,9 +229,20 @@ pub(crate) async fn revoke_token(
     viewer: Viewer,
     Path(token_id): Path<String>,
 ) -> Page {
-    let request = viewer.person.ask(RevokeTokenRequest { token_id });
+    let request = viewer.person.ask(RevokeTokenRequest { token_id, user: String::new() });
     state.clients.tokens().revoke_token(request).await?;
     Ok(see_other("/me#tokens").into_response())
+}
+
+pub(crate) async fn revoke_of_user(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path((user, token_id)): Path<(String, String)>,
+) -> Page {
+    let back = format!("/users/{}#tokens", escape(&user));
+    let request = viewer.person.ask(RevokeTokenRequest { token_id, user });
+    state.clients.tokens().revoke_token(request).await?;
+    Ok(see_other(&back).into_response())
 }
 
 #[cfg(test)]

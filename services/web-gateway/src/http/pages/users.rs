@@ -18,7 +18,7 @@ use super::common::{self, Page, PageError, Viewer, escape, sentence};
 use super::held;
 use super::listing::{About, ListState, column, extra, fixed};
 use super::login::see_other;
-use super::{quotas, ssh_keys, views};
+use super::{me, quotas, ssh_keys, tokens, views};
 use crate::http::AppState;
 use crate::http::api::users::{UserDocument, read};
 use crate::http::problem::Problem;
@@ -110,26 +110,35 @@ async fn draw(state: &AppState, viewer: &Viewer, user: String) -> Result<UserPag
     let crumbs = vec![Link::new("Users", "/users"), Link::new(&user.username, "")];
     let all = format!("/api/v1/grants?user={}", user.id);
     let (persona, href) = (format!("user/{}", user.username), user.href());
-    let (shell, history, held, groups, quotas, keys) = tokio::join!(
+    let (shell, history, held, groups, quotas, keys, tokens, sessions) = tokio::join!(
         common::shell(state, viewer, Section::Users, &user.username, crumbs),
         audit::history(state, viewer, &["uuid", "persona_id"], &user.id),
-        held::of(state, viewer, held::Of { id: &user.id, name: &user.username, page: &href, all },),
+        Box::pin(held::of(
+            state,
+            viewer,
+            held::Of { id: &user.id, name: &user.username, page: &href, all },
+        )),
         groups_of(state, viewer, &user.username),
         quotas::of(state, viewer, &persona, &href),
         ssh_keys::rows(state, viewer, &user.id),
+        Box::pin(tokens::rows(state, viewer, &user.id)),
+        Box::pin(me::sessions(state, viewer, &user.id)),
     );
     Ok(UserPage {
         shell,
         own: viewer.person.0.user_id.to_string() == user.id,
         done: String::new(),
         keys: keys?,
-        keys_back: user.href(),
+        tokens: tokens?,
+        sessions: sessions.map_err(|Problem(fault)| fault)?,
+        here: user.href(),
         history,
         held: held?,
         groups: groups?,
         quotas,
         acts_href: format!("/audit?q={}", escape(&format!("actor_id={}", user.id))),
         errors: FormErrors::default(),
+        end_tokens: true,
         user,
     })
 }
@@ -187,6 +196,8 @@ pub(crate) async fn reset_second_factor(
 #[derive(Deserialize)]
 pub(crate) struct PasswordForm {
     password: String,
+    #[serde(default)]
+    end_tokens: String,
 }
 
 pub(crate) async fn set_password(
@@ -195,21 +206,25 @@ pub(crate) async fn set_password(
     Path(user): Path<String>,
     Form(form): Form<PasswordForm>,
 ) -> Page {
-    let request =
-        viewer.person.ask(SetPasswordRequest { user: user.clone(), password: form.password });
+    let keep_tokens = form.end_tokens.is_empty();
+    let request = viewer.person.ask(SetPasswordRequest {
+        user: user.clone(),
+        password: form.password,
+        keep_tokens,
+    });
     let set = state.clients.people().set_password(request).await;
     match set.map_err(|status| Fault::from_status(&status)) {
         Ok(_) => {
             let mut page = draw(&state, &viewer, user).await?;
-            page.done = format!(
-                "The password of {} is set; their sign-ins have ended.",
-                page.user.username
-            );
+            let ended = if keep_tokens { "sign-ins" } else { "sign-ins and API tokens" };
+            page.done =
+                format!("The password of {} is set; their {ended} have ended.", page.user.username);
             common::ok(&page)
         }
         Err(fault) if fault.code == ErrorCode::InvalidArgument => {
             let mut page = draw(&state, &viewer, user).await?;
             page.errors = wrong(&fault);
+            page.end_tokens = !keep_tokens;
             Ok(common::render(StatusCode::BAD_REQUEST, &page))
         }
         Err(fault) => Err(fault.into()),

@@ -10,8 +10,8 @@ use super::ui;
 /// An API token; the secret is not kept.
 #[derive(Debug, Clone)]
 pub struct TokenRow {
-    /// Token id.
-    pub id: String,
+    /// Where the form that revokes it goes.
+    pub revoke: String,
     /// Name given by its owner.
     pub name: String,
     /// Made.
@@ -72,8 +72,8 @@ pub struct KeyFields {
 /// A sign-in that is open.
 #[derive(Debug, Clone)]
 pub struct SessionRow {
-    /// Session id.
-    pub id: String,
+    /// Where the form that ends it goes.
+    pub end: String,
     /// `Firefox on Linux`, or what the browser calls itself.
     pub agent: String,
     /// All that the browser said, for the tooltip.
@@ -125,8 +125,8 @@ pub struct MePage {
     pub token: TokenFields,
     /// Public SSH keys.
     pub keys: Vec<KeyRow>,
-    /// Where the form that removes one comes back to.
-    pub keys_back: String,
+    /// Where forms that take something away come back to.
+    pub here: String,
     /// The form for a new one.
     pub key: KeyFields,
 }

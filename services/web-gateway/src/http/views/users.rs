@@ -6,7 +6,7 @@ use super::audit::History;
 use super::form::FormErrors;
 use super::held::Held;
 use super::listing::Listing;
-use super::me::KeyRow;
+use super::me::{KeyRow, SessionRow, TokenRow};
 use super::parts::{Link, Status, When};
 use super::quotas::QuotaCard;
 use super::shell::Shell;
@@ -76,14 +76,20 @@ pub struct UserPage {
     pub held: Held,
     /// Public SSH keys.
     pub keys: Vec<KeyRow>,
-    /// Where the form that removes one comes back to.
-    pub keys_back: String,
+    /// API tokens.
+    pub tokens: Vec<TokenRow>,
+    /// Open sign-ins, the last used first.
+    pub sessions: Vec<SessionRow>,
+    /// Where forms that take something away come back to.
+    pub here: String,
     /// What was done to the account.
     pub history: History,
     /// What they did.
     pub acts_href: String,
     /// What they may use, and use.
     pub quotas: Vec<QuotaCard>,
+    /// With a new password their API tokens end, too: as ticked.
+    pub end_tokens: bool,
     /// What was wrong with the password form.
     pub errors: FormErrors,
 }
