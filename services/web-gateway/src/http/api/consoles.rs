@@ -5,7 +5,9 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use gwm_kernel::{ErrorCode, Fault};
 use gwm_proto::auth::CreateTicketRequest;
+use gwm_proto::cache::Instance;
 use gwm_proto::common::ObjectRef;
+use gwm_types::{Object, Permission};
 use http::{HeaderMap, StatusCode, Uri};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -57,7 +59,11 @@ pub(crate) async fn open(
     }
     let detail = detail(&state, &person, body.cluster, body.instance).await?;
     let console = detail.console.unwrap_or_default();
-    if !console.kinds.contains(&body.kind) || !console.problem.is_empty() {
+    let instance = detail.instance.unwrap_or_default();
+    // Who may not open it is refused by auth, on record, whatever state it is in.
+    if may_open(&state, &person, &instance)
+        && (!console.kinds.contains(&body.kind) || !console.problem.is_empty())
+    {
         let why = if console.problem.is_empty() {
             "this instance has no VNC console".to_owned()
         } else {
@@ -65,7 +71,6 @@ pub(crate) async fn open(
         };
         return Err(Fault::new(ErrorCode::Conflict, "console_unavailable", why).into());
     }
-    let instance = detail.instance.unwrap_or_default();
     let request = person.ask(CreateTicketRequest {
         instance: Some(ObjectRef {
             kind: "instance".to_owned(),
@@ -82,4 +87,11 @@ pub(crate) async fn open(
         expires_at: time_or_epoch(ticket.expires_at),
     };
     Ok((StatusCode::CREATED, Json(pass)))
+}
+
+fn may_open(state: &AppState, person: &Person, instance: &Instance) -> bool {
+    let ids = instance.cluster_id.parse().ok().zip(instance.uuid.parse().ok());
+    ids.is_some_and(|(cluster, uuid)| {
+        state.authz.allows(&person.0, Permission::Console, Object::Instance(cluster, uuid))
+    })
 }
