@@ -1,5 +1,5 @@
 # Everything goes through here; `make help` lists it.
-.PHONY: help setup run lab lab-up lab-down test bench golden check fmt fmt-check lint doc build assets packages-run packages-test clean
+.PHONY: help setup run lab lab-up lab-down test identity bench golden check fmt fmt-check lint doc build assets packages-run packages-test clean
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -28,7 +28,7 @@ lab-up: ## only build the two Ganeti clusters (root)
 lab-down: ## remove them without a trace (root)
 	@integration-tests/lab/lab.sh down
 
-test: packages-test assets ## all tests; LAB=1 adds those on real Ganeti (root)
+test: packages-test assets identity ## all tests; LAB=1 adds those on real Ganeti (root)
 	@integration-tests/run-tests.sh
 
 bench: packages-run assets ## measure against the peers, in release profile (ROWS="cache lists fleet" for some of it)
@@ -68,6 +68,13 @@ packages-test:
 
 # What the browser gets: built by npm packages that are inputs only and never copied into the tree.
 assets: setup .local/assets.stamp
+
+# The OpenID provider of the tests.
+identity: integration-tests/identity/node_modules/.package-lock.json
+
+integration-tests/identity/node_modules/.package-lock.json: integration-tests/identity/package-lock.json
+	@cd integration-tests/identity && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(web)/node_modules/.package-lock.json: $(web)/package-lock.json
 	@echo "Fetching the build inputs of the pages ..."

@@ -13,6 +13,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "gwm/auth/v1/quotas.proto",
         "gwm/auth/v1/explain.proto",
         "gwm/auth/v1/roles.proto",
+        "gwm/auth/v1/oidc.proto",
         "gwm/auth/v1/personas.proto",
         "gwm/auth/v1/second_factor.proto",
         "gwm/auth/v1/sign_in.proto",

@@ -36,6 +36,8 @@ mod story_keys;
 mod story_moves;
 #[path = "suite/story_objects.rs"]
 mod story_objects;
+#[path = "suite/story_oidc.rs"]
+mod story_oidc;
 #[path = "suite/story_operator.rs"]
 mod story_operator;
 #[path = "suite/story_owner.rs"]

@@ -6,6 +6,7 @@
 pub mod ca;
 pub mod directory;
 mod error;
+mod identity;
 pub mod nats;
 pub mod paths;
 pub mod pg;
@@ -17,6 +18,7 @@ mod wait;
 pub use ca::Ca;
 pub use directory::TestDirectory;
 pub use error::Error;
+pub use identity::TestProvider;
 pub use nats::{NatsServer, TestNats};
 pub use pg::{Migrations, Postgres, TestDatabase, TestPg};
 pub use port::ReservedPort;

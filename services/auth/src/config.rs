@@ -1,6 +1,7 @@
 //! The service's own configuration; `config.example.toml` shows and explains each key.
 
 mod directory;
+mod provider;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use directory::DirectoryConfig;
+pub(crate) use provider::ProviderConfig;
 
 /// All keys but the kernel's.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,6 +41,9 @@ pub struct Config {
     /// Directories whose people may sign in, by name.
     #[serde(default)]
     pub(crate) directories: BTreeMap<String, DirectoryConfig>,
+    /// Providers at which people may sign in, by name.
+    #[serde(default)]
+    pub(crate) providers: BTreeMap<String, ProviderConfig>,
     /// Counting what instances take.
     #[serde(default)]
     pub recount: RecountConfig,
@@ -164,6 +169,9 @@ impl Config {
         );
         for (name, directory) in &self.directories {
             directory.validate(name)?;
+        }
+        for (name, provider) in &self.providers {
+            provider.validate(name)?;
         }
         anyhow::ensure!(!self.recount.every.is_zero(), "recount.every must be more than nothing");
         let lifetime = self.ticket.lifetime;

@@ -37,6 +37,15 @@ pub(crate) enum Error {
     NameTaken { username: String, provider: String },
     #[error("{provider} knows you as {username:?}, which can't be a name here: {rule}")]
     NameUnusable { username: String, provider: String, rule: String },
+    #[error("{0} does not answer; try again")]
+    ProviderSilent(String),
+    #[error("{0} did not sign you in, or what it says of you does not hold; begin again")]
+    ProviderRefused(String),
+    /// The same for one that never was, was used, came late, was another browser's or another provider's.
+    #[error("this sign-in is not valid any more, or began in another browser; begin again")]
+    SignInOver,
+    #[error("this needs a sign-in of the last ten minutes: sign out, and in again by {0}")]
+    SignInAgain(String),
     #[error("this password is not kept here but by {0}; it is changed there")]
     NoPasswordHere(String),
     #[error("too many wrong passwords; try again later")]
@@ -156,6 +165,8 @@ impl Error {
             | Self::TicketInvalid
             | Self::CodeRefused
             | Self::ChallengeOver
+            | Self::ProviderRefused(_)
+            | Self::SignInOver
             | Self::InviteInvalid => ErrorCode::Unauthenticated,
             Self::LoginThrottled { .. }
             | Self::LoginBusy
@@ -166,7 +177,9 @@ impl Error {
             | Self::TooManyGroups(_)
             | Self::QuotaExceeded { .. }
             | Self::TooManyRoles(_) => ErrorCode::ResourceExhausted,
-            Self::NotReady | Self::DirectorySilent => ErrorCode::Unavailable,
+            Self::NotReady | Self::DirectorySilent | Self::ProviderSilent(_) => {
+                ErrorCode::Unavailable
+            }
             Self::GroupExists | Self::RoleExists | Self::SshKeyExists | Self::NameTaken { .. } => {
                 ErrorCode::AlreadyExists
             }
@@ -178,6 +191,7 @@ impl Error {
             | Self::OwnSecondFactor
             | Self::NameUnusable { .. }
             | Self::NoPasswordHere(_)
+            | Self::SignInAgain(_)
             | Self::SecondFactorFirst
             | Self::SecondFactorNeeded
             | Self::SecondFactorOn => ErrorCode::Conflict,
@@ -203,6 +217,8 @@ impl Error {
                 | Self::DirectorySilent
                 | Self::NameTaken { .. }
                 | Self::NameUnusable { .. }
+                | Self::ProviderRefused(_)
+                | Self::SignInOver
         )
     }
 
@@ -213,6 +229,10 @@ impl Error {
             Self::LoginThrottled { .. } => "login_throttled",
             Self::DirectorySilent => "directory_unavailable",
             Self::NameTaken { .. } => "name_taken",
+            Self::ProviderSilent(_) => "provider_unavailable",
+            Self::ProviderRefused(_) => "provider_refused",
+            Self::SignInOver => "sign_in_over",
+            Self::SignInAgain(_) => "sign_in_again",
             Self::NameUnusable { .. } => "name_unusable",
             Self::NoPasswordHere(_) => "password_elsewhere",
             Self::LoginBusy => "login_busy",
@@ -298,7 +318,9 @@ impl From<Error> for Fault {
                 fault.details = serde_json::to_string(&missing).ok().map(Into::into);
             }
             Error::LoginThrottled { after } => fault.retry_after = Some(after),
-            Error::DirectorySilent => fault.retry_after = Some(Duration::from_secs(5)),
+            Error::DirectorySilent | Error::ProviderSilent(_) => {
+                fault.retry_after = Some(Duration::from_secs(5));
+            }
             Error::LoginBusy | Error::NotReady => fault.retry_after = Some(Duration::from_secs(1)),
             Error::Database(_)
             | Error::Events(_)
@@ -333,6 +355,9 @@ impl From<Error> for Fault {
             | Error::OwnSecondFactor
             | Error::SecondFactorOn
             | Error::NameTaken { .. }
+            | Error::ProviderRefused(_)
+            | Error::SignInOver
+            | Error::SignInAgain(_)
             | Error::NameUnusable { .. }
             | Error::NoPasswordHere(_)
             | Error::SecondFactorFirst

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::app::{Hub, Login, Passwords, SignerSlot, follow_owners};
 use crate::cli;
-use crate::clients::Directories;
+use crate::clients::{Directories, Providers};
 use crate::config::Config;
 use crate::domain::MasterKey;
 use crate::grpc::Rpcs;
@@ -31,6 +31,7 @@ impl gwm_kernel::Service for Service {
         let master = MasterKey::parse(&config.master_key)?;
         let store = Store::new(gwm_pg::connect(&config.database, "gwm-auth")?);
         let directories = Directories::new(&config.directories)?;
+        let providers = Providers::new(&config.providers)?;
         let nats = gwm_events::connect(&config.nats, SERVICE).await?;
         let passwords = Passwords::new(config.login.concurrent, config.login.waiting);
         let authz = Authz::detached(config.authz.clone());
@@ -79,6 +80,7 @@ impl gwm_kernel::Service for Service {
             passwords: passwords.clone(),
             master,
             directories,
+            providers,
             throttle: config.login,
             times: config.session.clone(),
         };

@@ -9,6 +9,7 @@ use gwm_proto::auth::effective_client::EffectiveClient;
 use gwm_proto::auth::grants_client::GrantsClient;
 use gwm_proto::auth::groups_client::GroupsClient;
 use gwm_proto::auth::invites_client::InvitesClient;
+use gwm_proto::auth::oidc_client::OidcClient;
 use gwm_proto::auth::owners_client::OwnersClient;
 use gwm_proto::auth::people_client::PeopleClient;
 use gwm_proto::auth::personas_client::PersonasClient;
@@ -78,6 +79,10 @@ impl Clients {
 
     pub(crate) fn account(&self) -> AccountClient<Peer> {
         AccountClient::new(self.auth.clone())
+    }
+
+    pub(crate) fn oidc(&self) -> OidcClient<Peer> {
+        OidcClient::new(self.auth.clone())
     }
 
     pub(crate) fn second_factor(&self) -> SecondFactorClient<Peer> {

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::passwords::Passwords;
 use super::provided;
-use crate::clients::Directories;
+use crate::clients::{Directories, Providers};
 use crate::config::{LoginConfig, SessionConfig};
 use crate::domain::{
     Answer, ImportedWork, LONGEST_PASSWORD, MasterKey, Secret, Verdict, directory_login,
@@ -37,6 +37,8 @@ pub(crate) struct Login {
     pub(crate) master: MasterKey,
     /// Ask for people whom nobody knows here, and for those who came from there.
     pub(crate) directories: Directories,
+    /// Where people can be sent to sign in.
+    pub(crate) providers: Providers,
     pub(crate) throttle: LoginConfig,
     pub(crate) times: SessionConfig,
 }
@@ -134,7 +136,7 @@ impl Login {
     }
 
     /// What a right password leads to; nothing when it is not right any more.
-    async fn proceed(
+    pub(super) async fn proceed(
         &self,
         mut tx: Transaction<'_, Postgres>,
         place: &Place,
@@ -276,9 +278,20 @@ impl Login {
         let mut tx = self.store.begin().await?;
         let known = user::credential_of(&mut tx, person.user_id.0).await?;
         let identity = identity::of(&mut tx, person.user_id.0).await?;
+        let fresh = match person.session_id {
+            Some(session) => session::is_fresh(&mut tx, session.0).await?,
+            None => false,
+        };
         commit(tx).await?;
         let known = known.filter(|c| !c.disabled).ok_or(Error::NotSignedIn)?;
         if let (None, Some(identity)) = (&known.password_hash, identity) {
+            // A provider asks for passwords only itself: having come from there just now proves as much.
+            if let Some(provider) = identity.provider.strip_prefix("oidc/") {
+                self.give_back(&buckets).await?;
+                let label = self.providers.get(provider).map_or(provider, |p| p.label());
+                let again = || Error::SignInAgain(label.to_owned());
+                return if fresh { Ok(Some(known)) } else { Err(again()) };
+            }
             let right = self.confirm_elsewhere(&identity, &password).await?;
             if right {
                 self.give_back(&buckets).await?;
@@ -345,7 +358,7 @@ impl Login {
     }
 
     /// The buckets that this attempt goes into: the client's address first.
-    fn buckets(&self, client_address: &str, username: &str) -> [Bucket; 2] {
+    pub(super) fn buckets(&self, client_address: &str, username: &str) -> [Bucket; 2] {
         let config = &self.throttle;
         [
             Bucket {

@@ -160,7 +160,7 @@ mod tests {
     /// The section of the example, without its marks.
     fn example() -> String {
         let after = EXAMPLE.split_once("# [directories.corp]").unwrap().1;
-        let section = after.split_once("\n[").unwrap().0;
+        let section = after.split_once("\n# Providers").unwrap().0;
         let keys = section.lines().filter_map(|line| line.strip_prefix("# "));
         let keys = keys.filter(|line| line.starts_with('[') || line.contains(" = "));
         let text = keys.collect::<Vec<_>>().join("\n");

@@ -54,6 +54,7 @@ pub const CALLERS: &[Service] = &[
         ],
     ),
     ("SignIn", &[("GetSignInPolicy", GATEWAY), ("SetSignInPolicy", GATEWAY)]),
+    ("Oidc", &[("ListProviders", GATEWAY), ("StartOidc", GATEWAY), ("FinishOidc", GATEWAY)]),
     (
         "Invites",
         &[

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use gwm_authz::{Authz, Principal};
-use gwm_proto::auth::{Grant, Token, TokenObject as WireObject, User};
+use gwm_proto::auth::{Grant, LoginResponse, Token, TokenObject as WireObject, User};
 use gwm_types::{Object, Permission};
 use prost_types::Timestamp;
 use uuid::Uuid;
 
+use crate::app::LoginOutcome;
 use crate::domain::object_ref;
 use crate::store::grant::GrantRow;
 use crate::store::token::{TokenObject, TokenRow};
@@ -97,5 +98,20 @@ pub(super) fn grant(row: GrantRow) -> Grant {
         created_at: Some(timestamp(row.created_at)),
         created_by: row.created_by.unwrap_or_default(),
         cluster: row.slug.or(row.selector_slug).unwrap_or_default(),
+    }
+}
+
+/// What somebody gets who signs in.
+pub(super) fn login(outcome: LoginOutcome) -> LoginResponse {
+    match outcome {
+        LoginOutcome::In(session) => LoginResponse {
+            session_token: session.token.expose(),
+            expires_at: Some(session.expires_at),
+            user: Some(user(session.user)),
+            challenge: String::new(),
+        },
+        LoginOutcome::CodeNeeded(challenge) => {
+            LoginResponse { challenge: challenge.expose(), ..LoginResponse::default() }
+        }
     }
 }

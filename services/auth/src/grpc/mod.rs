@@ -9,6 +9,7 @@ mod effective;
 mod grants;
 mod groups;
 mod invites;
+mod oidc;
 mod owners;
 mod ownership;
 mod people;
@@ -36,6 +37,7 @@ use gwm_proto::auth::effective_server::EffectiveServer;
 use gwm_proto::auth::grants_server::GrantsServer;
 use gwm_proto::auth::groups_server::GroupsServer;
 use gwm_proto::auth::invites_server::InvitesServer;
+use gwm_proto::auth::oidc_server::OidcServer;
 use gwm_proto::auth::owners_server::OwnersServer;
 use gwm_proto::auth::ownership_server::OwnershipServer;
 use gwm_proto::auth::people_server::PeopleServer;
@@ -91,6 +93,7 @@ impl Rpcs {
             .add(AccountServer::new(self.clone()), callers::of("Account"))
             .add(SecondFactorServer::new(self.clone()), callers::of("SecondFactor"))
             .add(SignInServer::new(self.clone()), callers::of("SignIn"))
+            .add(OidcServer::new(self.clone()), callers::of("Oidc"))
             .add(InvitesServer::new(self.clone()), callers::of("Invites"))
             .add(GrantsServer::new(self.clone()), callers::of("Grants"))
             .add(GroupsServer::new(self.clone()), callers::of("Groups"))

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, async_trait};
 use zeroize::Zeroizing;
 
 use super::{Rpcs, convert};
-use crate::app::{self, Credential, LoginOutcome, Place};
+use crate::app::{self, Credential, Place};
 use crate::domain::{PAT_PREFIX, Secret};
 use crate::error::{Error, Result};
 
@@ -27,18 +27,7 @@ impl Sessions for Rpcs {
             password: Zeroizing::new(request.password),
             place: Place { client_address: request.client_address, user_agent: request.user_agent },
         };
-        let answer = match self.login.login(given).await? {
-            LoginOutcome::In(session) => LoginResponse {
-                session_token: session.token.expose(),
-                expires_at: Some(session.expires_at),
-                user: Some(convert::user(session.user)),
-                challenge: String::new(),
-            },
-            LoginOutcome::CodeNeeded(challenge) => {
-                LoginResponse { challenge: challenge.expose(), ..LoginResponse::default() }
-            }
-        };
-        Ok(Response::new(answer))
+        Ok(Response::new(convert::login(self.login.login(given).await?)))
     }
 
     async fn resolve(

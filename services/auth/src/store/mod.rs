@@ -11,6 +11,7 @@ pub(crate) mod group;
 pub(crate) mod identity;
 pub(crate) mod invite;
 pub(crate) mod ledger;
+pub(crate) mod oidc;
 pub(crate) mod owner;
 pub(crate) mod persona;
 pub(crate) mod policy;

@@ -7,13 +7,14 @@ use sqlx::{AssertSqlSafe, PgPool};
 use crate::error::Result;
 
 /// What goes after how long, counted from which column.
-const OLD: [(&str, &str, &str); 8] = [
+const OLD: [(&str, &str, &str); 9] = [
     ("change_log", "created_at", "1 hour"),
     ("console_ticket", "expires_at", "1 day"),
     ("session", "ended_at", "1 day"),
     ("api_token", "revoked_at", "30 days"),
     ("grant_tombstone", "buried_at", "30 days"),
     ("login_challenge", "expires_at", "1 hour"),
+    ("oidc_attempt", "expires_at", "1 hour"),
     ("invite", "expires_at", "30 days"),
     ("login_throttle", "updated_at", "1 day"),
 ];

@@ -190,6 +190,18 @@ pub(crate) struct OpenRow {
     pub(crate) last_seen_at: DateTime<Utc>,
 }
 
+/// Whether somebody signed in within the last ten minutes, by this session.
+pub(crate) async fn is_fresh(connection: &mut PgConnection, session: Uuid) -> Result<bool> {
+    Ok(sqlx::query_scalar(
+        "select exists (select from session where session_id = $1 and ended_at is null
+             and created_at > now() - interval '10 minutes')",
+    )
+    .bind(session)
+    .fetch_one(connection)
+    .await
+    .map_err(gwm_pg::Error::from)?)
+}
+
 /// A user's that are open, the last used first.
 pub(crate) async fn list(
     connection: &mut PgConnection,

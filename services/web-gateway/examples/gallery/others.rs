@@ -13,6 +13,7 @@ pub(crate) fn login(username: &str, error: &str) -> outside::LoginPage {
         } else {
             String::new()
         },
+        providers: vec![parts::Link::new("Example Corp", "/login/oidc/corp?next=%2F")],
         next: "/".to_owned(),
     }
 }

@@ -105,7 +105,7 @@ pub(crate) async fn finish_sign_in(
     Ok(state.clients.second_factor().finish_login(request).await?.into_inner().session_token)
 }
 
-fn user_agent(parts: &Parts) -> String {
+pub(crate) fn user_agent(parts: &Parts) -> String {
     let text = parts.headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok());
     text.unwrap_or_default().chars().take(200).collect()
 }

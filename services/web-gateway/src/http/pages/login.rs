@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
 use super::common::{Page, PageError, Viewer, own_path, render, sentence};
-use super::typed;
+use super::{oidc, typed};
 use crate::http::AppState;
 use crate::http::api::session::{self, SignedIn};
 use crate::http::person::session_cookie;
@@ -33,6 +33,7 @@ pub(crate) struct LoginForm {
 }
 
 pub(crate) async fn page(
+    State(state): State<AppState>,
     viewer: Result<Viewer, PageError>,
     jar: CookieJar,
     Query(query): Query<LoginQuery>,
@@ -52,6 +53,7 @@ pub(crate) async fn page(
         username: String::new(),
         error: String::new(),
         reason: reason.to_owned(),
+        providers: oidc::offered(&state, &next).await,
         next,
     };
     render(StatusCode::OK, &page)
@@ -74,13 +76,14 @@ pub(crate) async fn sign_in(
         }
         Err(Problem(fault)) => {
             let error = sentence(&fault.message);
-            refused(&fault, &LoginPage { username, error, reason: String::new(), next })
+            let (reason, providers) = (String::new(), oidc::offered(&state, &next).await);
+            refused(&fault, &LoginPage { username, error, reason, providers, next })
         }
     }
 }
 
 /// The page again, with how long to wait where that is known.
-fn refused(fault: &Fault, page: &impl Template) -> Response {
+pub(super) fn refused(fault: &Fault, page: &impl Template) -> Response {
     let mut response = render(fault.code.http(), page);
     if let Some(after) = fault.retry_after {
         let after = HeaderValue::from(after.as_secs().max(1));
@@ -111,7 +114,8 @@ pub(crate) async fn code(
             let error = sentence(&fault.message);
             if ["challenge_over", "login_refused"].contains(&fault.reason.as_ref()) {
                 let (username, reason) = (String::new(), String::new());
-                return refused(&fault, &LoginPage { username, error, reason, next });
+                let providers = oidc::offered(&state, &next).await;
+                return refused(&fault, &LoginPage { username, error, reason, providers, next });
             }
             refused(&fault, &LoginCodePage { challenge, next, error })
         }

@@ -26,6 +26,7 @@ mod nodes;
 mod notes;
 mod object;
 mod objects;
+mod oidc;
 mod overview;
 mod owner;
 mod persona;
@@ -58,6 +59,8 @@ pub(crate) fn router(state: AppState) -> Router<AppState> {
         .route("/", get(overview::page))
         .route("/login", get(login::page).post(login::sign_in))
         .route("/login/code", post(login::code))
+        .route("/login/oidc/{provider}", get(oidc::start))
+        .route("/login/oidc/{provider}/callback", get(oidc::finish))
         .route("/logout", post(login::sign_out))
         .route(persona::SWITCH, post(persona::switch))
         .route("/me", get(me::page))

@@ -109,7 +109,7 @@ pub struct MePage {
     pub done: String,
     /// `None`: it could not be read.
     pub second_factor: Option<SecondFactor>,
-    /// Where the password is kept, `ldap/NAME`; empty: here.
+    /// Where the password is kept, `ldap/NAME` or `oidc/NAME`; empty: here.
     pub origin: String,
     /// Open sign-ins, the last used first.
     pub sessions: Vec<SessionRow>,
@@ -129,4 +129,11 @@ pub struct MePage {
     pub here: String,
     /// The form for a new one.
     pub key: KeyFields,
+}
+
+impl MePage {
+    /// Whether one signs in at a provider, which shows us no password.
+    fn elsewhere(&self) -> bool {
+        self.origin.starts_with("oidc/")
+    }
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::parts::Link;
 use super::ui;
 
 /// `GET /login`
@@ -14,6 +15,8 @@ pub struct LoginPage {
     pub error: String,
     /// Why one is here: `Your login has ended after 30 minutes without use.`; may be empty.
     pub reason: String,
+    /// Where else one can sign in.
+    pub providers: Vec<Link>,
     /// Where to go afterwards; a path of this site.
     pub next: String,
 }
