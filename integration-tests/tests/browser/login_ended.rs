@@ -132,8 +132,9 @@ async fn act(set: &Set) {
     let (browser, name) = (&set.browser, set.instance_that("running"));
     let path = format!("/clusters/fra1/instances/{name}");
     browser.goto(&path).await;
-    end_the_login(set).await;
     browser.click(".head button", "Shut down").await;
+    end_the_login(set).await;
+    browser.see("#banners", "You are signed out").await;
     browser.click("dialog button", "Shut down").await;
     sign_in_again(set).await;
     assert_eq!(browser.path().await, path);
@@ -147,6 +148,17 @@ async fn act(set: &Set) {
 /// A list that is filtered after the login has ended becomes the login, not an empty list.
 async fn filter(set: &Set) {
     let browser = &set.browser;
+    // A page that hears of it goes to the login by itself.
+    browser.goto("/instances").await;
+    browser.see("tbody th", ".example.org").await;
+    end_the_login(set).await;
+    browser.see("h1", "Sign in").await;
+    browser.sign_in("admin", PASSWORD).await;
+
+    // One that does not.
+    let _on = browser.chromium("Network.enable", json!({})).await;
+    let blocked = json!({"urls": ["*/api/v1/events*"]});
+    let _blocked = browser.chromium("Network.setBlockedURLs", blocked).await;
     browser.goto("/instances").await;
     browser.see("tbody th", ".example.org").await;
     end_the_login(set).await;

@@ -163,9 +163,9 @@ function hideRows(fresh: Document, keys: string[]): void {
   }
 }
 
-/** The login has ended. The page itself leads to it, and back; who is writing something is asked first. */
+/** The login has ended. The page itself leads to it, and back; who is writing something, or being asked, stays. */
 function signedOut(): void {
-  if (!document.querySelector("form[method=post][data-dirty]")) return location.reload();
+  if (!document.querySelector("form[method=post][data-dirty], dialog[open]")) return location.reload();
   const banners = document.getElementById("banners");
   if (!banners || banners.querySelector("[data-signed-out]")) return;
   banners.prepend(
