@@ -282,7 +282,10 @@ async fn names_and_faults(stage: &Stage, provider: &TestProvider, site: &str) {
     let _disabled = admin.patch("/users/ann", &json!({"disabled": true})).await.ok();
     let mut ann = Browser::new(site);
     let callback = ann.callback("corp").await;
-    assert_eq!(ann.open(&callback).await.status, 401);
+    let disabled = ann.open(&callback).await;
+    assert_eq!(disabled.status, 401);
+    assert!(disabled.text.contains("account here is disabled"), "{}", disabled.text);
+    on_record(admin, "account_disabled").await;
     let log = admin.send(admin.request(Method::GET, "/audit?limit=200")).await.text;
     let code = callback.query_pairs().find(|(name, _)| name == "code").unwrap().1;
     assert!(!log.contains(&*code) && !log.contains("between us"));

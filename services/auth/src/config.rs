@@ -1,5 +1,6 @@
 //! The service's own configuration; `config.example.toml` shows and explains each key.
 
+mod checks;
 mod directory;
 mod provider;
 

@@ -37,6 +37,8 @@ pub(crate) enum Error {
     NameTaken { username: String, provider: String },
     #[error("{provider} knows you as {username:?}, which can't be a name here: {rule}")]
     NameUnusable { username: String, provider: String, rule: String },
+    #[error("your account here is disabled; ask an administrator")]
+    AccountDisabled,
     #[error("{0} does not answer; try again")]
     ProviderSilent(String),
     #[error("{0} did not sign you in, or what it says of you does not hold; begin again")]
@@ -165,6 +167,7 @@ impl Error {
             | Self::TicketInvalid
             | Self::CodeRefused
             | Self::ChallengeOver
+            | Self::AccountDisabled
             | Self::ProviderRefused(_)
             | Self::SignInOver
             | Self::InviteInvalid => ErrorCode::Unauthenticated,
@@ -217,6 +220,7 @@ impl Error {
                 | Self::DirectorySilent
                 | Self::NameTaken { .. }
                 | Self::NameUnusable { .. }
+                | Self::AccountDisabled
                 | Self::ProviderRefused(_)
                 | Self::SignInOver
         )
@@ -229,6 +233,7 @@ impl Error {
             Self::LoginThrottled { .. } => "login_throttled",
             Self::DirectorySilent => "directory_unavailable",
             Self::NameTaken { .. } => "name_taken",
+            Self::AccountDisabled => "account_disabled",
             Self::ProviderSilent(_) => "provider_unavailable",
             Self::ProviderRefused(_) => "provider_refused",
             Self::SignInOver => "sign_in_over",
@@ -355,6 +360,7 @@ impl From<Error> for Fault {
             | Error::OwnSecondFactor
             | Error::SecondFactorOn
             | Error::NameTaken { .. }
+            | Error::AccountDisabled
             | Error::ProviderRefused(_)
             | Error::SignInOver
             | Error::SignInAgain(_)

@@ -7,7 +7,6 @@ use super::provided;
 use crate::clients::NotFinished;
 use crate::domain::Secret;
 use crate::error::{Error, Result};
-use crate::metrics;
 use crate::store::oidc::{self, Attempt};
 use crate::store::{commit, user};
 
@@ -77,7 +76,11 @@ impl Login {
         let tries = self.admit(&place.client_address).await?;
         let whose = format!("oidc/{name}");
         let refused = match self.finish(returned, place).await {
-            Ok(finished) => return Ok(finished),
+            Ok(finished) => {
+                // Of its two tries the session has given back one. They are in, whatever becomes of this.
+                drop(self.give_back(&tries).await);
+                return Ok(finished);
+            }
             Err(Error::ProviderSilent(_)) => {
                 // Nothing was guessed.
                 self.give_back(&tries).await?;
@@ -123,11 +126,14 @@ impl Login {
             }
         };
         let mut tx = self.store.begin().await?;
-        let row = provided::admit(&mut tx, &identified, &place.client_address).await?;
+        let row = match provided::admit(&mut tx, &identified, &place.client_address).await {
+            // They have proven who they are: it is no secret from them.
+            Err(Error::LoginRefused) => return Err(Error::AccountDisabled),
+            admitted => admitted?,
+        };
         let known = user::credential_of(&mut tx, row.user_id).await?.ok_or(Error::LoginRefused)?;
         let buckets = self.buckets(&place.client_address, &row.username);
         let outcome = self.proceed(tx, place, &known, &buckets).await?;
-        metrics::login("provider");
         Ok((outcome.ok_or(Error::LoginRefused)?, attempt.next))
     }
 }

@@ -13,11 +13,11 @@ use openidconnect::core::{
     CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalClaims, AuthenticationFlow, AuthorizationCode, Client, ClientId, ClientSecret,
-    CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest,
-    HttpResponse, IdTokenFields, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, Scope, StandardErrorResponse, StandardTokenResponse,
-    SubjectIdentifier, TokenResponse, UserInfoClaims,
+    AdditionalClaims, AuthenticationFlow, AuthorizationCode, ClaimsVerificationError, Client,
+    ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, IdTokenFields, IssuerUrl, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
+    StandardErrorResponse, StandardTokenResponse, SubjectIdentifier, TokenResponse, UserInfoClaims,
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -169,11 +169,14 @@ impl Provider {
         let exchange = exchange.set_pkce_verifier(PkceCodeVerifier::new(verifier));
         let tokens = match exchange.request_async(&http).await {
             Ok(tokens) => tokens,
-            Err(openidconnect::RequestTokenError::ServerResponse(refused)) => {
+            Err(RequestTokenError::ServerResponse(refused)) => {
                 let error = anyhow::anyhow!("it does not take the code: {:?}", refused.error());
                 return Err(NotFinished::Refused(error));
             }
-            Err(error) => return Err(NotFinished::Silent(plain(error))),
+            Err(RequestTokenError::Parse(..)) => {
+                return Err(NotFinished::Silent(anyhow::anyhow!("its answer holds no tokens")));
+            }
+            Err(error) => return Err(NotFinished::Silent(plain(&error))),
         };
         let Some(id_token) = tokens.id_token() else {
             return Err(NotFinished::Refused(anyhow::anyhow!("it gave no ID token")));
@@ -183,11 +186,12 @@ impl Provider {
         let claims = match known {
             Ok(claims) => claims,
             // It may have other keys than when it was asked last.
-            Err(_) => {
+            Err(ClaimsVerificationError::SignatureVerification(_)) => {
                 let client = self.client(redirect_uri, true).await.map_err(NotFinished::Silent)?;
                 let fresh = id_token.claims(&client.id_token_verifier(), &nonce).cloned();
                 fresh.map_err(|error| NotFinished::Refused(error.into()))?
             }
+            Err(error) => return Err(NotFinished::Refused(error.into())),
         };
         let subject = claims.subject().clone();
         let mut said = serde_json::to_value(&claims).unwrap_or_default();
@@ -221,8 +225,10 @@ impl Provider {
             return Ok(Value::Null);
         };
         let http = self.fetching();
-        let claims: UserInfoClaims<Others, CoreGenderClaim> =
-            asked.request_async(&http).await.map_err(plain)?;
+        let claims: Result<UserInfoClaims<Others, CoreGenderClaim>, _> =
+            asked.request_async(&http).await;
+        // Without what it said of the person.
+        let claims = claims.map_err(|error| anyhow::anyhow!("user info: {error}"))?;
         Ok(serde_json::to_value(&claims)?)
     }
 
@@ -252,7 +258,9 @@ impl Provider {
 
     /// With what the provider says of itself, asked again when that is old or `anew`.
     async fn client(&self, redirect_uri: &str, anew: bool) -> anyhow::Result<OidcClient> {
-        let mut described = self.described.lock().await;
+        // Who waits for others' question to a provider that is silent waits no longer than they do.
+        let waited = tokio::time::timeout(self.config.timeout, self.described.lock()).await;
+        let mut described = waited.context("it is being asked already")?;
         let known = described.as_ref().filter(|(at, _)| !anew && at.elapsed() < BELIEVED);
         let metadata = match known {
             Some((_, metadata)) => metadata.clone(),
@@ -260,7 +268,8 @@ impl Provider {
                 let http = self.fetching();
                 let issuer = IssuerUrl::new(self.config.issuer.clone())?;
                 let asked = CoreProviderMetadata::discover_async(issuer, &http).await;
-                let metadata = asked.map_err(plain).context("it can't be discovered")?;
+                let metadata =
+                    asked.map_err(|error| plain(&error)).context("it can't be discovered")?;
                 *described = Some((Instant::now(), metadata.clone()));
                 metadata
             }
@@ -299,8 +308,8 @@ async fn fetch(http: reqwest::Client, request: HttpRequest) -> Result<HttpRespon
     Ok(response)
 }
 
-/// What went wrong, without what was said in answers: those hold tokens.
-fn plain(error: impl std::error::Error + Send + Sync + 'static) -> anyhow::Error {
+/// What went wrong, with its cause. Not for answers that hold tokens: causes may quote them.
+fn plain(error: &impl std::error::Error) -> anyhow::Error {
     let mut text = error.to_string();
     if let Some(cause) = error.source() {
         text = format!("{text}: {cause}");

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gwm_types::Username;
 use secrecy::SecretString;
 use serde::Deserialize;
+
+use super::checks;
 
 /// One of `directories.NAME`.
 #[derive(Debug, Clone, Deserialize)]
@@ -87,10 +88,7 @@ impl DirectoryConfig {
     /// Checks what can be checked without a connection; the text names the key.
     pub(super) fn validate(&self, name: &str) -> anyhow::Result<()> {
         let key = |key: &str| format!("directories.{name}.{key}");
-        anyhow::ensure!(
-            name.parse::<Username>().is_ok(),
-            "directories.{name}: a directory's name has small letters, digits, '.', '_' and '-'"
-        );
+        checks::name("directories", name)?;
         anyhow::ensure!(
             self.url.starts_with("ldaps://") || self.url.starts_with("ldap://"),
             "{} must begin with ldaps:// or ldap://",
@@ -135,19 +133,8 @@ impl DirectoryConfig {
             key("groups"),
             key("admin_group")
         );
-        for (there, here) in &self.groups {
-            anyhow::ensure!(
-                here.parse::<Username>().is_ok(),
-                "{}.{there}: {here:?} can't be the name of a group here",
-                key("groups")
-            );
-        }
-        anyhow::ensure!(
-            !self.timeout.is_zero() && self.timeout <= Duration::from_secs(30),
-            "{} must be more than nothing and at most 30s",
-            key("timeout")
-        );
-        Ok(())
+        checks::groups(&key("groups"), &self.groups)?;
+        checks::timeout(&key("timeout"), self.timeout)
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use gwm_types::Username;
 use secrecy::SecretString;
 use serde::Deserialize;
+
+use super::checks;
 
 /// One of `providers.NAME`.
 #[derive(Debug, Clone, Deserialize)]
@@ -69,34 +70,22 @@ impl ProviderConfig {
     /// Checks what can be checked without a connection; the text names the key.
     pub(super) fn validate(&self, name: &str) -> anyhow::Result<()> {
         let key = |key: &str| format!("providers.{name}.{key}");
-        anyhow::ensure!(
-            name.parse::<Username>().is_ok(),
-            "providers.{name}: a provider's name has small letters, digits, '.', '_' and '-'"
-        );
+        checks::name("providers", name)?;
         // Codes and tokens are secrets; in the clear only to this machine itself.
-        let here = ["http://127.0.0.1:", "http://localhost:"];
-        anyhow::ensure!(
-            self.issuer.starts_with("https://") || here.iter().any(|h| self.issuer.starts_with(h)),
-            "{} must begin with https://",
-            key("issuer")
-        );
+        let issuer = reqwest::Url::parse(&self.issuer).ok();
+        let here = |host: &str| ["127.0.0.1", "localhost"].contains(&host);
+        let fits = issuer.is_some_and(|url| match url.scheme() {
+            "https" => true,
+            "http" => url.host_str().is_some_and(here),
+            _ => false,
+        });
+        anyhow::ensure!(fits, "{} must begin with https://", key("issuer"));
         let texts = [("label", &self.label), ("client_id", &self.client_id)];
         for (which, text) in texts {
             anyhow::ensure!(!text.trim().is_empty(), "{} is empty", key(which));
         }
-        for (there, here) in &self.groups {
-            anyhow::ensure!(
-                here.parse::<Username>().is_ok(),
-                "{}.{there}: {here:?} can't be the name of a group here",
-                key("groups")
-            );
-        }
-        anyhow::ensure!(
-            !self.timeout.is_zero() && self.timeout <= Duration::from_secs(30),
-            "{} must be more than nothing and at most 30s",
-            key("timeout")
-        );
-        Ok(())
+        checks::groups(&key("groups"), &self.groups)?;
+        checks::timeout(&key("timeout"), self.timeout)
     }
 }
 
@@ -135,6 +124,7 @@ mod tests {
     fn what_can_not_work_is_refused_by_name() {
         for (from, to, named) in [
             ("https://id", "http://id", "providers.corp.issuer"),
+            ("https://id", "http://127.0.0.1:80@id", "providers.corp.issuer"),
             ("label = \"Example Corp\"", "label = \" \"", "label is empty"),
             ("client_id = \"gwm\"", "client_id = \"\"", "client_id is empty"),
             ("= \"shop\"", "= \"Web Shop\"", "groups.Web Shop"),

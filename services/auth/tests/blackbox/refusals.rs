@@ -84,6 +84,7 @@ const NONE: &[&str] = &[
     "Audit/CompleteRecords",
     "Sessions/Resolve",
     "Sessions/Logout",
+    // FinishOidc puts refusals on record; that needs a provider: integration-tests/tests/suite/story_oidc.rs.
     "Oidc/ListProviders",
     "Oidc/StartOidc",
     "Oidc/FinishOidc",

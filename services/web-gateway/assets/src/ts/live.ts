@@ -127,12 +127,12 @@ async function flush(): Promise<void> {
       redirect: "manual",
     });
     if (response.type === "opaqueredirect" || response.status === 401) signedOut();
-    else if (changedRights && [403, 404].includes(response.status)) location.reload();
+    else if (changedRights && [403, 404].includes(response.status)) readAnew();
     else if (response.status === 404) vanished();
     else if (response.ok) {
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
       // There is something now where there was nothing.
-      if (changedRights && document.querySelector("main .empty") && !fresh.querySelector("main .empty")) return location.reload();
+      if (changedRights && document.querySelector("main .empty") && !fresh.querySelector("main .empty")) return readAnew();
       if (changedRights) hideRows(fresh, keys);
       patch(fresh, keys);
     } else if (response.status >= 500 || response.status === 429) throw new Error(String(response.status));
@@ -163,14 +163,20 @@ function hideRows(fresh: Document, keys: string[]): void {
   }
 }
 
-/** The login has ended. The page itself leads to it, and back; who is writing something, or being asked, stays. */
+/** Not `reload`, which would send a form again where the page is the answer to one. */
+function readAnew(): void {
+  location.replace(location.pathname + location.search);
+}
+
+/** The login has ended. The page itself leads to it, and back; who is writing something, is being asked, or has a secret
+ * before them that is shown once, stays. */
 function signedOut(): void {
-  if (!document.querySelector("form[method=post][data-dirty], dialog[open]")) return location.reload();
+  if (!document.querySelector("form[method=post][data-dirty], dialog[open], main .code")) return readAnew();
   const banners = document.getElementById("banners");
   if (!banners || banners.querySelector("[data-signed-out]")) return;
   banners.prepend(
     make("div", { class: "notice warn", role: "alert", "data-signed-out": "" }, icon("info"),
-      make("div", {}, make("strong", {}, "You are signed out"), make("div", { class: "detail" }, "Send what you were writing: you are asked to sign in first, and it is kept."))),
+      make("div", {}, make("strong", {}, "You are signed out"), make("div", { class: "detail" }, "What you were writing is kept when you send it: you are asked to sign in first."))),
   );
 }
 
